@@ -1,0 +1,430 @@
+//! The check of one event's shape: kind, fields, types, dates, terms, limits.
+//!
+//! It looks at one event alone and at no log: whether what it refers to exists, and whether its quotations are
+//! verbatim, is for the gates of `event_log`. It brings the event into its normal form: lists where one item was
+//! given bare, country codes in two capitals, nothing where `null` or an empty text or list was given. All problems
+//! are reported, not only the first.
+#![deny(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, clippy::as_conversions)]
+
+use std::borrow::Cow;
+
+use super::country::country;
+use super::date::{DateError, Edtf};
+use super::id::{IdError, check_new, check_reference};
+use super::limits::{LIST_ITEMS_MAX, TEXT_CHARS_MAX};
+use super::near::nearest;
+use super::schema::{Field, Holds, KINDS, Kind, KindSpec};
+use super::value::{Object, Value};
+use super::vocabulary::{Plover, Vocabulary};
+
+/// Something wrong at one place of an event.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{path}: {wrong}")]
+pub struct Problem {
+    /// Where, as `cites[0].quote`.
+    pub path: String,
+    /// What is wrong there.
+    pub wrong: Wrong,
+}
+
+/// What is wrong at one place of an event.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Wrong {
+    /// The event is no JSON object.
+    #[error("an event is a JSON object, this is {found}")]
+    NotAnObject {
+        /// What it is.
+        found: &'static str,
+    },
+    /// There is no such kind of event.
+    #[error("there is no kind of event {name:?}")]
+    UnknownKind {
+        /// The name given.
+        name: String,
+        /// Kinds with a similar name.
+        near: Vec<&'static str>,
+    },
+    /// Only the program itself writes events of this kind.
+    #[error("events of kind {name} are written by the program alone")]
+    SystemKind {
+        /// The kind.
+        name: &'static str,
+    },
+    /// The kind has no such field.
+    #[error("{kind} has no field {name:?}")]
+    UnknownField {
+        /// The kind or record.
+        kind: &'static str,
+        /// The name given.
+        name: String,
+        /// Fields with a similar name.
+        near: Vec<&'static str>,
+    },
+    /// A field that must be there is not.
+    #[error("{what} is missing ({about})")]
+    Missing {
+        /// The field.
+        what: &'static str,
+        /// What it says.
+        about: &'static str,
+    },
+    /// The value is of another JSON type.
+    #[error("expected {expected}, found {found}")]
+    Type {
+        /// What the field holds.
+        expected: &'static str,
+        /// What was given.
+        found: &'static str,
+    },
+    /// The id is not one.
+    #[error("{id:?} is no id: {error}")]
+    Id {
+        /// The text given.
+        id: String,
+        /// Why not.
+        error: IdError,
+    },
+    /// The date cannot be read.
+    #[error(transparent)]
+    Date(DateError),
+    /// The term is not in its closed list.
+    #[error("{term:?} is not in the list {}", list.name)]
+    Term {
+        /// The term given.
+        term: String,
+        /// The list.
+        list: &'static Vocabulary,
+        /// Terms of the list that look like it.
+        near: Vec<&'static str>,
+    },
+    /// The code is not in ISO 3166-1.
+    #[error("{code:?} is no ISO 3166-1 country code")]
+    Country {
+        /// The code given.
+        code: String,
+    },
+    /// The text is no hash.
+    #[error("{text:?} is not 64 hexadecimal digits")]
+    Hash {
+        /// The text given.
+        text: String,
+    },
+    /// The text is longer than a field may be.
+    #[error("a text has at most {TEXT_CHARS_MAX} characters, this one has {found}")]
+    TextTooLong {
+        /// Its length in characters.
+        found: usize,
+    },
+    /// The list is longer than a list may be.
+    #[error("a list has at most {LIST_ITEMS_MAX} items, this one has {found}")]
+    ListTooLong {
+        /// Its length.
+        found: usize,
+    },
+    /// A passage to quote was given as the empty text, which is a passage of every source.
+    #[error("the quotation is empty")]
+    EmptyQuote,
+}
+
+/// An event in its normal form.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checked {
+    /// Its kind.
+    pub kind: Kind,
+    /// Its fields, `kind` and `id` among them, without the sealed part.
+    pub payload: Object<'static>,
+    /// The sealed part.
+    pub sealed: Option<Object<'static>>,
+}
+
+/// Checks one event as it was given.
+pub fn check(event: Value<'_>) -> Result<Checked, Vec<Problem>> {
+    let Value::Object(given) = event.into_owned() else {
+        return Err(vec![problem("event", Wrong::NotAnObject { found: "another value" })]);
+    };
+    let spec = kind_of(&given).map_err(|wrong| vec![problem("kind", wrong)])?;
+    let mut problems = Vec::new();
+    let mut payload = Object::new();
+    let mut sealed = None;
+    for (name, value) in given {
+        if name == "kind" {
+            payload.insert(name, value);
+            continue;
+        }
+        let Some(field) = spec.field(&name) else {
+            let near = nearest(&name, spec.all_fields().map(|field| field.name), 2);
+            let wrong = Wrong::UnknownField { kind: spec.name, name: name.to_string(), near };
+            problems.push(problem(&name, wrong));
+            continue;
+        };
+        let normal = check_field(field, value, field.name, &mut problems);
+        match (field.holds, normal) {
+            (Holds::Object, Some(Value::Object(object))) => sealed = Some(object),
+            (_, Some(value)) => {
+                payload.insert(name, value);
+            }
+            (_, None) => {}
+        }
+    }
+    check_required(spec.fields, &payload, "", &mut problems);
+    let duplicate = payload.get("by") == Some(&Value::Text("duplicate".into()));
+    if spec.kind == Kind::Retraction && duplicate && payload.get("duplicate_of").is_none() {
+        let about = "the event it doubles";
+        problems.push(problem("duplicate_of", Wrong::Missing { what: "duplicate_of", about }));
+    }
+    if problems.is_empty() {
+        Ok(Checked { kind: spec.kind, payload, sealed })
+    } else {
+        Err(problems)
+    }
+}
+
+/// Checks the value of one field alone, as a correction gives it; `None` where it says that there is none.
+pub fn check_value(
+    field: &Field,
+    value: Value<'static>,
+) -> Result<Option<Value<'static>>, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let normal = check_field(field, value, field.name, &mut problems);
+    if field.required && normal.is_none() && problems.is_empty() {
+        let wrong = Wrong::Missing { what: field.name, about: field.about };
+        problems.push(problem(field.name, wrong));
+    }
+    if problems.is_empty() { Ok(normal) } else { Err(problems) }
+}
+
+fn kind_of(given: &Object<'_>) -> Result<&'static KindSpec, Wrong> {
+    let name = match given.get("kind") {
+        Some(Value::Text(name)) => name,
+        Some(other) => return Err(Wrong::Type { expected: "text", found: other.kind_name() }),
+        None => return Err(Wrong::Missing { what: "kind", about: "what sort of event it is" }),
+    };
+    if let Some(kind) = Kind::parse(name) {
+        kind.spec().ok_or(Wrong::SystemKind { name: kind.name() })
+    } else {
+        let near = nearest(name, KINDS.iter().map(|spec| spec.name), 2);
+        Err(Wrong::UnknownKind { name: name.to_string(), near })
+    }
+}
+
+fn check_required(
+    fields: &'static [Field],
+    given: &Object<'_>,
+    path: &str,
+    problems: &mut Vec<Problem>,
+) {
+    for field in fields.iter().filter(|field| field.required && given.get(field.name).is_none()) {
+        let path = format!("{path}{}", field.name);
+        // A value that was given and refused has its own problem already.
+        if !problems.iter().any(|known| known.path.starts_with(&path)) {
+            let wrong = Wrong::Missing { what: field.name, about: field.about };
+            problems.push(Problem { path, wrong });
+        }
+    }
+}
+
+/// The normal form of a field's value; `None` if there is none, or if it is refused (then `problems` grows).
+fn check_field(
+    field: &Field,
+    value: Value<'static>,
+    path: &str,
+    problems: &mut Vec<Problem>,
+) -> Option<Value<'static>> {
+    if matches!(value, Value::Null) && !matches!(field.holds, Holds::Anything) {
+        return None;
+    }
+    let result = match field.holds {
+        Holds::Anything => Ok(Some(value)),
+        Holds::Texts => return check_list(value, path, problems, |v, _, _| text(v, plain_text)),
+        Holds::References(_) => {
+            return check_list(value, path, problems, |v, _, _| text(v, reference));
+        }
+        Holds::Records(fields) => {
+            return check_list(value, path, problems, |v, p, all| record(fields, v, p, all));
+        }
+        Holds::Text if field.name == "quote" => text(value, quotation),
+        Holds::Text => text(value, plain_text),
+        Holds::NewId | Holds::MeasureId => text(value, new_id),
+        Holds::Reference(_) => text(value, reference),
+        Holds::Date => text(value, date),
+        Holds::Country => text(value, country_code),
+        Holds::Hash => text(value, hash),
+        Holds::Term(list) => text(value, |term| check_term(term, list)),
+        Holds::TextOrNumber => match value {
+            Value::Integer(_) => Ok(Some(value)),
+            other => text(other, plain_text),
+        },
+        Holds::Number => match value {
+            Value::Integer(_) => Ok(Some(value)),
+            other => Err(Wrong::Type { expected: "a whole number", found: other.kind_name() }),
+        },
+        Holds::TextMap => text_map(value),
+        Holds::Object => match value {
+            Value::Object(_) => Ok(Some(value)),
+            other => Err(Wrong::Type { expected: "an object", found: other.kind_name() }),
+        },
+    };
+    match result {
+        Ok(normal) => normal,
+        Err(wrong) => {
+            problems.push(problem(path, wrong));
+            None
+        }
+    }
+}
+
+type Checks = Result<Option<Value<'static>>, Wrong>;
+
+fn check_list(
+    value: Value<'static>,
+    path: &str,
+    problems: &mut Vec<Problem>,
+    check: impl Fn(Value<'static>, &str, &mut Vec<Problem>) -> Checks,
+) -> Option<Value<'static>> {
+    let items = match value {
+        Value::List(items) => items,
+        single => vec![single],
+    };
+    if items.len() > LIST_ITEMS_MAX {
+        problems.push(problem(path, Wrong::ListTooLong { found: items.len() }));
+        return None;
+    }
+    let mut normal = Vec::with_capacity(items.len());
+    for (index, item) in items.into_iter().enumerate() {
+        let path = format!("{path}[{index}]");
+        match check(item, &path, problems) {
+            Ok(Some(item)) => normal.push(item),
+            Ok(None) => {}
+            Err(wrong) => problems.push(Problem { path, wrong }),
+        }
+    }
+    if normal.is_empty() { None } else { Some(Value::List(normal)) }
+}
+
+fn record(
+    fields: &'static [Field],
+    value: Value<'static>,
+    path: &str,
+    problems: &mut Vec<Problem>,
+) -> Checks {
+    let given = match value {
+        Value::Object(given) => given,
+        other => return Err(Wrong::Type { expected: "an object", found: other.kind_name() }),
+    };
+    let mut normal = Object::new();
+    for (name, value) in given {
+        let path = format!("{path}.{name}");
+        if let Some(field) = fields.iter().find(|field| field.name == name) {
+            if let Some(value) = check_field(field, value, &path, problems) {
+                normal.insert(name, value);
+            }
+        } else {
+            let near = nearest(&name, fields.iter().map(|field| field.name), 2);
+            let wrong = Wrong::UnknownField { kind: "this list", name: name.to_string(), near };
+            problems.push(Problem { path, wrong });
+        }
+    }
+    check_required(fields, &normal, &format!("{path}."), problems);
+    Ok(if normal.is_empty() { None } else { Some(Value::Object(normal)) })
+}
+
+fn text(value: Value<'static>, check: impl Fn(Cow<'static, str>) -> Checks) -> Checks {
+    match value {
+        Value::Text(text) => check(text),
+        other => Err(Wrong::Type { expected: "text", found: other.kind_name() }),
+    }
+}
+
+fn plain_text(text: Cow<'static, str>) -> Checks {
+    let found = text.chars().count();
+    if found > TEXT_CHARS_MAX {
+        return Err(Wrong::TextTooLong { found });
+    }
+    Ok(if text.is_empty() { None } else { Some(Value::Text(text)) })
+}
+
+fn quotation(text: Cow<'static, str>) -> Checks {
+    if text.trim().is_empty() { Err(Wrong::EmptyQuote) } else { plain_text(text) }
+}
+
+fn new_id(text: Cow<'static, str>) -> Checks {
+    match check_new(&text) {
+        Ok(()) => Ok(Some(Value::Text(text))),
+        Err(error) => Err(Wrong::Id { id: text.into_owned(), error }),
+    }
+}
+
+fn reference(text: Cow<'static, str>) -> Checks {
+    match check_reference(&text) {
+        Ok(()) => Ok(Some(Value::Text(text))),
+        Err(error) => Err(Wrong::Id { id: text.into_owned(), error }),
+    }
+}
+
+fn date(text: Cow<'static, str>) -> Checks {
+    match Edtf::parse(&text) {
+        Ok(_) => Ok(Some(Value::Text(text))),
+        Err(error) => Err(Wrong::Date(error)),
+    }
+}
+
+fn country_code(text: Cow<'static, str>) -> Checks {
+    match country(&text) {
+        Some(country) => Ok(Some(Value::Text(country.alpha2.into()))),
+        None => Err(Wrong::Country { code: text.into_owned() }),
+    }
+}
+
+fn hash(text: Cow<'static, str>) -> Checks {
+    if text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit()) {
+        Ok(Some(Value::Text(text.to_ascii_lowercase().into())))
+    } else {
+        Err(Wrong::Hash { text: text.into_owned() })
+    }
+}
+
+fn check_term(term: Cow<'static, str>, list: &'static Vocabulary) -> Checks {
+    // PLOVER's own pages write its types in capitals.
+    let term =
+        if *list == Plover::VOCABULARY { Cow::Owned(term.to_ascii_lowercase()) } else { term };
+    if list.has(&term) {
+        return Ok(Some(Value::Text(term)));
+    }
+    let near = nearest(&term, list.terms.iter().map(|(known, _)| *known), 3);
+    Err(Wrong::Term { term: term.into_owned(), list, near })
+}
+
+/// `{"wikidata": "Q668"}`; a list `["wikidata:Q668"]` is taken as the same.
+fn text_map(value: Value<'static>) -> Checks {
+    let mut normal = Object::new();
+    match value {
+        Value::Object(given) => {
+            for (name, value) in given {
+                if let Some(value) = text(value, plain_text)? {
+                    normal.insert(name, value);
+                }
+            }
+        }
+        Value::List(items) => {
+            for item in items {
+                let expected = "an object of texts, or a list of texts \"scheme:id\"";
+                let Value::Text(item) = item else {
+                    return Err(Wrong::Type { expected, found: item.kind_name() });
+                };
+                let Some((scheme, id)) = item.split_once(':') else {
+                    return Err(Wrong::Type { expected, found: "a text without a colon" });
+                };
+                normal.insert(scheme.to_owned().into(), Value::Text(id.to_owned().into()));
+            }
+        }
+        other => {
+            return Err(Wrong::Type { expected: "an object of texts", found: other.kind_name() });
+        }
+    }
+    Ok(if normal.is_empty() { None } else { Some(Value::Object(normal)) })
+}
+
+fn problem(path: &str, wrong: Wrong) -> Problem {
+    Problem { path: path.to_owned(), wrong }
+}
