@@ -1,0 +1,78 @@
+//! Commitments: a header names its payload, and its sealed part, by a salted hash.
+//!
+//! A commitment is BLAKE3 in derive-key mode over a salt of 32 random bytes and then the bytes. Without the salt, what
+//! can be guessed ("country X closes its airspace") could be confirmed from the hash after it was erased. It does not
+//! hide how long the bytes are from whoever sees them stored. `docs/format.md` has the contexts.
+
+use std::fmt;
+
+use super::hex;
+
+/// The derive-key context of payloads.
+pub const PAYLOAD_CONTEXT: &str = "demarche 2026-11-24 payload v1";
+/// The derive-key context of sealed parts.
+pub const SEALED_CONTEXT: &str = "demarche 2026-11-24 sealed v1";
+
+/// Thirty-two random bytes, kept beside what they salt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Salt(pub [u8; 32]);
+
+/// What a header says of bytes that it does not hold.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Commitment(pub [u8; 32]);
+
+/// The commitment to a payload's bytes.
+pub fn commit_payload(salt: &Salt, payload: &[u8]) -> Commitment {
+    Commitment(derive_key(PAYLOAD_CONTEXT, &[&salt.0, payload]))
+}
+
+/// The commitment to a sealed part's bytes.
+pub fn commit_sealed(salt: &Salt, sealed: &[u8]) -> Commitment {
+    Commitment(derive_key(SEALED_CONTEXT, &[&salt.0, sealed]))
+}
+
+/// BLAKE3 in derive-key mode over some parts, one after the other: what `b3sum --derive-key` prints.
+pub fn derive_key(context: &str, parts: &[&[u8]]) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new_derive_key(context);
+    for part in parts {
+        hasher.update(part);
+    }
+    *hasher.finalize().as_bytes()
+}
+
+impl Commitment {
+    /// Reads 64 lower-case hexadecimal digits.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        hex::decode(text).map(Self)
+    }
+}
+
+impl fmt::Display for Commitment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(&self.0))
+    }
+}
+
+impl fmt::Debug for Commitment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Commitment({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn salt_bytes_and_purpose_all_count() {
+        let all = [
+            commit_payload(&Salt([0; 32]), b"a"),
+            commit_payload(&Salt([1; 32]), b"a"),
+            commit_payload(&Salt([0; 32]), b"b"),
+            commit_sealed(&Salt([0; 32]), b"a"),
+        ];
+        for (index, one) in all.iter().enumerate() {
+            assert!(all.iter().skip(index + 1).all(|other| other != one));
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! Headers: the public part of an event, and the only part that is chained.
+//!
+//! A header is canonical JSON with the keys `kind`, `log`, `payload`, `prev`, `recorded_at`, `seq`, `v`, and `sealed`
+//! where there is a sealed part. Reading takes exactly the bytes that writing makes. It does not show that the time
+//! in it is right: that is the clock of whoever wrote it.
+
+use super::commitment::Commitment;
+use super::json::{self, JsonError};
+use super::link::Link;
+use crate::model::calendar::Instant;
+use crate::model::value::{Object, Value};
+
+/// The longest header, in bytes.
+pub const HEADER_BYTES_MAX: usize = 4096;
+/// The version of the format that `v` names.
+pub const FORMAT_VERSION: i64 = 1;
+
+/// The public part of an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Header {
+    /// The name of the event's kind.
+    pub kind: String,
+    /// The origin of the log.
+    pub log: String,
+    /// The commitment to the payload.
+    pub payload: Commitment,
+    /// The commitment to the sealed part, if there is one.
+    pub sealed: Option<Commitment>,
+    /// The link of the event before it; [`Link::ZERO`] for event 0.
+    pub prev: Link,
+    /// When the log took the event in, to the microsecond.
+    pub recorded_at: Instant,
+    /// The number of the event, counted from 0.
+    pub seq: u64,
+}
+
+/// Why bytes are no header.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum HeaderError {
+    /// They are too many.
+    #[error("it has {found} bytes, a header has at most {HEADER_BYTES_MAX}")]
+    TooLong {
+        /// How many they are.
+        found: usize,
+    },
+    /// They are not canonical JSON.
+    #[error(transparent)]
+    Json(#[from] JsonError),
+    /// A key is missing, or is not what it must be.
+    #[error("its key {key:?} is missing or not what it must be")]
+    Key {
+        /// The key.
+        key: &'static str,
+    },
+    /// There is a key that no header has.
+    #[error("a header has no key {key:?}")]
+    UnknownKey {
+        /// The key.
+        key: String,
+    },
+    /// It is of another version of the format.
+    #[error("it is of format version {found}; this program knows version {FORMAT_VERSION}")]
+    Version {
+        /// The version that it names.
+        found: i64,
+    },
+}
+
+const KEYS: &[&str] = &["kind", "log", "payload", "prev", "recorded_at", "sealed", "seq", "v"];
+
+impl Header {
+    /// The header's bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let text = |text: String| Value::Text(text.into());
+        let mut header: Object<'_> = [
+            ("kind", text(self.kind.clone())),
+            ("log", text(self.log.clone())),
+            ("payload", text(self.payload.to_string())),
+            ("prev", text(self.prev.to_string())),
+            ("recorded_at", text(self.recorded_at.to_string())),
+            ("seq", Value::Integer(i64::try_from(self.seq).unwrap_or(i64::MAX))),
+            ("v", Value::Integer(FORMAT_VERSION)),
+        ]
+        .into_iter()
+        .map(|(key, value)| (key.into(), value))
+        .collect();
+        if let Some(sealed) = &self.sealed {
+            header.insert("sealed".into(), text(sealed.to_string()));
+        }
+        json::canonical(&Value::Object(header))
+    }
+
+    /// Reads a header's bytes.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, HeaderError> {
+        if bytes.len() > HEADER_BYTES_MAX {
+            return Err(HeaderError::TooLong { found: bytes.len() });
+        }
+        let Value::Object(header) = json::parse_canonical(bytes)? else {
+            return Err(HeaderError::Key { key: "kind" });
+        };
+        match header.get("v") {
+            Some(Value::Integer(FORMAT_VERSION)) => {}
+            Some(Value::Integer(found)) => return Err(HeaderError::Version { found: *found }),
+            _ => return Err(HeaderError::Key { key: "v" }),
+        }
+        if let Some((key, _)) = header.iter().find(|(key, _)| !KEYS.contains(key)) {
+            return Err(HeaderError::UnknownKey { key: key.to_owned() });
+        }
+        let text = |key: &'static str| match header.get(key) {
+            Some(Value::Text(text)) => Ok(&**text),
+            _ => Err(HeaderError::Key { key }),
+        };
+        let commitment =
+            |key: &'static str| Commitment::from_hex(text(key)?).ok_or(HeaderError::Key { key });
+        Ok(Self {
+            kind: text("kind")?.to_owned(),
+            log: text("log")?.to_owned(),
+            payload: commitment("payload")?,
+            sealed: header.get("sealed").map(|_| commitment("sealed")).transpose()?,
+            prev: Link::from_hex(text("prev")?).ok_or(HeaderError::Key { key: "prev" })?,
+            recorded_at: Instant::parse_recorded(text("recorded_at")?)
+                .ok_or(HeaderError::Key { key: "recorded_at" })?,
+            seq: match header.get("seq") {
+                Some(Value::Integer(seq)) => u64::try_from(*seq).ok(),
+                _ => None,
+            }
+            .ok_or(HeaderError::Key { key: "seq" })?,
+        })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+mod tests {
+    use super::*;
+
+    fn header() -> Header {
+        Header {
+            kind: "statement".to_owned(),
+            log: "example.org/desk".to_owned(),
+            payload: Commitment([7; 32]),
+            sealed: Some(Commitment([8; 32])),
+            prev: Link([9; 32]),
+            recorded_at: Instant::parse_recorded("2026-11-24T03:04:05.123456Z").unwrap(),
+            seq: 17,
+        }
+    }
+
+    #[test]
+    fn a_header_reads_back() {
+        let with = header();
+        let without = Header { sealed: None, ..header() };
+        for header in [with, without] {
+            assert_eq!(Header::from_bytes(&header.to_bytes()), Ok(header));
+        }
+    }
+
+    #[test]
+    fn every_changed_byte_is_refused_or_changes_what_is_read() {
+        let original = header();
+        let bytes = original.to_bytes();
+        for at in 0..bytes.len() {
+            for bit in 0..8 {
+                let mut changed = bytes.clone();
+                changed[at] ^= 1_u8 << bit;
+                assert_ne!(
+                    Header::from_bytes(&changed),
+                    Ok(original.clone()),
+                    "byte {at} bit {bit}"
+                );
+            }
+            assert!(Header::from_bytes(&bytes[..at]).is_err(), "cut at {at}");
+        }
+    }
+
+    #[test]
+    fn what_no_header_has_is_refused() {
+        let text = String::from_utf8(header().to_bytes()).unwrap();
+        for (from, to) in [
+            ("\"v\":1", "\"v\":2"),
+            ("\"kind\"", "\"kine\""),
+            ("05.123456Z", "05.12345Z"),
+            ("\"seq\":17", "\"seq\":-1"),
+            ("0707", "0A07"),
+        ] {
+            let changed = text.replacen(from, to, 1);
+            assert_ne!(changed, text, "{from} is in the header");
+            assert!(Header::from_bytes(changed.as_bytes()).is_err(), "{to}");
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Links: each event commits to every event before it.
+//!
+//! The link of an event is BLAKE3, in the derive-key context [`LINK_CONTEXT`], of its header bytes; the next header
+//! carries it as `prev`. A chain proves order and integrity *relative to a head that is trusted already*. It does not
+//! prove that the head is the only one: whoever writes the store can rebuild the chain.
+
+use std::fmt;
+
+use super::commitment::derive_key;
+use super::hex;
+
+/// The derive-key context of links.
+pub const LINK_CONTEXT: &str = "demarche 2026-11-24 link v1";
+
+/// The link of an event: 32 bytes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Link(pub [u8; 32]);
+
+impl Link {
+    /// What event 0 names as the link before it.
+    pub const ZERO: Self = Self([0; 32]);
+
+    /// The link of the event with these header bytes.
+    pub fn of(header: &[u8]) -> Self {
+        Self(derive_key(LINK_CONTEXT, &[header]))
+    }
+
+    /// Reads 64 lower-case hexadecimal digits.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        hex::decode(text).map(Self)
+    }
+
+    /// Its first and last digits, for people: `9f3c…e1`.
+    pub fn short(&self) -> String {
+        let digits = self.to_string();
+        let first: String = digits.chars().take(4).collect();
+        let last: String = digits.chars().skip(62).collect();
+        format!("{first}…{last}")
+    }
+}
+
+impl fmt::Display for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(&self.0))
+    }
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Link({self})")
+    }
+}
