@@ -1,1 +1,184 @@
-//! The port.
+//! The port: what a log needs of whatever keeps its bytes.
+//!
+//! A store keeps a sequence of immutable events and one head, which moves by compare-and-append alone, and immutable
+//! blobs by name. Adapters share this port, its prose and one conformance suite (`tests/it/store_conformance.rs`),
+//! and no code. A store knows nothing of what the bytes mean; that they fit together is for `event_log`.
+
+#[cfg(feature = "sled")]
+mod codec;
+pub mod memory;
+#[cfg(feature = "sled")]
+pub mod sled;
+
+use std::io;
+use std::path::PathBuf;
+
+/// A part of an event that can be withheld from a copy of a log, or erased.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// It is there.
+    Present {
+        /// The salt of its commitment.
+        salt: [u8; 32],
+        /// Its bytes.
+        bytes: Vec<u8>,
+    },
+    /// It was erased, or is withheld.
+    Absent,
+}
+
+/// An event as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredEvent {
+    /// The header's bytes.
+    pub header: Vec<u8>,
+    /// The payload.
+    pub payload: Part,
+    /// The sealed part; `None` if there never was one.
+    pub sealed: Option<Part>,
+}
+
+/// How many events there are, and the link of the last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// How many events there are.
+    pub size: u64,
+    /// The link of the last; 32 zero bytes if there is none.
+    pub link: [u8; 32],
+}
+
+impl Head {
+    /// The head of a store without events.
+    pub const EMPTY: Self = Self { size: 0, link: [0; 32] };
+}
+
+/// Whatever keeps a log's bytes.
+pub trait Store {
+    /// The head as it stands.
+    fn head(&self) -> Result<Head, StoreError>;
+
+    /// Compare-and-append: if the head is still `expected`, all of `batch` becomes visible at once and the head
+    /// becomes `next`; otherwise nothing changes. It returns once everything is durable.
+    fn append(
+        &mut self,
+        expected: Head,
+        batch: &[StoredEvent],
+        next: Head,
+    ) -> Result<(), StoreError>;
+
+    /// Events from number `from` on, at most `limit`, in order; fewer where there are no more.
+    fn read(&self, from: u64, limit: usize) -> Result<Vec<StoredEvent>, StoreError>;
+
+    /// Keeps bytes under a name that says what they are, so that keeping them twice changes nothing. They are durable
+    /// once the next append returns.
+    fn put_blob(&mut self, name: &str, bytes: &[u8]) -> Result<(), StoreError>;
+
+    /// The bytes kept under a name.
+    fn blob(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError>;
+}
+
+/// A store cannot do what was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// Another writer moved the head.
+    #[error("the log has {} events, not {} as expected: another writer appended", found.size, expected.size)]
+    Conflict {
+        /// The head that the caller knew.
+        expected: Head,
+        /// The head as it is.
+        found: Head,
+    },
+    /// The size of the next head is not that of the batch.
+    #[error("a batch of {batch} events leads from {} to {}, not to {}", expected.size,
+        expected.size.saturating_add(*batch), next.size)]
+    HeadMismatch {
+        /// The head before.
+        expected: Head,
+        /// The head that the caller wants.
+        next: Head,
+        /// How many events there are in the batch.
+        batch: u64,
+    },
+    /// Another process has the log open.
+    #[error("the log {} is open in another process{}", path.display(),
+        holder.as_ref().map(|holder| format!(": {holder}")).unwrap_or_default())]
+    Locked {
+        /// The log's directory.
+        path: PathBuf,
+        /// Who has it open, if they said.
+        holder: Option<String>,
+    },
+    /// There is no log.
+    #[error("there is no log in {}", path.display())]
+    Missing {
+        /// The log's directory.
+        path: PathBuf,
+    },
+    /// There is a log already.
+    #[error("there is a log in {} already", path.display())]
+    AlreadyThere {
+        /// The log's directory.
+        path: PathBuf,
+    },
+    /// The store was written by another version of this program.
+    #[error("the store has layout {found:?}; this program knows layout {supported:?}")]
+    Layout {
+        /// The layout that the store names.
+        found: String,
+        /// The layout that this program knows.
+        supported: &'static str,
+    },
+    /// What is stored cannot be read back.
+    #[error("the store is damaged: {what}")]
+    Damaged {
+        /// What cannot be read.
+        what: Damage,
+    },
+    /// The system refuses.
+    #[error("{}: {error}", path.display())]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// The store's library reports an error.
+    #[cfg(feature = "sled")]
+    #[error("the store cannot be used: {0}")]
+    Sled(#[from] ::sled::Error),
+    /// The store's library stopped on what it found.
+    #[error("the store is damaged: its library stopped with {message:?}")]
+    Panicked {
+        /// What it said.
+        message: String,
+    },
+}
+
+/// What cannot be read back.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Damage {
+    /// An event is not there.
+    #[error("event {0} is not there")]
+    EventMissing(u64),
+    /// An event's bytes make no event.
+    #[error("event {0} cannot be decoded")]
+    Event(u64),
+    /// The head's bytes make no head.
+    #[error("the head cannot be decoded")]
+    Head,
+    /// A blob is not there whole.
+    #[error("the blob {0:?} is cut short")]
+    Blob(String),
+}
+
+/// Checks that the next head has the size that the batch leads to.
+fn check_next(expected: Head, batch: &[StoredEvent], next: Head) -> Result<(), StoreError> {
+    let count = u64::try_from(batch.len()).unwrap_or(u64::MAX);
+    if expected.size.checked_add(count) == Some(next.size) {
+        Ok(())
+    } else {
+        Err(StoreError::HeadMismatch { expected, next, batch: count })
+    }
+}

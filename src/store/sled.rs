@@ -1,0 +1,415 @@
+//! The store on sled 0.34.7.
+//!
+//! What this adapter adds to sled, and why (measured; see `docs/decisions/0002-sled-durability.md`):
+//! - **Durable means synced.** On Linux sled's `flush` only calls `sync_file_range`, which leaves the file's size and
+//!   extents unsynced: after a power cut everything acknowledged could be gone. Every append ends with `sync_data` on
+//!   sled's own `db` file, and creation syncs every file and directory it made.
+//! - **No value is large.** sled moves any page of more than 131,052 bytes (a quarter of its 512 KiB segment) into a
+//!   file of its own, which that sync would not cover. A leaf holds at most 18 values or so before it is split, so
+//!   values are cut into chunks of [`CHUNK_BYTES`]. `large_values_make_no_blob_files` watches this.
+//! - **All or nothing.** Events are written above the head, where nobody sees them; the last of them and the head go
+//!   into one transaction. What an abandoned write left above the head is removed at the next open.
+//! - **One process.** A lock file beside the store says who has it open.
+//! - **No iteration over everything**, whose memory grows without bound: events are read by their dense keys.
+//!
+//! sled panics on some damaged files; that is caught here and becomes an error. It does not show that sled itself
+//! keeps what was synced: that is for the soak tests of a later part.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use sled::transaction::{ConflictableTransactionError, TransactionError, Transactional};
+use sled::{Batch, Db, Tree};
+
+use super::{Damage, Head, Store, StoreError, StoredEvent, check_next, codec};
+
+/// The most bytes of one value; see the module's header for the arithmetic.
+pub const CHUNK_BYTES: usize = 6 * 1024;
+/// How many events are written at a time above the head.
+const PIECE_EVENTS: usize = 1024;
+/// sled's page cache, in bytes.
+const CACHE_BYTES: u64 = 64 * 1024 * 1024;
+/// The layout of keys and values that this adapter writes.
+const LAYOUT: &str = "1";
+
+const HEAD_KEY: &[u8] = b"head";
+const LAYOUT_KEY: &[u8] = b"layout";
+
+/// A log's store in `DIR/store`, held by this process alone.
+#[derive(Debug)]
+pub struct SledStore {
+    // Dropped first, before the lock is let go.
+    db: Db,
+    events: Tree,
+    blobs: Tree,
+    meta: Tree,
+    /// sled's own file, opened once more so that it can be synced.
+    file: File,
+    path: PathBuf,
+    _lock: File,
+}
+
+impl SledStore {
+    /// Makes a store in `dir`, which must have none. `holder` says who this is to whoever finds it locked.
+    pub fn create(dir: &Path, holder: &str) -> Result<Self, StoreError> {
+        let path = dir.join("store");
+        let made = missing_ancestors(dir);
+        make_directory(dir)?;
+        let lock = lock(dir, holder)?;
+        if path.exists() {
+            return Err(StoreError::AlreadyThere { path: dir.to_owned() });
+        }
+        make_directory(&path)?;
+        let store = Self::open_locked(dir, lock)?;
+        guarded(|| {
+            store.meta.insert(LAYOUT_KEY, LAYOUT)?;
+            store.meta.insert(HEAD_KEY, &encode_head(Head::EMPTY)[..])?;
+            Ok(())
+        })?;
+        store.sync()?;
+        restrict_files(&path)?;
+        for file in ["conf", "db"] {
+            sync_path(&path.join(file))?;
+        }
+        for directory in [path.join("blobs"), path, dir.to_owned()] {
+            if directory.exists() {
+                sync_path(&directory)?;
+            }
+        }
+        for directory in made {
+            sync_path(&directory)?;
+        }
+        Ok(store)
+    }
+
+    /// Opens the store in `dir`. `holder` says who this is to whoever finds it locked.
+    pub fn open(dir: &Path, holder: &str) -> Result<Self, StoreError> {
+        if !dir.join("store").is_dir() {
+            return Err(StoreError::Missing { path: dir.to_owned() });
+        }
+        let lock = lock(dir, holder)?;
+        let store = Self::open_locked(dir, lock)?;
+        let layout = guarded(|| Ok(store.meta.get(LAYOUT_KEY)?))?;
+        match layout {
+            Some(layout) if layout == LAYOUT.as_bytes() => {}
+            Some(other) => {
+                let found = String::from_utf8_lossy(&other).into_owned();
+                return Err(StoreError::Layout { found, supported: LAYOUT });
+            }
+            None => return Err(StoreError::Damaged { what: Damage::Head }),
+        }
+        store.remove_abandoned()?;
+        Ok(store)
+    }
+
+    fn open_locked(dir: &Path, lock: File) -> Result<Self, StoreError> {
+        let path = dir.join("store");
+        let config =
+            sled::Config::new().path(&path).flush_every_ms(None).cache_capacity(CACHE_BYTES);
+        let opened = catching(|| -> Result<_, sled::Error> {
+            let db = config.open()?;
+            let events = db.open_tree("events")?;
+            let blobs = db.open_tree("blobs")?;
+            let meta = db.open_tree("meta")?;
+            Ok((db, events, blobs, meta))
+        })?;
+        let (db, events, blobs, meta) = match opened {
+            Ok(opened) => opened,
+            Err(sled::Error::Io(error)) if error.to_string().contains("could not acquire lock") => {
+                return Err(StoreError::Locked { path: dir.to_owned(), holder: None });
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let data = path.join("db");
+        let file = File::open(&data).map_err(|error| StoreError::Io { path: data, error })?;
+        Ok(Self { db, events, blobs, meta, file, path, _lock: lock })
+    }
+
+    /// Removes what an abandoned write left above the head.
+    fn remove_abandoned(&self) -> Result<(), StoreError> {
+        let head = self.head()?;
+        guarded(|| {
+            loop {
+                let first = self.events.range(event_key(head.size, 0)..).keys().take(4096);
+                let mut batch = Batch::default();
+                let mut count = 0_usize;
+                for key in first {
+                    batch.remove(key?);
+                    count = count.saturating_add(1);
+                }
+                if count == 0 {
+                    return Ok(());
+                }
+                self.events.apply_batch(batch)?;
+            }
+        })
+    }
+
+    /// Makes everything written so far durable.
+    fn sync(&self) -> Result<(), StoreError> {
+        guarded(|| {
+            self.db.flush()?;
+            Ok(())
+        })?;
+        let path = || self.path.join("db");
+        self.file.sync_data().map_err(|error| StoreError::Io { path: path(), error })
+    }
+
+    fn event(&self, seq: u64) -> Result<StoredEvent, StoreError> {
+        let chunk = |index| Ok(self.events.get(event_key(seq, index))?);
+        match read_chunks(chunk)? {
+            Chunks::Whole(bytes) => {
+                codec::decode(&bytes).ok_or(StoreError::Damaged { what: Damage::Event(seq) })
+            }
+            Chunks::None => Err(StoreError::Damaged { what: Damage::EventMissing(seq) }),
+            Chunks::CutShort => Err(StoreError::Damaged { what: Damage::Event(seq) }),
+        }
+    }
+}
+
+impl Store for SledStore {
+    fn head(&self) -> Result<Head, StoreError> {
+        let bytes = guarded(|| Ok(self.meta.get(HEAD_KEY)?))?;
+        bytes
+            .and_then(|bytes| decode_head(&bytes))
+            .ok_or(StoreError::Damaged { what: Damage::Head })
+    }
+
+    fn append(
+        &mut self,
+        expected: Head,
+        batch: &[StoredEvent],
+        next: Head,
+    ) -> Result<(), StoreError> {
+        check_next(expected, batch, next)?;
+        let found = self.head()?;
+        if found != expected {
+            return Err(StoreError::Conflict { expected, found });
+        }
+        let last = batch.len().saturating_sub(1) / PIECE_EVENTS;
+        let mut seq = expected.size;
+        for (index, piece) in batch.chunks(PIECE_EVENTS).enumerate().take(last) {
+            let mut writes = Batch::default();
+            for event in piece {
+                for (chunk, bytes) in chunks(&codec::encode(event)) {
+                    writes.insert(&event_key(seq, chunk), bytes);
+                }
+                seq = seq.saturating_add(1);
+            }
+            guarded(|| Ok(self.events.apply_batch(writes)?))?;
+            if index.saturating_add(1) == last {
+                self.sync()?;
+            }
+        }
+        let rest = batch.chunks(PIECE_EVENTS).nth(last).unwrap_or_default();
+        let mut writes = Batch::default();
+        for event in rest {
+            for (chunk, bytes) in chunks(&codec::encode(event)) {
+                writes.insert(&event_key(seq, chunk), bytes);
+            }
+            seq = seq.saturating_add(1);
+        }
+        let moved = guarded(|| {
+            Ok((&self.events, &self.meta).transaction(|(events, meta)| {
+                let found = meta.get(HEAD_KEY)?.and_then(|bytes| decode_head(&bytes));
+                if found != Some(expected) {
+                    return Err(ConflictableTransactionError::Abort(found));
+                }
+                events.apply_batch(&writes)?;
+                meta.insert(HEAD_KEY, &encode_head(next)[..])?;
+                Ok(())
+            }))
+        })?;
+        match moved {
+            Ok(()) => self.sync(),
+            Err(TransactionError::Abort(Some(found))) => {
+                Err(StoreError::Conflict { expected, found })
+            }
+            Err(TransactionError::Abort(None)) => Err(StoreError::Damaged { what: Damage::Head }),
+            Err(TransactionError::Storage(error)) => Err(error.into()),
+        }
+    }
+
+    fn read(&self, from: u64, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
+        let head = self.head()?;
+        let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+        let end = head.size.min(from.saturating_add(limit));
+        guarded(|| (from..end).map(|seq| self.event(seq)).collect())
+    }
+
+    fn put_blob(&mut self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        guarded(|| {
+            for piece in &chunks(bytes).collect::<Vec<_>>()[..].chunks(256).collect::<Vec<_>>() {
+                let mut writes = Batch::default();
+                for (chunk, bytes) in *piece {
+                    writes.insert(&blob_key(name, *chunk)[..], bytes.as_slice());
+                }
+                self.blobs.apply_batch(writes)?;
+            }
+            Ok(())
+        })
+    }
+
+    fn blob(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        guarded(|| {
+            let chunk = |index| Ok(self.blobs.get(blob_key(name, index))?);
+            match read_chunks(chunk)? {
+                Chunks::Whole(bytes) => Ok(Some(bytes)),
+                Chunks::None => Ok(None),
+                Chunks::CutShort => {
+                    Err(StoreError::Damaged { what: Damage::Blob(name.to_owned()) })
+                }
+            }
+        })
+    }
+}
+
+/// Cuts bytes into chunks; the first begins with the length of them all, so that chunks left over from an abandoned
+/// write are never read.
+fn chunks(bytes: &[u8]) -> impl Iterator<Item = (u32, Vec<u8>)> {
+    let mut whole = u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_be_bytes().to_vec();
+    whole.extend_from_slice(bytes);
+    let cut: Vec<Vec<u8>> = whole.chunks(CHUNK_BYTES).map(<[u8]>::to_vec).collect();
+    (0_u32..).zip(cut)
+}
+
+enum Chunks {
+    Whole(Vec<u8>),
+    None,
+    CutShort,
+}
+
+fn read_chunks(
+    chunk: impl Fn(u32) -> Result<Option<sled::IVec>, StoreError>,
+) -> Result<Chunks, StoreError> {
+    let Some(first) = chunk(0)? else { return Ok(Chunks::None) };
+    let Some((length, first)) = first.split_first_chunk::<8>() else {
+        return Ok(Chunks::CutShort);
+    };
+    let length = usize::try_from(u64::from_be_bytes(*length)).unwrap_or(usize::MAX);
+    let mut bytes = first.to_vec();
+    for index in 1.. {
+        if bytes.len() >= length {
+            break;
+        }
+        match chunk(index)? {
+            Some(next) if !next.is_empty() => bytes.extend_from_slice(&next),
+            _ => return Ok(Chunks::CutShort),
+        }
+    }
+    Ok(if bytes.len() == length { Chunks::Whole(bytes) } else { Chunks::CutShort })
+}
+
+fn event_key(seq: u64, chunk: u32) -> [u8; 12] {
+    let mut key = [0; 12];
+    let (high, low) = key.split_at_mut(8);
+    high.copy_from_slice(&seq.to_be_bytes());
+    low.copy_from_slice(&chunk.to_be_bytes());
+    key
+}
+
+fn blob_key(name: &str, chunk: u32) -> Vec<u8> {
+    let mut key = blake3::hash(name.as_bytes()).as_bytes().to_vec();
+    key.extend_from_slice(&chunk.to_be_bytes());
+    key
+}
+
+fn encode_head(head: Head) -> Vec<u8> {
+    let mut bytes = head.size.to_be_bytes().to_vec();
+    bytes.extend_from_slice(&head.link);
+    bytes
+}
+
+fn decode_head(bytes: &[u8]) -> Option<Head> {
+    let (size, link) = bytes.split_first_chunk::<8>()?;
+    Some(Head { size: u64::from_be_bytes(*size), link: link.try_into().ok()? })
+}
+
+/// Runs something of sled's that can fail.
+fn guarded<T>(action: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    catching(action)?
+}
+
+/// Runs something of sled's; a panic in it is an error. The panic's message still goes to standard error.
+fn catching<T>(action: impl FnOnce() -> T) -> Result<T, StoreError> {
+    catch_unwind(AssertUnwindSafe(action)).map_err(|panic| {
+        let message = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
+            (Some(message), _) => (*message).to_owned(),
+            (_, Some(message)) => message.clone(),
+            _ => "an unknown error".to_owned(),
+        };
+        StoreError::Panicked { message }
+    })
+}
+
+/// Takes the lock of a log, or says who has it.
+fn lock(dir: &Path, holder: &str) -> Result<File, StoreError> {
+    let path = dir.join("lock");
+    let io = |error| StoreError::Io { path: path.clone(), error };
+    let mut options = File::options();
+    options.create(true).read(true).write(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&path).map_err(io)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(fs::TryLockError::WouldBlock) => {
+            let said = fs::read_to_string(&path).ok().map(|said| said.trim().to_owned());
+            let holder = said.filter(|said| !said.is_empty());
+            return Err(StoreError::Locked { path: dir.to_owned(), holder });
+        }
+        Err(fs::TryLockError::Error(error)) => return Err(io(error)),
+    }
+    file.set_len(0).map_err(io)?;
+    writeln!(file, "{holder}, process {}", std::process::id()).map_err(io)?;
+    Ok(file)
+}
+
+/// The parents of directories that do not exist yet: each must be synced once they do.
+fn missing_ancestors(dir: &Path) -> Vec<PathBuf> {
+    let mut parents = Vec::new();
+    let mut at = Some(dir);
+    while let Some(directory) = at {
+        let parent = match directory.parent() {
+            Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+            Some(parent) => parent,
+            None => break,
+        };
+        parents.push(parent.to_owned());
+        if parent.exists() {
+            break;
+        }
+        at = Some(parent);
+    }
+    parents
+}
+
+fn make_directory(path: &Path) -> Result<(), StoreError> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).map_err(|error| StoreError::Io { path: path.to_owned(), error })
+}
+
+/// Lets nobody but the owner read what sled made.
+fn restrict_files(store: &Path) -> Result<(), StoreError> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let io = |error: io::Error| StoreError::Io { path: store.to_owned(), error };
+        for entry in fs::read_dir(store).map_err(io)? {
+            let path = entry.map_err(io)?.path();
+            let mode = if path.is_dir() { 0o700 } else { 0o600 };
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).map_err(io)?;
+        }
+    }
+    Ok(())
+}
+
+fn sync_path(path: &Path) -> Result<(), StoreError> {
+    let synced = File::open(path).and_then(|file| file.sync_all());
+    synced.map_err(|error| StoreError::Io { path: path.to_owned(), error })
+}
