@@ -1,0 +1,382 @@
+//! What counts under given clocks: corrections applied, retracted events left out, further reports gathered.
+//!
+//! The order in which things are decided:
+//! 1. Only events recorded in time are seen.
+//! 2. Corrections and retractions act from their own reported time; if they have none, from the day they were
+//!    recorded. For this step the sources' `published` counts as first recorded, so that a correction never decides
+//!    about itself.
+//! 3. From the last event to the first: an event is out if a retraction that is itself in takes it out.
+//! 4. Of the corrections of one field that are in, the last recorded counts.
+//! 5. Mentions, and events retracted as duplicates, are gathered as further reports of their act.
+//! 6. With a reported clock, an event counts if one of the sources cited by it or by its further reports was
+//!    published in time.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::anomalies::{Anomaly, AnomalyCode};
+use super::clocks::Clocks;
+use super::history::{Entry, History};
+use crate::model::calendar::{Instant, Zone};
+use crate::model::event::{Attribution, Body, Cite, Event, RetractedBy};
+use crate::model::schema::Kind;
+
+/// What counts under given clocks.
+#[derive(Debug)]
+pub struct View<'h> {
+    history: &'h History,
+    clocks: Clocks,
+    facts: BTreeMap<u64, Fact<'h>>,
+    struck: BTreeMap<u64, u64>,
+    left_out: LeftOut,
+    anomalies: Vec<Anomaly>,
+}
+
+/// One event that counts.
+#[derive(Debug)]
+pub struct Fact<'h> {
+    /// Its number in the log.
+    pub seq: u64,
+    /// What it says, corrections applied.
+    pub event: Cow<'h, Event>,
+    /// The corrections that were applied, in log order.
+    pub corrections: Vec<u64>,
+    /// The mentions of it that count, in log order.
+    pub mentions: Vec<u64>,
+    /// The events that were retracted as its duplicates, in log order.
+    pub duplicates: Vec<u64>,
+}
+
+/// How many events the reported clock left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LeftOut {
+    /// They cite nothing, or nothing whose date of publication is known.
+    pub no_reported_time: u64,
+    /// They were reported later.
+    pub reported_later: u64,
+}
+
+impl<'h> View<'h> {
+    /// What counts of a history under these clocks.
+    pub fn of(history: &'h History, clocks: Clocks) -> Self {
+        let first = history.entries().iter().filter_map(|entry| {
+            let event = entry.event()?;
+            clocks.sees_recorded(entry.recorded_at).then_some(event)
+        });
+        let first_published = published(first, clocks.zone);
+        let acting = |entry: &&Entry| acts(entry, &clocks, &first_published);
+        let (out, doubles) = retractions(history, acting);
+        let corrections = corrections(history, acting, &out);
+
+        let mut view = Self {
+            history,
+            clocks,
+            facts: BTreeMap::new(),
+            struck: out.clone(),
+            left_out: LeftOut::default(),
+            anomalies: Vec::new(),
+        };
+        view.gather_facts(&out, &corrections);
+        view.gather_reports(&doubles);
+        if let Some(by) = clocks.reported_by {
+            view.keep_reported(by);
+        }
+        view
+    }
+
+    /// The history that this is a view of.
+    pub const fn history(&self) -> &'h History {
+        self.history
+    }
+
+    /// The clocks of this view.
+    pub const fn clocks(&self) -> &Clocks {
+        &self.clocks
+    }
+
+    /// The events that count, in log order.
+    pub fn facts(&self) -> impl Iterator<Item = &Fact<'h>> {
+        self.facts.values()
+    }
+
+    /// The event of this number, if it counts.
+    pub fn fact(&self, seq: u64) -> Option<&Fact<'h>> {
+        self.facts.get(&seq)
+    }
+
+    /// The event with this id, if it counts.
+    pub fn fact_by_id(&self, id: &str) -> Option<&Fact<'h>> {
+        self.fact(self.history.seq_of(id)?)
+    }
+
+    /// The retracted events, each with the number of the retraction that takes it out.
+    pub const fn struck(&self) -> &BTreeMap<u64, u64> {
+        &self.struck
+    }
+
+    /// What the reported clock left out.
+    pub const fn left_out(&self) -> LeftOut {
+        self.left_out
+    }
+
+    /// Nonsense found while the view was made.
+    pub(crate) fn anomalies(&self) -> &[Anomaly] {
+        &self.anomalies
+    }
+
+    /// The further reports of an act: its mentions, then its duplicates.
+    pub fn further_reports(&self, fact: &Fact<'h>) -> Vec<&Event> {
+        let mentions = fact.mentions.iter().filter_map(|seq| Some(&*self.fact(*seq)?.event));
+        let duplicates = fact.duplicates.iter().filter_map(|seq| self.history.entry(*seq)?.event());
+        mentions.chain(duplicates).collect()
+    }
+
+    /// The passages on which an act rests: its own, then those of its further reports.
+    pub fn cites(&self, fact: &Fact<'h>) -> Vec<Cite> {
+        let mut cites = fact.event.cites.clone();
+        for report in self.further_reports(fact) {
+            for cite in &report.cites {
+                if !cites.contains(cite) {
+                    cites.push(cite.clone());
+                }
+            }
+        }
+        cites
+    }
+
+    /// On whose word an act rests: one chain a report, nearest to the speaker first. Reports without one add none.
+    pub fn chains(&self, fact: &Fact<'h>) -> Vec<Vec<Attribution>> {
+        let own = std::iter::once(&*fact.event).chain(self.further_reports(fact));
+        own.map(|event| event.according_to.clone()).filter(|chain| !chain.is_empty()).collect()
+    }
+
+    /// The country of an actor: its own, or that of what it is part of. A country without a code stands for itself.
+    pub fn country_of(&self, actor: &str) -> Option<String> {
+        let mut seen = BTreeSet::new();
+        let mut next = vec![actor.to_owned()];
+        while let Some(id) = next.pop() {
+            if !seen.insert(id.clone()) {
+                continue;
+            }
+            let Some(Body::Actor(actor)) = self.fact_by_id(&id).map(|fact| &fact.event.body) else {
+                continue;
+            };
+            if let Some(code) = &actor.country {
+                return Some(code.clone());
+            }
+            if actor.kind == Some(crate::model::vocabulary::ActorType::Country) {
+                return Some(id);
+            }
+            next.extend(actor.part_of.iter().rev().cloned());
+        }
+        None
+    }
+
+    /// The pairs of events joined by a relation of one type, duplicates taken as their originals.
+    pub(crate) fn related(
+        &self,
+        kind: &crate::model::vocabulary::RelationType,
+    ) -> Vec<(u64, u64, u64)> {
+        let pairs = self.facts.values().filter_map(|fact| match &fact.event.body {
+            Body::Relation(relation) if relation.kind == *kind => {
+                let from = self.history.seq_of(&relation.from)?;
+                let to = self.history.seq_of(&relation.to)?;
+                Some((fact.seq, from, to))
+            }
+            _ => None,
+        });
+        pairs.collect()
+    }
+
+    fn gather_facts(
+        &mut self,
+        out: &BTreeMap<u64, u64>,
+        corrections: &BTreeMap<u64, BTreeMap<String, u64>>,
+    ) {
+        for entry in self.history.entries() {
+            let seen = self.clocks.sees_recorded(entry.recorded_at);
+            let Some(event) = entry.event().filter(|_| seen && !out.contains_key(&entry.seq))
+            else {
+                continue;
+            };
+            if matches!(event.body, Body::Correction(_) | Body::Retraction(_) | Body::System(_)) {
+                continue;
+            }
+            let mut fact = Fact {
+                seq: entry.seq,
+                event: Cow::Borrowed(event),
+                corrections: Vec::new(),
+                mentions: Vec::new(),
+                duplicates: Vec::new(),
+            };
+            for seq in corrections.get(&entry.seq).into_iter().flat_map(BTreeMap::values) {
+                let by = self.history.entry(*seq).and_then(Entry::event).map(|event| &event.body);
+                if let Some(Body::Correction(correction)) = by {
+                    match fact.event.to_mut().set(&correction.field, &correction.to) {
+                        Ok(()) => fact.corrections.push(*seq),
+                        Err(_) => self.anomalies.push(Anomaly {
+                            code: AnomalyCode::CorrectionCannotApply,
+                            measure: None,
+                            events: vec![self.history.id_of(*seq), self.history.id_of(entry.seq)],
+                        }),
+                    }
+                }
+            }
+            fact.corrections.sort_unstable();
+            self.facts.insert(entry.seq, fact);
+        }
+    }
+
+    fn gather_reports(&mut self, doubles: &BTreeMap<u64, u64>) {
+        let mut reports: Vec<(u64, u64, bool)> = Vec::new();
+        for fact in self.facts.values() {
+            if let Body::Mention(mention) = &fact.event.body
+                && let Some(of) = self.history.seq_of(&mention.of)
+            {
+                reports.push((original(of, doubles), fact.seq, true));
+            }
+        }
+        for duplicate in doubles.keys() {
+            reports.push((original(*duplicate, doubles), *duplicate, false));
+        }
+        for (of, report, is_mention) in reports {
+            match self.facts.get_mut(&of) {
+                Some(fact) if is_mention => fact.mentions.push(report),
+                Some(fact) => fact.duplicates.push(report),
+                None => self.anomalies.push(Anomaly {
+                    code: AnomalyCode::ReportOfNothing,
+                    measure: None,
+                    events: vec![self.history.id_of(report), self.history.id_of(of)],
+                }),
+            }
+        }
+    }
+
+    fn keep_reported(&mut self, by: Instant) {
+        let published = published(self.facts.values().map(|fact| &*fact.event), self.clocks.zone);
+        let time = |cites: &[Cite]| {
+            cites.iter().filter_map(|cite| published.get(cite.source.as_str())).min().copied()
+        };
+        let mut left_out = LeftOut::default();
+        let mut gone = BTreeSet::new();
+        for fact in self.facts.values() {
+            if matches!(fact.event.kind(), Kind::Actor | Kind::Topic | Kind::Source) {
+                continue;
+            }
+            match time(&self.cites(fact)) {
+                Some(reported) if reported <= by => {}
+                Some(_) => {
+                    left_out.reported_later = left_out.reported_later.saturating_add(1);
+                    gone.insert(fact.seq);
+                }
+                None => {
+                    left_out.no_reported_time = left_out.no_reported_time.saturating_add(1);
+                    gone.insert(fact.seq);
+                }
+            }
+        }
+        let history = self.history;
+        let late_duplicate = |seq: &u64| {
+            let cites = history.entry(*seq).and_then(Entry::event).map(|event| &event.cites);
+            cites.and_then(|cites| time(cites)).is_none_or(|reported| reported > by)
+        };
+        for fact in self.facts.values_mut() {
+            fact.mentions.retain(|seq| !gone.contains(seq));
+            fact.duplicates.retain(|seq| !late_duplicate(seq));
+        }
+        drop(published);
+        self.facts.retain(|seq, _| !gone.contains(seq));
+        self.left_out = left_out;
+    }
+}
+
+/// When each source was published, at the latest; those without a date are absent.
+fn published<'e>(events: impl Iterator<Item = &'e Event>, zone: Zone) -> BTreeMap<String, Instant> {
+    let mut published = BTreeMap::new();
+    for event in events {
+        if let Body::Source(source) = &event.body
+            && let (Some(id), Some(date)) = (&event.id, &source.published)
+        {
+            published.entry(id.clone()).or_insert(date.span(zone).latest);
+        }
+    }
+    published
+}
+
+/// Is a correction or retraction seen, and does it act, under these clocks?
+fn acts(entry: &Entry, clocks: &Clocks, published: &BTreeMap<String, Instant>) -> bool {
+    if !clocks.sees_recorded(entry.recorded_at) {
+        return false;
+    }
+    let (Some(event), Some(by)) = (entry.event(), clocks.reported_by) else { return true };
+    let sources = event.cites.iter().filter_map(|cite| published.get(&cite.source));
+    let from = sources
+        .min()
+        .copied()
+        .unwrap_or_else(|| clocks.zone.start_of(clocks.zone.day_of(entry.recorded_at)));
+    from <= by
+}
+
+/// The events taken out, each with its retraction; and of those, the duplicates with their originals.
+fn retractions(
+    history: &History,
+    acting: impl Fn(&&Entry) -> bool,
+) -> (BTreeMap<u64, u64>, BTreeMap<u64, u64>) {
+    let mut out = BTreeMap::new();
+    let mut doubles = BTreeMap::new();
+    let mut outright = BTreeSet::new();
+    for entry in history.entries().iter().rev().filter(acting) {
+        let Some(Body::Retraction(retraction)) = entry.event().map(|event| &event.body) else {
+            continue;
+        };
+        if out.contains_key(&entry.seq) {
+            continue;
+        }
+        let Some(of) = history.seq_of(&retraction.of).filter(|of| *of < entry.seq) else {
+            continue;
+        };
+        out.insert(of, entry.seq);
+        match &retraction.by {
+            RetractedBy::Source | RetractedBy::Recorder => {
+                outright.insert(of);
+            }
+            RetractedBy::Duplicate(double_of) => {
+                if let Some(double_of) = history.seq_of(double_of).filter(|seq| *seq != of) {
+                    doubles.insert(of, double_of);
+                }
+            }
+        }
+    }
+    doubles.retain(|of, _| !outright.contains(of));
+    (out, doubles)
+}
+
+/// For each event, the correction that counts for each of its fields.
+fn corrections(
+    history: &History,
+    acting: impl Fn(&&Entry) -> bool,
+    out: &BTreeMap<u64, u64>,
+) -> BTreeMap<u64, BTreeMap<String, u64>> {
+    let mut corrections: BTreeMap<u64, BTreeMap<String, u64>> = BTreeMap::new();
+    for entry in history.entries().iter().filter(acting) {
+        if let Some(Body::Correction(correction)) = entry.event().map(|event| &event.body)
+            && !out.contains_key(&entry.seq)
+            && let Some(of) = history.seq_of(&correction.of)
+        {
+            corrections.entry(of).or_default().insert(correction.field.clone(), entry.seq);
+        }
+    }
+    corrections
+}
+
+/// Follows duplicates to the event that they double; a circle ends where it is entered.
+fn original(mut seq: u64, doubles: &BTreeMap<u64, u64>) -> u64 {
+    let mut seen = BTreeSet::from([seq]);
+    while let Some(next) = doubles.get(&seq) {
+        if !seen.insert(*next) {
+            break;
+        }
+        seq = *next;
+    }
+    seq
+}
