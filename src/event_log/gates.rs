@@ -1,0 +1,474 @@
+//! The gates at append: what must hold of an event against the log before anything is written.
+//!
+//! - Everything that an event refers to exists; similar names are offered where it does not.
+//! - Every quotation is an exact slice of the captured text of its source; the nearest passage is shown where it is
+//!   not.
+//! - A correction gives a value that its field could have held from the start.
+//!
+//! The shape of the event alone is checked before, by [`crate::model::check`].
+
+use std::rc::Rc;
+
+use super::passage::{Passage, nearest_passage};
+use crate::model::check::{Problem, check_value};
+use crate::model::event::{Body, Event};
+use crate::model::near::nearest;
+use crate::model::schema::{Field, Holds, Kind, Target};
+use crate::model::value::{Object, Value};
+use crate::record::json::JsonError;
+use crate::replay::History;
+use crate::store::StoreError;
+
+/// Why one event is refused.
+#[derive(Debug)]
+pub struct Refusal {
+    /// The line of the input, counted from 1, where it comes from lines.
+    pub line: Option<u64>,
+    /// The id it gives itself, if it got as far.
+    pub id: Option<String>,
+    /// Everything that is wrong with it.
+    pub causes: Vec<Cause>,
+}
+
+/// One thing that is wrong with an event.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Cause {
+    /// The line holds no event.
+    #[error("{0}")]
+    Input(InputError),
+    /// Its shape is wrong.
+    #[error("{0}")]
+    Shape(Problem),
+    /// It refers to something that is not in the log.
+    #[error("{path}: there is no {} {id:?}", target.name())]
+    NoSuch {
+        /// The field.
+        path: String,
+        /// The id given.
+        id: String,
+        /// What it must refer to.
+        target: Target,
+        /// Ids that look like it, each with a name if it has one.
+        near: Vec<(String, Option<String>)>,
+    },
+    /// It refers to an event that is something else.
+    #[error("{path}: {id:?} is of kind {found}; this must be: {}", target.name())]
+    WrongKind {
+        /// The field.
+        path: String,
+        /// The id given.
+        id: String,
+        /// What it must refer to.
+        target: Target,
+        /// What it is.
+        found: Kind,
+    },
+    /// It refers to an event of the same input that is refused.
+    #[error("{path}: {id:?} is refused itself")]
+    DependsOnRefused {
+        /// The field.
+        path: String,
+        /// The id given.
+        id: String,
+    },
+    /// A quotation is not in its source.
+    #[error("{path}: the quotation is not in the source {source_id:?}")]
+    NotVerbatim {
+        /// The cite.
+        path: String,
+        /// The id of the source.
+        source_id: String,
+        /// The quotation given.
+        quote: String,
+        /// The nearest passage, if one is near.
+        nearest: Option<Passage>,
+    },
+    /// A quotation cannot be checked, since the source has no text here.
+    #[error("{path}: the source {source_id:?} has no text to quote from: {why}")]
+    NoText {
+        /// The cite.
+        path: String,
+        /// The id of the source.
+        source_id: String,
+        /// Why it has none.
+        why: NoText,
+    },
+    /// The id names another event already.
+    #[error("the id {id:?} is taken by event {seq}, which differs in {}", differs.join(", "))]
+    IdTaken {
+        /// The id.
+        id: String,
+        /// The number of the event that has it.
+        seq: u64,
+        /// The fields in which they differ.
+        differs: Vec<String>,
+    },
+    /// A source, actor or topic has neither an id nor a name to make one from.
+    #[error("a {kind} needs an id, or a name to make one from")]
+    NoName {
+        /// The kind.
+        kind: Kind,
+    },
+    /// A file of a source cannot be read.
+    #[error("{path}: {error}")]
+    File {
+        /// The field.
+        path: &'static str,
+        /// What went wrong.
+        error: FileError,
+    },
+    /// A file of a source is not the one that was described.
+    #[error("{path}: given as {given}, but the file has {found}")]
+    CaptureDiffers {
+        /// The field.
+        path: &'static str,
+        /// What was given.
+        given: String,
+        /// What was found.
+        found: String,
+    },
+    /// A hash or size is given of a file that is not.
+    #[error("{path}: given without the file that it describes")]
+    CaptureMissing {
+        /// The field.
+        path: &'static str,
+    },
+    /// The event cannot be corrected, or not in this field.
+    #[error("{of:?} cannot be corrected in {field:?}: {why}")]
+    NotCorrectable {
+        /// The event.
+        of: String,
+        /// The field.
+        field: String,
+        /// Why not.
+        why: NotCorrectable,
+    },
+    /// An event is said to double itself, or an event of another kind.
+    #[error("{of:?} cannot be a duplicate of {duplicate_of:?}")]
+    NotADuplicate {
+        /// The event.
+        of: String,
+        /// What it is said to double.
+        duplicate_of: String,
+    },
+    /// The payload, or the sealed part, is longer than it may be.
+    #[error("the {part} has {found} bytes, at most {most} are kept")]
+    TooLong {
+        /// Which part.
+        part: &'static str,
+        /// Its length in bytes.
+        found: usize,
+        /// The most that is kept.
+        most: usize,
+    },
+}
+
+/// Why a line of input holds no event.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InputError {
+    /// It is no JSON, or JSON that cannot be kept exactly.
+    #[error("{0}")]
+    Json(JsonError),
+    /// It is longer than a line may be.
+    #[error("the line has more than {most} bytes")]
+    LineTooLong {
+        /// The most that a line may have.
+        most: usize,
+    },
+}
+
+/// Why a source has no text to quote from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NoText {
+    /// No file was captured.
+    #[error("no file was captured with it")]
+    NotCaptured,
+    /// The captured bytes are not UTF-8.
+    #[error("its bytes are not UTF-8 text (at byte {0})")]
+    NotUtf8(usize),
+    /// The bytes were erased, or are withheld.
+    #[error("its bytes were erased, or are withheld from this copy")]
+    Gone,
+}
+
+/// Why an event cannot be corrected in a field.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotCorrectable {
+    /// Corrections and retractions are retracted, and made anew.
+    #[error("a {0} is not corrected, it is retracted and made anew")]
+    Kind(Kind),
+    /// The field says what the event is.
+    #[error("this field says which event it is, or what was captured; retract the event instead")]
+    Identity,
+    /// There is no such field.
+    #[error("a {kind} has no such field")]
+    NoSuchField {
+        /// The kind.
+        kind: Kind,
+        /// Fields with a similar name.
+        near: Vec<&'static str>,
+    },
+}
+
+/// Why a file cannot be captured.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FileError {
+    /// It cannot be found.
+    #[error("there is no file {name:?} (looked in {looked_in})")]
+    NotFound {
+        /// The name given.
+        name: String,
+        /// Where it was looked for.
+        looked_in: String,
+    },
+    /// It is a directory, a device or something else that has no bytes of its own.
+    #[error("{name:?} is not a regular file")]
+    NotAFile {
+        /// The name given.
+        name: String,
+    },
+    /// It is larger than a source may be.
+    #[error("{name:?} has {found} bytes, a source has at most {most}")]
+    TooLarge {
+        /// The name given.
+        name: String,
+        /// Its size.
+        found: u64,
+        /// The most that is captured.
+        most: u64,
+    },
+    /// It changed while it was read.
+    #[error("{name:?} changed while it was read")]
+    Changed {
+        /// The name given.
+        name: String,
+    },
+    /// It cannot be read.
+    #[error("{name:?} cannot be read: {error}")]
+    Io {
+        /// The name given.
+        name: String,
+        /// What the system says.
+        error: std::io::Error,
+    },
+}
+
+/// Where the files of sources come from.
+pub trait SourceFiles {
+    /// Reads a file by the name that a `source` event gives.
+    fn read(&mut self, name: &str) -> Result<Vec<u8>, FileError>;
+}
+
+/// What the gates need to know of the log and of the input.
+pub(crate) struct Known<'k> {
+    pub(crate) history: &'k History,
+    /// Ids and measures that follow later in the same input.
+    pub(crate) follows: &'k dyn Fn(&str) -> bool,
+    /// Ids of the same input that are refused.
+    pub(crate) refused: &'k dyn Fn(&str) -> bool,
+}
+
+/// One reference that an event makes.
+pub(crate) struct Reference<'e> {
+    pub(crate) path: String,
+    pub(crate) id: &'e str,
+    pub(crate) target: Target,
+}
+
+/// Every reference in some fields of an object, in the order of its fields.
+pub(crate) fn references<'e>(
+    object: &'e Object<'_>,
+    field_of: &dyn Fn(&str) -> Option<&'static Field>,
+    path: &str,
+) -> Vec<Reference<'e>> {
+    let mut found = Vec::new();
+    for (name, value) in object.iter() {
+        if let Some(field) = field_of(name) {
+            add_references(field, value, &format!("{path}{name}"), &mut found);
+        }
+    }
+    found
+}
+
+/// Every reference in the value of one field.
+pub(crate) fn add_references<'e>(
+    field: &'static Field,
+    value: &'e Value<'_>,
+    path: &str,
+    found: &mut Vec<Reference<'e>>,
+) {
+    match (field.holds, value) {
+        (Holds::Reference(target), Value::Text(id)) => {
+            found.push(Reference { path: path.to_owned(), id, target });
+        }
+        (Holds::References(target), Value::List(items)) => {
+            for (index, item) in items.iter().enumerate() {
+                if let Value::Text(id) = item {
+                    found.push(Reference { path: format!("{path}[{index}]"), id, target });
+                }
+            }
+        }
+        (Holds::Records(fields), Value::List(items)) => {
+            for (index, item) in items.iter().enumerate() {
+                if let Value::Object(item) = item {
+                    let of = |name: &str| fields.iter().find(|field| field.name == name);
+                    found.extend(references(item, &of, &format!("{path}[{index}].")));
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Checks that a reference leads to what it must.
+pub(crate) fn check_reference(reference: &Reference<'_>, known: &Known<'_>) -> Result<(), Cause> {
+    let (path, id, target) = (reference.path.clone(), reference.id.to_owned(), reference.target);
+    let history = known.history;
+    let measure = matches!(target, Target::Measure | Target::EventOrMeasure)
+        && history.has_measure(reference.id);
+    if measure || (target.may_follow() && (known.follows)(reference.id)) {
+        return Ok(());
+    }
+    let kind = history
+        .seq_of(reference.id)
+        .and_then(|seq| history.entry(seq)?.event().map(Event::kind))
+        .filter(|_| target != Target::Measure);
+    match kind {
+        Some(kind) if leads_to(kind, target) => Ok(()),
+        Some(found) => Err(Cause::WrongKind { path, id, target, found }),
+        None if (known.refused)(reference.id) => Err(Cause::DependsOnRefused { path, id }),
+        None => Err(Cause::NoSuch { path, near: similar(&id, target, history), id, target }),
+    }
+}
+
+const fn leads_to(kind: Kind, target: Target) -> bool {
+    let system = matches!(kind, Kind::Genesis | Kind::Erasure | Kind::Key | Kind::Anchor);
+    match target {
+        Target::Actor => matches!(kind, Kind::Actor),
+        Target::ActorOrSource => matches!(kind, Kind::Actor | Kind::Source),
+        Target::Topic => matches!(kind, Kind::Topic),
+        Target::Source => matches!(kind, Kind::Source),
+        Target::Contact => matches!(kind, Kind::Contact),
+        Target::Act => kind.is_act(),
+        Target::Event | Target::EventOrMeasure => !system,
+        Target::Measure => false,
+    }
+}
+
+/// Ids, or names, of the right kind that look like the one given.
+fn similar(id: &str, target: Target, history: &History) -> Vec<(String, Option<String>)> {
+    let mut names: Vec<(String, String, Option<String>)> = Vec::new();
+    if matches!(target, Target::Measure | Target::EventOrMeasure) {
+        names.extend(history.measure_ids().map(|id| (id.to_owned(), id.to_owned(), None)));
+    }
+    for known in history.ids() {
+        let event = history.seq_of(known).and_then(|seq| history.entry(seq)?.event());
+        let Some(event) = event.filter(|event| leads_to(event.kind(), target)) else { continue };
+        let (name, aliases): (Option<&String>, &[String]) = match &event.body {
+            Body::Actor(actor) => (actor.name.as_ref(), &actor.aliases),
+            Body::Topic(topic) => (topic.name.as_ref(), &[]),
+            Body::Source(source) => (source.title.as_ref(), &[]),
+            _ => (None, &[]),
+        };
+        let spelt = std::iter::once(known).chain(name.map(String::as_str));
+        for spelling in spelt.chain(aliases.iter().map(String::as_str)) {
+            names.push((spelling.to_owned(), known.to_owned(), name.cloned()));
+        }
+    }
+    let mut found: Vec<(String, Option<String>)> = Vec::new();
+    for spelling in nearest(id, names.iter().map(|(spelling, ..)| spelling.as_str()), 4) {
+        if let Some((_, id, name)) = names.iter().find(|(known, ..)| known == spelling)
+            && !found.iter().any(|(known, _)| known == id)
+        {
+            found.push((id.clone(), name.clone()));
+        }
+    }
+    found.truncate(2);
+    found
+}
+
+/// Finds the text of a source by its id.
+pub(crate) type TextOf<'a> = dyn FnMut(&str) -> Result<Result<Rc<str>, NoText>, StoreError> + 'a;
+
+/// Checks the quotations in a list of cites in normal form.
+pub(crate) fn check_quotes(
+    cites: &Value<'_>,
+    text_of: &mut TextOf<'_>,
+) -> Result<Vec<Cause>, StoreError> {
+    let Value::List(cites) = cites else { return Ok(Vec::new()) };
+    let mut causes = Vec::new();
+    for (index, cite) in cites.iter().enumerate() {
+        let Value::Object(cite) = cite else { continue };
+        let (Some(Value::Text(source)), Some(Value::Text(quote))) =
+            (cite.get("source"), cite.get("quote"))
+        else {
+            continue;
+        };
+        let path = format!("cites[{index}].quote");
+        let source_id = source.to_string();
+        match text_of(source)? {
+            Ok(text) if text.contains(&**quote) => {}
+            Ok(text) => causes.push(Cause::NotVerbatim {
+                path,
+                source_id,
+                quote: quote.to_string(),
+                nearest: nearest_passage(&text, quote),
+            }),
+            Err(why) => causes.push(Cause::NoText { path, source_id, why }),
+        }
+    }
+    Ok(causes)
+}
+
+/// The field that a correction may set, or why there is none.
+pub(crate) fn correctable(
+    of: &str,
+    field: &str,
+    history: &History,
+) -> Result<Option<&'static Field>, Cause> {
+    let event = history.seq_of(of).and_then(|seq| history.entry(seq)?.event());
+    // What does not exist is found by the check of references.
+    let Some(event) = event else { return Ok(None) };
+    let kind = event.kind();
+    let refuse = |why| Cause::NotCorrectable { of: of.to_owned(), field: field.to_owned(), why };
+    let Some(spec) =
+        kind.spec().filter(|spec| !matches!(spec.kind, Kind::Correction | Kind::Retraction))
+    else {
+        return Err(refuse(NotCorrectable::Kind(kind)));
+    };
+    if matches!(field, "id" | "kind" | "sealed" | "file" | "text_file") {
+        return Err(refuse(NotCorrectable::Identity));
+    }
+    match spec.field(field) {
+        Some(field) if matches!(field.holds, Holds::Hash | Holds::Number | Holds::NewId) => {
+            Err(refuse(NotCorrectable::Identity))
+        }
+        Some(field) => Ok(Some(field)),
+        None => {
+            let near = nearest(field, spec.all_fields().map(|field| field.name), 2);
+            Err(refuse(NotCorrectable::NoSuchField { kind, near }))
+        }
+    }
+}
+
+/// Brings the value of a correction into its field's normal form.
+pub(crate) fn normal_value(
+    field: &'static Field,
+    to: Value<'static>,
+) -> Result<Value<'static>, Vec<Cause>> {
+    match check_value(field, to) {
+        Ok(value) => Ok(value.unwrap_or(Value::Null)),
+        Err(problems) => Err(problems
+            .into_iter()
+            .map(|mut problem| {
+                problem.path = format!("to ({})", problem.path);
+                Cause::Shape(problem)
+            })
+            .collect()),
+    }
+}

@@ -1,0 +1,317 @@
+//! The event log: open, append, read back.
+//!
+//! [`EventLog`] puts model, record and replay over any [`Store`]. Clock and randomness are arguments
+//! ([`Surroundings`]). Opening checks, while it folds, that every header follows the one before it and that every
+//! payload is the one its header commits to: no answer is ever given from a log whose bytes do not fit together.
+//! What that does not establish is said by [`verify`].
+
+mod append;
+mod gates;
+pub mod passage;
+pub mod portable;
+mod sources;
+pub mod verify;
+
+use std::collections::BTreeMap;
+
+use crate::model::calendar::Instant;
+use crate::model::event::Event;
+use crate::model::limits::ORIGIN_BYTES_MAX;
+use crate::model::text::is_hidden;
+use crate::model::value::{Object, Value};
+use crate::record::commitment::{Commitment, Salt, commit_payload};
+use crate::record::header::{Header, HeaderError};
+use crate::record::json;
+use crate::record::link::Link;
+use crate::record::tree::{Frontier, Root, leaf_hash};
+use crate::replay::{Content, History};
+use crate::store::{Head, Part, Store, StoreError, StoredEvent};
+
+pub use append::{AppendError, AppendOptions, Appended, Outcome, Submission};
+pub use gates::{Cause, FileError, InputError, NoText, NotCorrectable, Refusal, SourceFiles};
+
+/// How many events are read from the store at a time.
+pub(crate) const READ_EVENTS: usize = 1024;
+
+/// What the log needs from outside itself.
+pub trait Surroundings {
+    /// The time now.
+    fn now(&mut self) -> Instant;
+    /// Thirty-two bytes that nobody can guess.
+    fn salt(&mut self) -> [u8; 32];
+}
+
+/// A log, open for reading and appending.
+#[derive(Debug)]
+pub struct EventLog<S> {
+    store: S,
+    origin: String,
+    head: Head,
+    frontier: Frontier,
+    last_recorded: Instant,
+    history: History,
+    /// Events whose reporter gave them no id, by a hash of their content, so that they are recognised.
+    nameless: BTreeMap<[u8; 32], u64>,
+}
+
+/// A log cannot be made or opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The store cannot be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The store holds no event, not even a genesis.
+    #[error("the store holds no log")]
+    Empty,
+    /// The store holds a log already.
+    #[error("the store holds a log of {0} events already")]
+    NotEmpty(u64),
+    /// The origin is not one.
+    #[error("{origin:?} cannot be an origin: {why}")]
+    Origin {
+        /// The text given.
+        origin: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The stored bytes do not fit together.
+    #[error("the log does not verify: event {seq}: {wrong}")]
+    DoesNotVerify {
+        /// The first event that does not fit.
+        seq: u64,
+        /// What is wrong with it.
+        wrong: DoesNotFit,
+    },
+}
+
+/// What is wrong with a stored event, found while the log was opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DoesNotFit {
+    /// Its header cannot be read.
+    #[error("its header cannot be read: {0}")]
+    Header(#[from] HeaderError),
+    /// Its number is not the next one.
+    #[error("it says that it is number {0}")]
+    Seq(u64),
+    /// It does not follow the event before it.
+    #[error("it does not follow the event before it: expected link {expected}, found {found}")]
+    Link {
+        /// The link of the event before it.
+        expected: Link,
+        /// The link in its header.
+        found: Link,
+    },
+    /// Its payload is not the one that its header commits to.
+    #[error("its payload is not the one its header commits to: expected {expected}, found {found}")]
+    Payload {
+        /// The commitment in its header.
+        expected: Commitment,
+        /// The commitment to the stored payload.
+        found: Commitment,
+    },
+    /// It is the last event, and its link is not the head.
+    #[error("it is the last event, and its link is {found}, while the head is {expected}")]
+    Head {
+        /// The stored head.
+        expected: Link,
+        /// Its link.
+        found: Link,
+    },
+    /// It is missing.
+    #[error("it is missing")]
+    Missing,
+}
+
+impl<S: Store> EventLog<S> {
+    /// Makes a log in an empty store: appends its genesis.
+    pub fn create(
+        mut store: S,
+        origin: &str,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<Self, OpenError> {
+        check_origin(origin)?;
+        let head = store.head()?;
+        if head.size > 0 {
+            return Err(OpenError::NotEmpty(head.size));
+        }
+        let now = surroundings.now();
+        let genesis: Object<'_> = [
+            ("created", Value::Text(now.to_string().into())),
+            ("format", Value::Integer(1)),
+            ("kind", Value::Text("genesis".into())),
+            ("origin", Value::Text(origin.into())),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name.into(), value))
+        .collect();
+        let payload = json::canonical(&Value::Object(genesis));
+        let salt = Salt(surroundings.salt());
+        let header = Header {
+            kind: "genesis".to_owned(),
+            log: origin.to_owned(),
+            payload: commit_payload(&salt, &payload),
+            sealed: None,
+            prev: Link::ZERO,
+            recorded_at: now,
+            seq: 0,
+        };
+        let header = header.to_bytes();
+        let next = Head { size: 1, link: Link::of(&header).0 };
+        let payload = Part::Present { salt: salt.0, bytes: payload };
+        store.append(head, &[StoredEvent { header, payload, sealed: None }], next)?;
+        Self::open(store)
+    }
+
+    /// Opens the log in a store, folding all of it.
+    pub fn open(store: S) -> Result<Self, OpenError> {
+        Self::open_with(store, &mut |_| {})
+    }
+
+    /// Opens the log in a store; `progress` is told how many events have been folded.
+    pub fn open_with(store: S, progress: &mut dyn FnMut(u64)) -> Result<Self, OpenError> {
+        let head = store.head()?;
+        if head.size == 0 {
+            return Err(OpenError::Empty);
+        }
+        let mut log = Self {
+            store,
+            origin: String::new(),
+            head: Head::EMPTY,
+            frontier: Frontier::default(),
+            last_recorded: Instant::MIN,
+            history: History::new(),
+            nameless: BTreeMap::new(),
+        };
+        while log.head.size < head.size {
+            let batch = log.store.read(log.head.size, READ_EVENTS)?;
+            if batch.is_empty() {
+                let (seq, wrong) = (log.head.size, DoesNotFit::Missing);
+                return Err(OpenError::DoesNotVerify { seq, wrong });
+            }
+            for event in batch {
+                let seq = log.head.size;
+                log.fold(&event).map_err(|wrong| OpenError::DoesNotVerify { seq, wrong })?;
+            }
+            progress(log.head.size);
+        }
+        if log.head.link != head.link {
+            let (expected, found) = (Link(head.link), Link(log.head.link));
+            let seq = log.head.size - 1;
+            let wrong = DoesNotFit::Head { expected, found };
+            return Err(OpenError::DoesNotVerify { seq, wrong });
+        }
+        Ok(log)
+    }
+
+    /// Who keeps this log, as its genesis says.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// How many events there are, and the link of the last.
+    pub const fn head(&self) -> Head {
+        self.head
+    }
+
+    /// The RFC 6962 root over all headers.
+    pub fn root(&self) -> Root {
+        self.frontier.root()
+    }
+
+    /// What the log holds.
+    pub const fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// The store underneath.
+    pub const fn store(&self) -> &S {
+        &self.store
+    }
+
+    /// The stored bytes of one event; `None` if there is no such event.
+    pub fn stored(&self, seq: u64) -> Result<Option<StoredEvent>, StoreError> {
+        Ok(self.store.read(seq, 1)?.into_iter().next())
+    }
+
+    /// Folds the next stored event in, having checked that it fits.
+    fn fold(&mut self, event: &StoredEvent) -> Result<(), DoesNotFit> {
+        let header = Header::from_bytes(&event.header)?;
+        if header.seq != self.head.size {
+            return Err(DoesNotFit::Seq(header.seq));
+        }
+        if header.prev != Link(self.head.link) {
+            let expected = Link(self.head.link);
+            return Err(DoesNotFit::Link { expected, found: header.prev });
+        }
+        let content = match &event.payload {
+            Part::Absent => Content::Absent,
+            Part::Present { salt, bytes } => {
+                let found = commit_payload(&Salt(*salt), bytes);
+                if found != header.payload {
+                    return Err(DoesNotFit::Payload { expected: header.payload, found });
+                }
+                read_payload(bytes, &header.kind)
+            }
+        };
+        if let (Content::Readable(read), Part::Present { bytes, .. }) = (&content, &event.payload)
+            && read.id.is_none()
+        {
+            self.nameless.entry(content_hash(bytes, sealed_bytes(event))).or_insert(header.seq);
+        }
+        if header.seq == 0 {
+            self.origin.clone_from(&header.log);
+        }
+        self.history.push(header.recorded_at, content);
+        self.last_recorded = self.last_recorded.max(header.recorded_at);
+        self.frontier.push(leaf_hash(&event.header));
+        self.head = Head { size: self.head.size + 1, link: Link::of(&event.header).0 };
+        Ok(())
+    }
+}
+
+/// Reads a payload's bytes as the event that the fold takes in.
+fn read_payload(bytes: &[u8], kind: &str) -> Content {
+    let Ok(Value::Object(payload)) = json::parse_canonical(bytes) else {
+        return Content::Unreadable;
+    };
+    match Event::read(&payload) {
+        Ok(event) if event.kind().name() == kind => Content::Readable(Box::new(event)),
+        _ => Content::Unreadable,
+    }
+}
+
+fn sealed_bytes(event: &StoredEvent) -> Option<&[u8]> {
+    match &event.sealed {
+        Some(Part::Present { bytes, .. }) => Some(bytes),
+        _ => None,
+    }
+}
+
+/// By which an event without an id is recognised. It is kept in memory alone: stored, it would outlive an erasure.
+fn content_hash(payload: &[u8], sealed: Option<&[u8]>) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&u64::try_from(payload.len()).unwrap_or(u64::MAX).to_be_bytes());
+    hasher.update(payload);
+    if let Some(sealed) = sealed {
+        hasher.update(sealed);
+    }
+    *hasher.finalize().as_bytes()
+}
+
+/// An origin names the keeper of a log: like `example.org/desk`, and fit to stand in a signed note.
+pub fn check_origin(origin: &str) -> Result<(), OpenError> {
+    let why = if origin.is_empty() {
+        "it is empty"
+    } else if origin.len() > ORIGIN_BYTES_MAX {
+        "it is longer than 255 bytes"
+    } else if origin.chars().any(|c| c.is_whitespace() || is_hidden(c)) {
+        "it holds white space or a hidden character"
+    } else if origin.contains('+') {
+        "it holds a plus sign, which separates the parts of a key"
+    } else {
+        return Ok(());
+    };
+    Err(OpenError::Origin { origin: origin.to_owned(), why })
+}

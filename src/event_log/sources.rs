@@ -1,0 +1,63 @@
+//! The texts of captured sources, against which quotations are checked.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use crate::store::StoreError;
+
+/// The name under which a store keeps captured bytes.
+pub(crate) fn blob_name(blake3: &str) -> String {
+    format!("source/{blake3}")
+}
+
+/// How many bytes of text are kept at hand before all are let go.
+const KEPT_BYTES_MAX: usize = 128 * 1024 * 1024;
+
+/// Texts by the hash of their bytes, read when first asked for.
+#[derive(Debug, Default)]
+pub(crate) struct Texts {
+    kept: BTreeMap<String, Found>,
+    bytes: usize,
+}
+
+/// What is found under a hash.
+#[derive(Debug, Clone)]
+pub(crate) enum Found {
+    /// Text.
+    Text(Rc<str>),
+    /// Bytes that are not UTF-8; the first that is not stands here.
+    NotText(usize),
+    /// Nothing: it was erased, or is withheld.
+    Nothing,
+}
+
+impl Texts {
+    /// The text with this hash, from bytes that are asked for only if it is not at hand.
+    pub(crate) fn load(
+        &mut self,
+        blake3: &str,
+        bytes: &mut dyn FnMut() -> Result<Option<Vec<u8>>, StoreError>,
+    ) -> Result<Found, StoreError> {
+        if let Some(found) = self.kept.get(blake3) {
+            return Ok(found.clone());
+        }
+        let found = found(bytes()?.as_deref());
+        if self.bytes > KEPT_BYTES_MAX {
+            self.kept.clear();
+            self.bytes = 0;
+        }
+        if let Found::Text(text) = &found {
+            self.bytes += text.len();
+        }
+        self.kept.insert(blake3.to_owned(), found.clone());
+        Ok(found)
+    }
+}
+
+fn found(bytes: Option<&[u8]>) -> Found {
+    match bytes.map(std::str::from_utf8) {
+        Some(Ok(text)) => Found::Text(text.into()),
+        Some(Err(error)) => Found::NotText(error.valid_up_to()),
+        None => Found::Nothing,
+    }
+}
