@@ -1,2 +1,7 @@
-//! The terminal program.
-fn main() {}
+//! The terminal program: calls [`demarche::cli`] and returns its exit status.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    demarche::cli::run()
+}

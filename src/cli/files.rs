@@ -1,0 +1,75 @@
+//! Files that `source` events name.
+//!
+//! A name is looked for beside the file of JSON lines that gives it, then in the working directory. Only regular
+//! files are read, and one that changes while it is read is refused.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use crate::event_log::{FileError, SourceFiles};
+use crate::model::limits::SOURCE_BYTES_MAX;
+
+/// Files on disk, looked for in these directories in turn.
+pub(crate) struct DiskFiles {
+    directories: Vec<PathBuf>,
+}
+
+impl DiskFiles {
+    /// For names given in a file of JSON lines.
+    pub(crate) fn beside(input: &Path) -> Self {
+        let beside = input.parent().unwrap_or(Path::new("")).to_path_buf();
+        let mut directories = vec![beside, PathBuf::new()];
+        directories.dedup();
+        Self { directories }
+    }
+
+    /// For names given on the command line or on standard input.
+    pub(crate) fn here() -> Self {
+        Self { directories: vec![PathBuf::new()] }
+    }
+
+    fn find(&self, name: &str) -> Result<PathBuf, FileError> {
+        for directory in &self.directories {
+            let path = directory.join(name);
+            if path.exists() {
+                return Ok(path);
+            }
+        }
+        let shown = |directory: &PathBuf| {
+            if directory.as_os_str().is_empty() {
+                "the working directory".to_owned()
+            } else {
+                directory.display().to_string()
+            }
+        };
+        let looked_in = self.directories.iter().map(shown).collect::<Vec<_>>().join(", then ");
+        Err(FileError::NotFound { name: name.to_owned(), looked_in })
+    }
+}
+
+impl SourceFiles for DiskFiles {
+    fn read(&mut self, name: &str) -> Result<Vec<u8>, FileError> {
+        let path = self.find(name)?;
+        let name = || name.to_owned();
+        let io_error = |error: io::Error| FileError::Io { name: name(), error };
+        // Looked at before it is opened: opening a pipe would wait for its other end.
+        if !fs::metadata(&path).map_err(io_error)?.is_file() {
+            return Err(FileError::NotAFile { name: name() });
+        }
+        let mut file = File::open(&path).map_err(io_error)?;
+        let before = file.metadata().map_err(io_error)?;
+        if before.len() > SOURCE_BYTES_MAX {
+            let (found, most) = (before.len(), SOURCE_BYTES_MAX);
+            return Err(FileError::TooLarge { name: name(), found, most });
+        }
+        let mut bytes = Vec::new();
+        (&mut file).take(SOURCE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(io_error)?;
+        let after = file.metadata().map_err(io_error)?;
+        let same_time = before.modified().ok() == after.modified().ok();
+        if after.len() != before.len() || bytes.len() as u64 != before.len() || !same_time {
+            return Err(FileError::Changed { name: name() });
+        }
+        Ok(bytes)
+    }
+}

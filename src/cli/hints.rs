@@ -1,0 +1,171 @@
+//! Advice: what to do about what went wrong.
+
+use crate::event_log::passage::Difference;
+use crate::event_log::{Cause, FileError, InputError, NoText, NotCorrectable, Refusal};
+use crate::model::check::Wrong;
+use crate::model::date::suggestion;
+use crate::model::schema::Target;
+use crate::record::json::JsonError;
+use crate::store::StoreError;
+
+/// What is wrong with one event, a line each, the evidence indented.
+pub(crate) fn describe(refusal: &Refusal) -> Vec<String> {
+    let place = match (refusal.line, &refusal.id) {
+        (Some(line), Some(id)) => format!("line {line} ({id}): "),
+        (Some(line), None) => format!("line {line}: "),
+        (None, _) => String::new(),
+    };
+    let mut lines = Vec::new();
+    for cause in &refusal.causes {
+        lines.push(format!("{place}{cause}"));
+        if let Cause::NotVerbatim { quote, nearest, .. } = cause {
+            lines.push(format!("  given    {quote:?}"));
+            match nearest {
+                Some(passage) => {
+                    lines.push(format!("  nearest  {:?} (at byte {})", passage.text, passage.at));
+                }
+                None => lines.push("  nothing in the source is near it".to_owned()),
+            }
+        }
+    }
+    lines
+}
+
+/// Advice on refusals, each once, in their order.
+pub(crate) fn for_refusals(refusals: &[Refusal]) -> Vec<String> {
+    let mut hints: Vec<String> = Vec::new();
+    for cause in refusals.iter().flat_map(|refusal| &refusal.causes) {
+        if let Some(hint) = for_cause(cause)
+            && !hints.contains(&hint)
+        {
+            hints.push(hint);
+        }
+    }
+    hints.truncate(5);
+    hints
+}
+
+fn for_cause(cause: &Cause) -> Option<String> {
+    Some(match cause {
+        Cause::Input(error) => return for_input(error),
+        Cause::Shape(problem) => return for_shape(&problem.wrong),
+        Cause::NoSuch { id, near, target, .. } => {
+            let declare = match target {
+                Target::Actor | Target::ActorOrSource => {
+                    Some(format!("append actor --id {id} --name ... first, or use --declare"))
+                }
+                Target::Topic => {
+                    Some(format!("append topic --id {id} --name ... first, or use --declare"))
+                }
+                Target::Source => Some(format!("append source --id {id} --file ... first")),
+                _ => None,
+            };
+            match (near.is_empty(), declare) {
+                (false, _) => format!("did you mean {}?", near.iter().map(named).collect::<Vec<_>>().join(" or ")),
+                (true, Some(declare)) => declare,
+                (true, None) => "see what there is: demarche list".to_owned(),
+            }
+        }
+        Cause::NotVerbatim { nearest, .. } => match nearest.as_ref().map(|near| near.difference) {
+            Some(Difference::WhiteSpace) => {
+                "the passage differs in white space alone: copy it as the source has it".to_owned()
+            }
+            Some(Difference::Punctuation) => {
+                "the passage differs in quotation marks, dashes or dots alone: copy it as the source has it".to_owned()
+            }
+            Some(Difference::Case) => {
+                "the passage differs in capital letters alone: copy it as the source has it".to_owned()
+            }
+            Some(_) => "quote the passage to the letter; put your own words in `summary`".to_owned(),
+            None => "is this the right source? put your own words in `summary`".to_owned(),
+        },
+        Cause::NoText { why: NoText::NotUtf8(_), .. } => {
+            "append the source with its text beside it: text_file".to_owned()
+        }
+        Cause::NoText { .. } => {
+            "append the source with the file that holds its text: file".to_owned()
+        }
+        Cause::IdTaken { .. } => {
+            "events are never changed: append a correction of it, or give the new event another id".to_owned()
+        }
+        Cause::NotCorrectable { why: NotCorrectable::NoSuchField { near, .. }, .. } if !near.is_empty() => {
+            format!("did you mean {}?", near.join(" or "))
+        }
+        Cause::NotCorrectable { .. } => {
+            "take the event back and append it anew: append retraction --of ID --by recorder --why ...".to_owned()
+        }
+        Cause::File { error: FileError::NotFound { .. }, .. } => {
+            "files are looked for beside the file of JSON lines, then in the working directory".to_owned()
+        }
+        _ => return None,
+    })
+}
+
+fn for_input(error: &InputError) -> Option<String> {
+    Some(match error {
+        InputError::Json(JsonError::Float { .. }) => {
+            "write the number as a text: numbers with a fraction are not kept exactly everywhere"
+                .to_owned()
+        }
+        InputError::Json(JsonError::UnsafeInteger { .. }) => {
+            "write the number as a text: whole numbers are kept exactly up to 9007199254740991"
+                .to_owned()
+        }
+        InputError::Json(JsonError::Syntax { .. }) => {
+            "every line is one JSON object; the line and column above are those within it"
+                .to_owned()
+        }
+        _ => return None,
+    })
+}
+
+fn for_shape(wrong: &Wrong) -> Option<String> {
+    let meant =
+        |near: &[&str]| (!near.is_empty()).then(|| format!("did you mean {}?", near.join(" or ")));
+    match wrong {
+        Wrong::UnknownKind { near, .. } => {
+            meant(near).or_else(|| Some("see the kinds: demarche append --help".to_owned()))
+        }
+        Wrong::UnknownField { near, kind, .. } => {
+            meant(near).or_else(|| Some(format!("see its fields: demarche append {kind} --help")))
+        }
+        Wrong::Term { near, list, .. } => {
+            let all = format!("see the list: demarche vocab {}", list.name);
+            let own = if list.open { ", or use a term of your own: x-..." } else { "" };
+            Some(meant(near).unwrap_or_else(|| format!("{all}{own}")))
+        }
+        Wrong::Date(error) => Some(match suggestion(&error.text) {
+            Some(date) => format!("did you mean {date}?"),
+            None => "dates are EDTF: 2025-04-23, 2025-04, 2025-04-23/2025-05-01, ../2025-05-01, 2025-04-30?, \
+                or an RFC 3339 instant".to_owned(),
+        }),
+        Wrong::Country { .. } => Some("codes are those of ISO 3166-1: IN, or IND".to_owned()),
+        Wrong::SystemKind { .. } => Some("leave the line out".to_owned()),
+        _ => None,
+    }
+}
+
+fn named((id, name): &(String, Option<String>)) -> String {
+    match name {
+        Some(name) if name != id => format!("{id} ({name})"),
+        _ => id.clone(),
+    }
+}
+
+/// Advice on what a store could not do.
+pub(crate) fn for_store(error: &StoreError) -> Vec<String> {
+    match error {
+        StoreError::Locked { .. } => vec![
+            "one process at a time has the log open; wait for it to end, or read from an export of the log".to_owned(),
+        ],
+        StoreError::AlreadyThere { .. } => {
+            vec!["there is a log already; name another directory with --log DIR".to_owned()]
+        }
+        StoreError::Missing { .. } => {
+            vec!["make a log: demarche init --origin example.org/desk --log DIR".to_owned()]
+        }
+        _ => vec![
+            "if the store is damaged, rebuild the log from an export: demarche restore EXPORT.jsonl --log NEW_DIR".to_owned(),
+        ],
+    }
+}

@@ -1,0 +1,64 @@
+//! Which log: `--log`, or the environment, or `./log`.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::error::CliError;
+use super::terminal::Terminal;
+use crate::event_log::EventLog;
+use crate::store::sled::SledStore;
+
+#[derive(Debug, Args)]
+pub(crate) struct LogArgs {
+    /// The log's directory
+    #[arg(
+        long = "log",
+        value_name = "DIR",
+        env = "DEMARCHE_LOG",
+        default_value = "log",
+        global = true
+    )]
+    directory: PathBuf,
+}
+
+impl LogArgs {
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Is there a log in the directory?
+    pub(crate) fn exists(&self) -> bool {
+        self.directory.join("store").exists()
+    }
+
+    /// Opens the store of the log.
+    pub(crate) fn store(&self, holder: &str) -> Result<SledStore, CliError> {
+        if !self.exists() {
+            return Err(CliError::refused(format!("there is no log in {}", self.shown()))
+                .hint(format!(
+                    "make one: demarche init --origin example.org/desk --log {}",
+                    self.shown()
+                ))
+                .hint(
+                    "or name another directory with --log DIR, or take the tour: demarche demo",
+                ));
+        }
+        Ok(SledStore::open(&self.directory, holder)?)
+    }
+
+    /// Opens the log.
+    pub(crate) fn open(
+        &self,
+        holder: &str,
+        terminal: &Terminal,
+    ) -> Result<EventLog<SledStore>, CliError> {
+        let store = self.store(holder)?;
+        let progress = terminal.progress("replaying", None);
+        Ok(EventLog::open_with(store, &mut |done| progress.set(done))?)
+    }
+
+    pub(crate) fn shown(&self) -> String {
+        self.directory.display().to_string()
+    }
+}

@@ -1,0 +1,130 @@
+//! The terminal: the only place that prints, exits, and reads the clock, the environment and files.
+//!
+//! One file a subcommand. The library states facts; advice ("hint:") is given here.
+
+mod append;
+mod clock_args;
+mod demo;
+mod error;
+mod event_args;
+mod export;
+mod files;
+mod hints;
+mod init;
+mod list;
+mod log_args;
+mod measures;
+mod positions;
+mod replay;
+mod restore;
+mod shapes;
+mod show;
+mod surroundings;
+mod terminal;
+mod timeline;
+mod verify;
+mod vocab;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use error::CliError;
+use terminal::Terminal;
+
+/// An audit log of reported statements and measures: append, verify, replay to any date.
+#[derive(Debug, Parser)]
+#[command(name = "demarche", version, max_term_width = 100, subcommand_required = true)]
+#[command(after_help = "Exit status: 0 done; 1 the log does not verify, or a check failed; \
+    2 the command could not be carried out.")]
+struct Cli {
+    #[command(flatten)]
+    log: log_args::LogArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Append, verify and replay the shipped log: the tour for a newcomer
+    Demo(demo::DemoArgs),
+    /// Make a log
+    Init(init::InitArgs),
+    /// Append one event, from flags, or many, from a file of JSON lines
+    Append(append::AppendArgs),
+    /// Which measures were in force, and who held which position, on a date
+    Replay(replay::ReplayArgs),
+    /// Which measures were in force on a date, and on what evidence
+    Measures(measures::MeasuresArgs),
+    /// Who held which position on a date, and on whose word
+    Positions(positions::PositionsArgs),
+    /// What happened, in the order of its dates
+    Timeline(timeline::TimelineArgs),
+    /// Everything about one event, measure, actor or topic
+    Show(show::ShowArgs),
+    /// The events of the log, in the order in which they were recorded
+    List(list::ListArgs),
+    /// Check the log, or an export of one, with a verdict for each check
+    Verify(verify::VerifyArgs),
+    /// Write the log in a portable form
+    Export(export::ExportArgs),
+    /// Rebuild a log from an export
+    Restore(restore::RestoreArgs),
+    /// The closed lists of terms
+    Vocab(vocab::VocabArgs),
+}
+
+/// Runs the program with the process's arguments; returns its exit status.
+pub fn run() -> ExitCode {
+    let matches = command().get_matches();
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
+    let mut terminal = Terminal::new();
+    let result = match cli.command {
+        Command::Demo(args) => args.run(&cli.log, &mut terminal),
+        Command::Init(args) => args.run(&cli.log, &mut terminal),
+        Command::Append(args) => {
+            let of_kind = matches.subcommand_matches("append").and_then(|m| m.subcommand());
+            args.run(&cli.log, of_kind, &mut terminal)
+        }
+        Command::Replay(args) => args.run(&cli.log, &mut terminal),
+        Command::Measures(args) => args.run(&cli.log, &mut terminal),
+        Command::Positions(args) => args.run(&cli.log, &mut terminal),
+        Command::Timeline(args) => args.run(&cli.log, &mut terminal),
+        Command::Show(args) => args.run(&cli.log, &mut terminal),
+        Command::List(args) => args.run(&cli.log, &mut terminal),
+        Command::Verify(args) => args.run(&cli.log, &mut terminal),
+        Command::Export(args) => args.run(&cli.log, &mut terminal),
+        Command::Restore(args) => args.run(&cli.log, &mut terminal),
+        Command::Vocab(args) => args.run(&mut terminal),
+    };
+    match result.and_then(|status| Ok((status, terminal.flush()?))) {
+        Ok((status, ())) => ExitCode::from(status as u8),
+        // Whoever read our output has read enough.
+        Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
+        Err(error) => {
+            terminal.error(&error);
+            ExitCode::from(error.status as u8)
+        }
+    }
+}
+
+/// How the program ends; the number is its exit status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Status {
+    /// It was done.
+    Done = 0,
+    /// The log does not verify, or a check failed.
+    Failed = 1,
+    /// It could not be carried out.
+    Refused = 2,
+}
+
+type Outcome = Result<Status, CliError>;
+
+/// The whole command line; that of `append` is completed from the table of kinds.
+fn command() -> clap::Command {
+    Cli::command().mut_subcommand("append", event_args::with_kinds)
+}

@@ -1,0 +1,68 @@
+//! `demarche restore`: rebuild a log from an export.
+
+use std::fs::{self, File};
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::error::CliError;
+use super::log_args::LogArgs;
+use super::terminal::Terminal;
+use super::{Outcome, Status, verify};
+use crate::event_log::portable::{PortableError, restore};
+use crate::store::sled::SledStore;
+
+#[derive(Debug, Args)]
+pub(crate) struct RestoreArgs {
+    /// The export
+    export: PathBuf,
+}
+
+impl RestoreArgs {
+    pub(crate) fn run(&self, log: &LogArgs, terminal: &mut Terminal) -> Outcome {
+        let mut export = File::open(&self.export).map_err(|error| {
+            CliError::refused(format!("{} cannot be read: {error}", self.export.display()))
+        })?;
+        if log.exists() {
+            return Err(CliError::refused(format!("there is a log in {} already", log.shown()))
+                .hint("a log is restored into a new directory: --log NEW_DIR"));
+        }
+        // What does not verify is refused before anything is made.
+        let checking = terminal.progress("verifying", None);
+        let report =
+            crate::event_log::portable::verify_export(&mut export, &mut |done| checking.set(done))?;
+        drop(checking);
+        if !report.is_ok() {
+            verify::print(&report, terminal, false)?;
+            return Err(CliError::failed("the export does not verify; nothing was restored")
+                .hint("use another copy of the export"));
+        }
+        let mut store = SledStore::create(log.directory(), "demarche restore")?;
+        let progress = terminal.progress("restoring", Some(report.events));
+        let restored = restore(&mut export, &mut store, &mut |done| progress.set(done));
+        drop(progress);
+        match restored {
+            Ok(report) => {
+                terminal.line(format!(
+                    "restored {} events and {} captured sources into {}",
+                    report.events,
+                    report.sources,
+                    log.shown()
+                ))?;
+                terminal.faint(format!("head: {} events, link {}", report.events, report.chain))?;
+                Ok(Status::Done)
+            }
+            Err(error) => {
+                // Half a log is none.
+                drop(store);
+                let _ = fs::remove_dir_all(log.directory().join("store"));
+                Err(match error {
+                    PortableError::DoesNotVerify(_) => CliError::failed(
+                        "the export changed while it was restored; nothing was kept",
+                    ),
+                    other => other.into(),
+                })
+            }
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! `demarche show`: everything about one event, measure, actor or topic.
+
+use std::io;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::error::CliError;
+use super::log_args::LogArgs;
+use super::measures::{name_of, shown};
+use super::positions::on_whose_word;
+use super::shapes::VERSION;
+use super::surroundings;
+use super::terminal::Terminal;
+use super::{Outcome, Status};
+use crate::event_log::EventLog;
+use crate::model::calendar::Zone;
+use crate::model::event::{Body, Event};
+use crate::model::near::nearest;
+use crate::record::header::Header;
+use crate::record::json;
+use crate::record::link::Link;
+use crate::replay::{Clocks, Content, Entry, View};
+use crate::store::{Part, Store, StoredEvent};
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    /// The id of an event or a measure, or @ and the number of an event
+    id: String,
+    /// Print it as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct ShowShape {
+    v: u32,
+    events: Vec<EventShape>,
+}
+
+#[derive(Serialize)]
+struct EventShape {
+    seq: u64,
+    id: String,
+    kind: String,
+    recorded_at: String,
+    link: String,
+    prev: String,
+    header: String,
+    /// What was recorded; `null` if it was erased or is withheld.
+    payload: Option<Box<serde_json::value::RawValue>>,
+    salt: Option<String>,
+    has_sealed_part: bool,
+    corrected_by: Vec<CorrectionShape>,
+    retracted_by: Option<String>,
+    mentions: Vec<String>,
+    about_it: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct CorrectionShape {
+    event: String,
+    field: String,
+    from: Option<Box<serde_json::value::RawValue>>,
+    to: Option<Box<serde_json::value::RawValue>>,
+    why: Option<String>,
+    in_effect: bool,
+}
+
+impl ShowArgs {
+    pub(crate) fn run(&self, log: &LogArgs, terminal: &mut Terminal) -> Outcome {
+        let log = log.open("demarche show", terminal)?;
+        let history = log.history();
+        let seqs = match history.seq_of(&self.id) {
+            Some(seq) => vec![seq],
+            None => history.steps_of(&self.id).to_vec(),
+        };
+        if seqs.is_empty() {
+            let error = CliError::refused(format!("there is no event or measure {:?}", self.id));
+            let known = history.ids().chain(history.measure_ids());
+            return Err(match nearest(&self.id, known, 3).as_slice() {
+                [] => error.hint("see what there is: demarche list"),
+                near => error.hint(format!("did you mean {}?", near.join(" or "))),
+            });
+        }
+        let clocks = Clocks::at(surroundings::now(), Zone::UTC);
+        let view = View::of(history, clocks);
+        let mut events = Vec::new();
+        for seq in seqs {
+            if let (Some(entry), Some(stored)) = (history.entry(seq), log.stored(seq)?) {
+                events.push(shape(&log, &view, entry, &stored)?);
+            }
+        }
+        if self.json {
+            terminal.json(&ShowShape { v: VERSION, events })?;
+            return Ok(Status::Done);
+        }
+        for (index, event) in events.iter().enumerate() {
+            if index > 0 {
+                terminal.line("")?;
+            }
+            print(&view, event, terminal)?;
+        }
+        Ok(Status::Done)
+    }
+}
+
+fn shape(
+    log: &EventLog<impl Store>,
+    view: &View<'_>,
+    entry: &Entry,
+    stored: &StoredEvent,
+) -> Result<EventShape, CliError> {
+    let history = log.history();
+    let header = Header::from_bytes(&stored.header)
+        .map_err(|error| CliError::failed(format!("event {}: {error}", entry.seq)))?;
+    let (payload, salt) = match &stored.payload {
+        Part::Present { salt, bytes } => {
+            let salt = crate::record::commitment::Commitment(*salt).to_string();
+            (raw(bytes), Some(salt))
+        }
+        Part::Absent => (None, None),
+    };
+    let id = history.id_of(entry.seq);
+    let applied = view.fact(entry.seq).map(|fact| fact.corrections.clone()).unwrap_or_default();
+    let mut corrected_by = Vec::new();
+    let mut about_it = Vec::new();
+    let mut values = match &stored.payload {
+        Part::Present { bytes, .. } => match json::parse(bytes) {
+            Ok(crate::model::value::Value::Object(object)) => object.into_owned(),
+            _ => crate::model::value::Object::new(),
+        },
+        Part::Absent => crate::model::value::Object::new(),
+    };
+    for other in history.entries() {
+        let Some(event) = other.event() else { continue };
+        match &event.body {
+            Body::Correction(correction) if history.seq_of(&correction.of) == Some(entry.seq) => {
+                let from = values.get(&correction.field).map(json::canonical);
+                corrected_by.push(CorrectionShape {
+                    event: history.id_of(other.seq),
+                    field: correction.field.clone(),
+                    from: from.and_then(|bytes| raw(&bytes)),
+                    to: raw(&json::canonical(&correction.to)),
+                    why: correction.why.clone(),
+                    in_effect: applied.contains(&other.seq),
+                });
+                values.insert(correction.field.clone().into(), correction.to.clone());
+            }
+            Body::Relation(relation)
+                if [&relation.from, &relation.to]
+                    .into_iter()
+                    .any(|end| history.seq_of(end) == Some(entry.seq)) =>
+            {
+                about_it.push(history.id_of(other.seq));
+            }
+            Body::Note(note)
+                if note.of.as_deref().and_then(|of| history.seq_of(of)) == Some(entry.seq) =>
+            {
+                about_it.push(history.id_of(other.seq));
+            }
+            _ => {}
+        }
+    }
+    let mentions = view.fact(entry.seq).map(|fact| {
+        fact.mentions.iter().chain(&fact.duplicates).map(|seq| history.id_of(*seq)).collect()
+    });
+    Ok(EventShape {
+        seq: entry.seq,
+        id,
+        kind: header.kind.clone(),
+        recorded_at: header.recorded_at.to_string(),
+        link: Link::of(&stored.header).to_string(),
+        prev: header.prev.to_string(),
+        header: String::from_utf8_lossy(&stored.header).into_owned(),
+        payload,
+        salt,
+        has_sealed_part: header.sealed.is_some(),
+        corrected_by,
+        retracted_by: view.struck().get(&entry.seq).map(|seq| history.id_of(*seq)),
+        mentions: mentions.unwrap_or_default(),
+        about_it,
+    })
+}
+
+fn raw(bytes: &[u8]) -> Option<Box<serde_json::value::RawValue>> {
+    let text = String::from_utf8(bytes.to_vec()).ok()?;
+    serde_json::value::RawValue::from_string(text).ok()
+}
+
+fn print(view: &View<'_>, event: &EventShape, terminal: &mut Terminal) -> io::Result<()> {
+    terminal.heading(format!("{} {} (event {})", event.kind, event.id, event.seq))?;
+    if let Some(by) = &event.retracted_by {
+        terminal.verdict(false, format!("  retracted by {by}"))?;
+    }
+    let entry = view.history().entry(event.seq);
+    match entry.map(|entry| &entry.content) {
+        Some(Content::Readable(told)) => print_content(view, told, event, terminal)?,
+        Some(Content::Absent) => terminal.line("  its payload was erased, or is withheld")?,
+        _ => terminal.line("  its payload cannot be read by this version")?,
+    }
+    for correction in &event.corrected_by {
+        let value = |raw: &Option<Box<serde_json::value::RawValue>>| {
+            raw.as_ref().map_or_else(|| "nothing".to_owned(), |raw| raw.get().to_owned())
+        };
+        let mut line = format!(
+            "  corrected by {}: {} from {} to {}",
+            correction.event,
+            correction.field,
+            value(&correction.from),
+            value(&correction.to)
+        );
+        if let Some(why) = &correction.why {
+            line.push_str(&format!(" ({why})"));
+        }
+        if !correction.in_effect {
+            line.push_str(" [not in effect: a later one counts, or it was retracted]");
+        }
+        terminal.line(shown(&line))?;
+    }
+    if !event.mentions.is_empty() {
+        terminal.line(format!("  reported further by {}", event.mentions.join(", ")))?;
+    }
+    if !event.about_it.is_empty() {
+        terminal.line(format!("  see also {}", event.about_it.join(", ")))?;
+    }
+    if event.has_sealed_part {
+        terminal.line("  it has a sealed part")?;
+    }
+    terminal.faint(format!("  recorded at {}", event.recorded_at))?;
+    terminal.faint(format!("  link {}", event.link))?;
+    terminal.faint(format!("  after {}", event.prev))
+}
+
+fn print_content(
+    view: &View<'_>,
+    told: &Event,
+    event: &EventShape,
+    terminal: &mut Terminal,
+) -> io::Result<()> {
+    if let Some(summary) = &told.summary {
+        terminal.line(format!("  {}", shown(summary)))?;
+    }
+    // Everything that was recorded, field by field, in the order of the payload.
+    let payload = event.payload.as_ref().map(|raw| raw.get()).unwrap_or_default();
+    if let Ok(crate::model::value::Value::Object(fields)) = json::parse(payload.as_bytes()) {
+        for (name, value) in fields.iter() {
+            if matches!(name, "id" | "kind" | "summary" | "cites" | "according_to") {
+                continue;
+            }
+            terminal.line(format!("  {:<14} {}", name.replace('_', " "), shown(&plain(value))))?;
+        }
+    }
+    if !told.according_to.is_empty() {
+        let word = on_whose_word(view, std::slice::from_ref(&told.according_to));
+        terminal.line(format!("  {:<14} {}", "according to", shown(&word)))?;
+    }
+    for cite in &told.cites {
+        let source = name_of(view, &cite.source);
+        let form = cite.form.as_ref().map(|form| format!(", {form}")).unwrap_or_default();
+        terminal.line(format!("  source         {} ({}{form})", shown(&source), cite.source))?;
+        if let Some(quote) = &cite.quote {
+            terminal.line(format!("                 “{}”", shown(quote)))?;
+        }
+    }
+    Ok(())
+}
+
+fn plain(value: &crate::model::value::Value<'_>) -> String {
+    use crate::model::value::Value;
+    match value {
+        Value::Text(text) => text.to_string(),
+        Value::List(items) => items.iter().map(|item| plain(item)).collect::<Vec<_>>().join(", "),
+        other => String::from_utf8_lossy(&json::canonical(other)).into_owned(),
+    }
+}

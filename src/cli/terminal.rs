@@ -1,0 +1,170 @@
+//! What is printed, and how: plain text, tables, colour on a terminal alone, progress on long work.
+
+use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
+
+use anstyle::{AnsiColor, Style};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, TableStyle};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+use super::error::CliError;
+use crate::model::text::visible;
+
+/// The terminal, or whatever stands in its place.
+pub(crate) struct Terminal {
+    out: io::BufWriter<anstream::AutoStream<io::Stdout>>,
+    err: anstream::AutoStream<io::Stderr>,
+    width: usize,
+}
+
+pub(crate) const HEADING: Style = Style::new().bold();
+pub(crate) const FAINT: Style = Style::new().dimmed();
+const GOOD: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Green)));
+const BAD: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Red))).bold();
+
+/// The width of tables where there is no terminal to ask.
+const WIDTH: usize = 100;
+
+impl Terminal {
+    pub(crate) fn new() -> Self {
+        let width = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+        Self {
+            out: io::BufWriter::new(anstream::stdout()),
+            err: anstream::AutoStream::auto(io::stderr()),
+            width: width.unwrap_or(WIDTH).clamp(60, 160),
+        }
+    }
+
+    /// Where remarks go that are no part of a result.
+    pub(crate) fn err(&mut self) -> &mut impl Write {
+        &mut self.err
+    }
+
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
+    /// A line of the result.
+    pub(crate) fn line(&mut self, text: impl AsRef<str>) -> io::Result<()> {
+        writeln!(self.out, "{}", text.as_ref())
+    }
+
+    /// A heading over part of a result.
+    pub(crate) fn heading(&mut self, text: impl AsRef<str>) -> io::Result<()> {
+        writeln!(self.out, "{HEADING}{}{HEADING:#}", text.as_ref())
+    }
+
+    /// A line that matters less.
+    pub(crate) fn faint(&mut self, text: impl AsRef<str>) -> io::Result<()> {
+        writeln!(self.out, "{FAINT}{}{FAINT:#}", text.as_ref())
+    }
+
+    /// A verdict, in its colour.
+    pub(crate) fn verdict(&mut self, good: bool, text: impl AsRef<str>) -> io::Result<()> {
+        let style = if good { GOOD } else { BAD };
+        writeln!(self.out, "{style}{}{style:#}", text.as_ref())
+    }
+
+    /// A warning, on standard error.
+    pub(crate) fn warn(&mut self, text: impl AsRef<str>) -> io::Result<()> {
+        let style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Yellow)));
+        writeln!(self.err, "{style}warning:{style:#} {}", text.as_ref())
+    }
+
+    /// One JSON document.
+    pub(crate) fn json(&mut self, value: &impl Serialize) -> Result<(), CliError> {
+        serde_json::to_writer_pretty(&mut self.out, value)?;
+        writeln!(self.out)?;
+        Ok(())
+    }
+
+    /// One JSON value on one line.
+    pub(crate) fn json_line(&mut self, value: &impl Serialize) -> Result<(), CliError> {
+        serde_json::to_writer(&mut self.out, value)?;
+        writeln!(self.out)?;
+        Ok(())
+    }
+
+    /// A table; cells are shown with hidden characters escaped. The columns in `whole` are never wrapped.
+    pub(crate) fn table(
+        &mut self,
+        header: &[&str],
+        whole: &[usize],
+        rows: &[Vec<String>],
+    ) -> io::Result<()> {
+        let mut table = Table::new();
+        table.load_style(STYLE);
+        table.set_content_arrangement(ContentArrangement::Dynamic);
+        table.set_width(u16::try_from(self.width).unwrap_or(u16::MAX));
+        table.set_header(header.iter().map(|name| name.to_uppercase()).collect::<Vec<_>>());
+        for row in rows {
+            // A cell's own line breaks are ours; those in what it quotes are shown as spaces.
+            table.add_row(
+                row.iter().map(|cell| cell.split('\n').map(visible).collect::<Vec<_>>().join("\n")),
+            );
+        }
+        for column in whole {
+            if let Some(column) = table.column_mut(*column) {
+                column.set_constraint(ColumnConstraint::ContentWidth);
+            }
+        }
+        for line in table.trim_fmt().lines() {
+            // Every line begins with the padding of the first column.
+            writeln!(self.out, "  {}", line.strip_prefix(' ').unwrap_or(line).trim_end())?;
+        }
+        Ok(())
+    }
+
+    /// Shows an error on standard error.
+    pub(crate) fn error(&mut self, error: &CliError) {
+        let hint = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Cyan)));
+        let mut text = format!("{BAD}error:{BAD:#} {}\n", visible(&error.message));
+        for detail in &error.details {
+            text.push_str(&format!("  {}\n", visible(detail)));
+        }
+        for advice in &error.hints {
+            text.push_str(&format!("{hint}hint:{hint:#} {}\n", visible(advice)));
+        }
+        // If standard error is gone there is nowhere left to say so.
+        let _ = self.out.flush();
+        let _ = self.err.write_all(text.as_bytes());
+    }
+
+    /// A progress bar on a terminal, nothing elsewhere.
+    #[expect(clippy::unused_self, reason = "progress is something that a terminal shows")]
+    pub(crate) fn progress(&self, what: &'static str, total: Option<u64>) -> Progress {
+        if !io::stderr().is_terminal() {
+            return Progress(ProgressBar::hidden());
+        }
+        let bar = match total {
+            Some(total) => ProgressBar::new(total),
+            None => ProgressBar::no_length(),
+        };
+        let template = "{msg} {wide_bar} {pos}/{len} {per_sec}";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar.set_message(what);
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Progress(bar)
+    }
+}
+
+/// How far long work has come.
+pub(crate) struct Progress(ProgressBar);
+
+impl Progress {
+    pub(crate) fn set(&self, done: u64) {
+        self.0.set_position(done);
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// Columns apart, no rules: quiet on a terminal, easy to copy.
+const STYLE: TableStyle = TableStyle::new();
