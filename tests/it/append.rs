@@ -1,0 +1,299 @@
+//! The gates: what is refused, with what evidence, and that nothing of it is written.
+
+use demarche::event_log::passage::Difference;
+use demarche::event_log::{AppendError, AppendOptions, Cause, Refusal};
+use demarche::model::check::Wrong;
+
+use crate::support::{self, Counting, append, append_with};
+
+/// The refusals of lines; the log must be as it was.
+#[track_caller]
+fn refusals(lines: &str) -> Vec<Refusal> {
+    let mut log = support::log();
+    let (head, history) = (log.head(), log.history().clone());
+    let refused = match append(&mut log, lines) {
+        Err(AppendError::Refused(refusals)) => refusals,
+        other => panic!("{lines}: {other:?}"),
+    };
+    assert_eq!(log.head(), head, "nothing was written");
+    assert_eq!(log.history(), &history, "nothing was folded");
+    refused
+}
+
+/// The causes, as texts, of the refusal of one line.
+#[track_caller]
+fn check(line: &str, expected: &str) {
+    let refused = refusals(line);
+    let causes: Vec<_> = refused.iter().flat_map(|r| &r.causes).map(ToString::to_string).collect();
+    assert_eq!(causes.join(" | "), expected, "{line}");
+}
+
+#[test]
+fn a_quotation_that_is_not_verbatim_is_refused_with_the_nearest_passage() {
+    let good = r#"{"kind":"incident","id":"good","summary":"good"}"#;
+    let bad = r#"{"kind":"incident","id":"bad","cites":[{"source":"article","quote":"The treaty was held in abeyance."}]}"#;
+    let refused = refusals(&format!("{good}\n{bad}"));
+    assert_eq!(refused.len(), 1);
+    assert_eq!(refused[0].line, Some(2));
+    let Cause::NotVerbatim { nearest: Some(passage), .. } = &refused[0].causes[0] else {
+        panic!("{:?}", refused[0].causes)
+    };
+    assert_eq!(passage.text, "The treaty is held in abeyance.");
+    assert_eq!(passage.difference, Difference::Words);
+}
+
+#[test]
+fn shapes_terms_dates_and_references_are_held_to() {
+    check(r#"{"kind":"statment"}"#, r#"kind: there is no kind of event "statment""#);
+    check(r#"{"kind":"genesis"}"#, "kind: events of kind genesis are written by the program alone");
+    check(r#"{"by":[]}"#, "kind: kind is missing (what sort of event it is)");
+    check("[]", "event: an event is a JSON object, this is another value");
+    check(r#"{"kind":"incident","wen":"2025"}"#, r#"wen: incident has no field "wen""#);
+    check(r#"{"kind":"measure","measure":"m"}"#, "op: op is missing (which step it is)");
+    check(
+        r#"{"kind":"measure","measure":"m","op":"imposed"}"#,
+        r#"op: "imposed" is not in the list op"#,
+    );
+    check(
+        r#"{"kind":"incident","when":"23 April"}"#,
+        "when: \"23 April\" is not a date we can take: it has none of the forms of EDTF level 1, such as 2025-04-23, 2025-04 or 2025-04-23/2025-05-01",
+    );
+    check(
+        r#"{"kind":"actor","id":"x","country":"ZZZ"}"#,
+        r#"country: "ZZZ" is no ISO 3166-1 country code"#,
+    );
+    check(
+        r#"{"kind":"incident","id":"a b"}"#,
+        r#"id: "a b" is no id: an id cannot hold the character U+0020"#,
+    );
+    check(r#"{"kind":"statement","by":["india"]}"#, r#"by[0]: there is no actor "india""#);
+    check(
+        r#"{"kind":"statement","by":["treaty"]}"#,
+        r#"by[0]: "treaty" is of kind topic; this must be: actor"#,
+    );
+    check(
+        r#"{"kind":"mention","of":"nothing"}"#,
+        r#"of: there is no statement, measure step, incident or contact "nothing""#,
+    );
+    check(
+        r#"{"kind":"incident","confidence":0.9}"#,
+        "the number 0.9 has a fraction or an exponent",
+    );
+    check(r#"{"kind":"incident","id":"a","id":"b"}"#, r#"the key "id" is given twice"#);
+    check(
+        r#"{"kind":"incident","cites":[{"source":"article","quote":" "}]}"#,
+        "cites[0].quote: the quotation is empty",
+    );
+    check(
+        r#"{"kind":"source","id":"s","file":"gone.txt"}"#,
+        r#"file: there is no file "gone.txt" (looked in the test)"#,
+    );
+    check(
+        r#"{"kind":"retraction","of":"in","by":"duplicate"}"#,
+        "duplicate_of: duplicate_of is missing (the event it doubles)",
+    );
+    check(
+        r#"{"kind":"correction","of":"in","field":"id","to":"x"}"#,
+        r#""in" cannot be corrected in "id": this field says which event it is, or what was captured; retract the event instead"#,
+    );
+    check(
+        r#"{"kind":"correction","of":"in","field":"country","to":"QQQ"}"#,
+        r#"to (country): "QQQ" is no ISO 3166-1 country code"#,
+    );
+}
+
+#[test]
+fn all_that_is_wrong_is_said_not_only_the_first() {
+    let refused = refusals(
+        r#"{"kind":"statement","stance":"loves","when":"soon","wat":1}
+        {"kind":"statement","by":["nobody"]}"#,
+    );
+    assert_eq!(refused.len(), 2);
+    assert_eq!(refused[0].causes.len(), 3);
+    let Cause::Shape(problem) = &refused[0].causes[0] else { panic!() };
+    assert!(matches!(problem.wrong, Wrong::Term { .. }));
+}
+
+#[test]
+fn the_same_again_changes_nothing_and_other_content_is_refused() {
+    let mut log = support::log();
+    let lines = r#"{"kind":"incident","id":"a","summary":"x"}
+        {"kind":"incident","summary":"no id"}
+        {"kind":"statement","by":["in"],"topic":"treaty","sealed":{"k":1}}"#;
+    let first = append(&mut log, lines).expect("good lines");
+    assert!(first.outcomes.iter().all(|outcome| !outcome.already_there));
+    assert_eq!(first.outcomes[1].id, format!("@{}", first.outcomes[1].seq));
+    let head = log.head();
+    // Another order of keys and an empty list say the same.
+    for again in [lines, r#"{"summary":"x","cites":[],"id":"a","kind":"incident","topic":null}"#] {
+        let again = append(&mut log, again).expect("it is there already");
+        assert!(again.outcomes.iter().all(|outcome| outcome.already_there));
+        assert_eq!(log.head(), head);
+    }
+    assert_eq!(append(&mut log, lines).unwrap().outcomes[1].link, first.outcomes[1].link);
+    let Err(AppendError::Refused(refused)) =
+        append(&mut log, r#"{"kind":"incident","id":"a","summary":"y"}"#)
+    else {
+        panic!("the id is taken")
+    };
+    assert_eq!(
+        refused[0].causes[0].to_string(),
+        format!(
+            "the id \"a\" is taken by event {}, which differs in summary",
+            first.outcomes[0].seq
+        )
+    );
+    assert_eq!(log.head(), head);
+}
+
+#[test]
+fn keep_going_leaves_out_what_is_refused_and_what_depends_on_it() {
+    let mut log = support::log();
+    let lines = r#"{"kind":"actor","id":"x","country":"QQQ"}
+        {"kind":"statement","id":"s1","by":["x"]}
+        {"kind":"statement","id":"s2","contact":"call","by":["in"]}
+        {"kind":"statement","id":"s3","by":["in"]}
+        {"kind":"contact","id":"call","form":"pigeon"}"#;
+    let keep_going = AppendOptions { keep_going: true, ..Default::default() };
+    let appended =
+        append_with(&mut log, lines, keep_going, &mut Counting::default()).expect("s3 is good");
+    let ids: Vec<_> = appended.outcomes.iter().map(|outcome| outcome.id.as_str()).collect();
+    assert_eq!(ids, ["s3"]);
+    let left: Vec<_> = appended.left_out.iter().map(|refusal| refusal.line).collect();
+    assert_eq!(left, [Some(1), Some(2), Some(3), Some(5)]);
+}
+
+#[test]
+fn declare_makes_actors_and_topics_that_are_missing() {
+    let mut log = support::log();
+    let declare = AppendOptions { declare: true, ..Default::default() };
+    let line =
+        r#"{"kind":"statement","by":["ndtv"],"topic":"trade","according_to":[{"by":"pti"}]}"#;
+    let appended =
+        append_with(&mut log, line, declare, &mut Counting::default()).expect("declared");
+    let made: Vec<_> = appended
+        .outcomes
+        .iter()
+        .filter(|o| o.declared)
+        .map(|o| (o.kind.name(), o.id.as_str()))
+        .collect();
+    assert_eq!(made.len(), 3);
+    assert!(made.contains(&("topic", "trade")) && made.contains(&("actor", "pti")));
+}
+
+#[test]
+fn what_follows_in_the_same_file_can_be_referred_to() {
+    let mut log = support::log();
+    append(
+        &mut log,
+        r#"{"kind":"statement","by":["in"],"contact":"call"}
+        {"kind":"measure","id":"b1","measure":"b","op":"impose","responds_to":["a"]}
+        {"kind":"measure","id":"a1","measure":"a","op":"impose"}
+        {"kind":"contact","id":"call"}"#,
+    )
+    .expect("all of it is in the file");
+    check(
+        r#"{"kind":"statement","by":["in"],"contact":"cal"}"#,
+        r#"contact: there is no contact "cal""#,
+    );
+}
+
+#[test]
+fn a_clock_that_goes_back_is_clamped_and_said() {
+    let mut log = support::log();
+    let line = |id: &str| format!(r#"{{"kind":"incident","id":"{id}"}}"#);
+    append_with(
+        &mut log,
+        &line("a"),
+        AppendOptions::default(),
+        &mut Counting::from("2026-06-01T00:00:00Z"),
+    )
+    .unwrap();
+    let back = append_with(
+        &mut log,
+        &line("b"),
+        AppendOptions::default(),
+        &mut Counting::from("2026-05-01T00:00:00Z"),
+    )
+    .unwrap();
+    let (clock, used) = back.clock_went_back.expect("it is said");
+    assert!(clock < used);
+    let entries = log.history().entries();
+    assert!(entries.windows(2).all(|pair| pair[0].recorded_at <= pair[1].recorded_at));
+}
+
+#[test]
+fn sources_are_captured_and_hashed_and_kept() {
+    let mut log = support::log();
+    append(
+        &mut log,
+        r#"{"kind":"source","id":"scan","file":"scan.pdf","text_file":"scan.txt"}
+        {"kind":"incident","cites":[{"source":"scan","quote":"read from the scan"}]}"#,
+    )
+    .expect("quoted from its text");
+    let report = demarche::event_log::verify::verify_store(log.store(), &mut |_| {}).unwrap();
+    assert!(report.is_ok());
+    assert_eq!((report.sources, report.quotes), (3, 1));
+    let mut bare = support::log();
+    append(
+        &mut bare,
+        r#"{"kind":"source","id":"link","url":"https://example.org"}
+        {"kind":"source","id":"pdf","file":"scan.pdf"}"#,
+    )
+    .expect("a source need not be captured");
+    for (source, why) in [
+        ("link", "no file was captured with it"),
+        ("pdf", "its bytes are not UTF-8 text (at byte 9)"),
+    ] {
+        let line =
+            format!(r#"{{"kind":"incident","cites":[{{"source":"{source}","quote":"x"}}]}}"#);
+        let Err(AppendError::Refused(refused)) = append(&mut bare, &line) else {
+            panic!("{source}")
+        };
+        assert!(refused[0].causes[0].to_string().ends_with(why), "{}", refused[0].causes[0]);
+    }
+    let wrong =
+        format!(r#"{{"kind":"source","id":"s","file":"scan.txt","blake3":"{}"}}"#, "0".repeat(64));
+    assert!(matches!(refusals(&wrong)[0].causes[0], Cause::CaptureDiffers { .. }));
+}
+
+mod laws {
+    use super::*;
+    use demarche::replay::{Content, Entry, History};
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Folding a prefix and then the rest is folding all; and what was staged and taken back leaves no trace.
+        #[test]
+        fn a_prefix_and_then_the_rest_is_all(cut in 0_usize..30, ops in prop::collection::vec(0..4_usize, 1..20)) {
+            let mut log = support::log();
+            let lines: Vec<String> = ops.iter().enumerate().map(|(n, op)| match op {
+                0 => format!(r#"{{"kind":"incident","id":"i{n}"}}"#),
+                1 => format!(r#"{{"kind":"measure","measure":"m{}","op":"impose","when":"2025-01-{:02}"}}"#, n % 3, n + 1),
+                2 => format!(r#"{{"kind":"statement","by":["in"],"topic":"treaty","when":"2025-01-{:02}"}}"#, n + 1),
+                _ => r#"{"kind":"correction","of":"in","field":"name","to":"Bharat"}"#.to_owned(),
+            }).collect();
+            append(&mut log, &lines.join("\n")).unwrap();
+            let all = log.history().clone();
+            let push = |history: &mut History, entries: &[Entry]| {
+                for entry in entries {
+                    let content = match &entry.content {
+                        Content::Readable(event) => Content::Readable(event.clone()),
+                        Content::Absent => Content::Absent,
+                        Content::Unreadable => Content::Unreadable,
+                    };
+                    history.push(entry.recorded_at, content);
+                }
+            };
+            let cut = cut.min(all.entries().len());
+            let (prefix, rest) = all.entries().split_at(cut);
+            let mut folded = History::new();
+            push(&mut folded, prefix);
+            let before = folded.clone();
+            push(&mut folded, rest);
+            prop_assert_eq!(&folded, &all);
+            folded.truncate(u64::try_from(cut).unwrap());
+            prop_assert_eq!(folded, before);
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! The one integration binary: everything that is tested from outside the crate.
+//!
+//! `no_test_file_is_forgotten` fails when a file here is not named below.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    clippy::needless_raw_string_hashes,
+    reason = "a test says why it skipped, and may stop where it stands"
+)]
+
+mod append;
+mod architecture;
+mod export;
+mod replay_rules;
+mod store_conformance;
+mod support;
+mod terminal;
+mod vectors;

@@ -1,0 +1,331 @@
+//! The program as a user runs it: what it prints, where, and how it ends.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A directory of its own, with a log in `log`.
+struct Desk(TempDir);
+
+impl Desk {
+    fn new() -> Self {
+        Self(TempDir::new().unwrap())
+    }
+
+    /// A desk whose log holds the shipped chronicle.
+    fn demo() -> Self {
+        let desk = Self::new();
+        desk.ok(&["demo"]);
+        desk
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_demarche"))
+            .current_dir(self.path())
+            .env_remove("DEMARCHE_LOG")
+            .args(args)
+            .output()
+            .unwrap()
+    }
+
+    #[track_caller]
+    fn ok(&self, args: &[&str]) -> String {
+        let output = self.run(args);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {error}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    #[track_caller]
+    fn json(&self, args: &[&str]) -> Value {
+        serde_json::from_str(&self.ok(args)).unwrap()
+    }
+
+    /// How it ends, and what it says on standard error.
+    fn refused(&self, args: &[&str]) -> (Option<i32>, String) {
+        let output = self.run(args);
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.path().join(name), text).unwrap();
+    }
+}
+
+fn statuses(answer: &Value) -> Vec<(&str, &str)> {
+    let measures = answer["measures"].as_array().unwrap();
+    measures
+        .iter()
+        .map(|m| (m["measure"].as_str().unwrap(), m["status"].as_str().unwrap()))
+        .collect()
+}
+
+#[test]
+fn the_shipped_log_answers_differently_on_four_days() {
+    let desk = Desk::demo();
+    let on = |day: &str| desk.json(&["replay", "--to", day, "--json"]);
+    assert_eq!(statuses(&on("2025-04-22")), []);
+    let india = [
+        "attari-crossing-closure",
+        "indian-diplomatic-downgrade",
+        "indus-waters-treaty-suspension",
+    ];
+    let pakistan = ["pakistani-airspace-closure", "pakistani-trade-suspension"];
+    for (day, later) in
+        [("2025-04-23", "unknown"), ("2025-04-24", "unknown"), ("2025-05-01", "in_force")]
+    {
+        let expected: Vec<_> = india
+            .iter()
+            .map(|measure| (*measure, "in_force"))
+            .chain(pakistan.iter().map(|measure| (*measure, later)))
+            .collect();
+        assert_eq!(statuses(&on(day)), expected, "{day}");
+    }
+    assert!(desk.ok(&["demo"]).contains("nothing new"), "a second tour appends nothing");
+}
+
+#[test]
+fn the_shipped_positions_say_on_whose_word_they_rest() {
+    let desk = Desk::demo();
+    let answer = desk.json(&["positions", "--on", "2025-05-01", "--json"]);
+    let positions = answer["positions"].as_array().unwrap();
+    let of = |actor: &str, event: &str| {
+        positions
+            .iter()
+            .find(|p| p["actor"] == actor && p["event"] == event)
+            .unwrap_or(&Value::Null)
+    };
+    let flags = |position: &Value| position["flags"].to_string();
+    let joint = "rubio-sharif-accountability";
+    assert!(flags(of("shehbaz-sharif", joint)).contains("attributed_by_counterpart"));
+    assert!(!flags(of("marco-rubio", joint)).contains("attributed_by_counterpart"));
+    assert!(positions.iter().all(|p| p["event"] != "speculation-of-strikes"), "nobody said it");
+    // The two readouts of one call: one rests on the American, one on the Pakistani account.
+    let word = |position: &Value| position["according_to"][0][0]["by"].as_str().unwrap().to_owned();
+    assert_eq!(word(of("marco-rubio", "rubio-urges-investigation")), "tammy-bruce");
+    assert_eq!(word(of("shehbaz-sharif", "sharif-rejects-link")), "pakistani-government");
+    assert!(
+        !flags(of("shehbaz-sharif", "sharif-rejects-link")).contains("attributed_by_counterpart")
+    );
+    assert!(flags(of("pete-hegseth", "hegseth-right-to-defend")).contains("unattributed"));
+}
+
+#[test]
+fn a_bad_line_refuses_the_whole_file_and_nothing_is_written() {
+    let desk = Desk::demo();
+    let before = desk.json(&["replay", "--json"])["head"].clone();
+    desk.write("bad.jsonl", concat!(
+        "{\"kind\":\"incident\",\"id\":\"good\"}\n",
+        "{\"kind\":\"incident\",\"id\":\"bad\",\"cites\":[{\"source\":\"digest-2025-05-01\",\"quote\":\"full operational freedom\"}]}\n"
+    ));
+    let (status, said) = desk.refused(&["append", "bad.jsonl"]);
+    assert_eq!(status, Some(2));
+    for expected in [
+        "line 2 (bad)",
+        "nearest",
+        "complete operational freedom",
+        "nothing was appended",
+        "--keep-going",
+    ] {
+        assert!(said.contains(expected), "{expected} in {said}");
+    }
+    assert_eq!(desk.json(&["replay", "--json"])["head"], before);
+    let output = desk.run(&["append", "bad.jsonl", "--keep-going"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("left out: line 2 (bad)"));
+}
+
+#[test]
+fn the_chronicle_appended_again_changes_nothing() {
+    let desk = Desk::demo();
+    let chronicle = Path::new(env!("CARGO_MANIFEST_DIR")).join("log/chronicle.jsonl");
+    let said = desk.ok(&["append", chronicle.to_str().unwrap()]);
+    assert!(said.contains("nothing new: the log is unchanged; 63 events already there"), "{said}");
+    for line in desk.ok(&["append", chronicle.to_str().unwrap(), "--json"]).lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        assert!(line["id"].is_string() && line["seq"].is_u64() && line["already_there"] == true);
+        assert_eq!(line["link"].as_str().unwrap().len(), 64);
+    }
+}
+
+#[test]
+fn export_verify_restore() {
+    let desk = Desk::demo();
+    desk.ok(&["export", "--format", "jsonl", "--out", "e.jsonl"]);
+    assert!(desk.ok(&["verify", "e.jsonl"]).contains("the log verifies"));
+    desk.ok(&["restore", "e.jsonl", "--log", "copy"]);
+    let head = |log: &str| desk.json(&["replay", "--json", "--log", log])["head"].clone();
+    assert_eq!(head("log"), head("copy"));
+    assert_eq!(desk.refused(&["restore", "e.jsonl", "--log", "copy"]).0, Some(2));
+    let mut changed = fs::read(desk.path().join("e.jsonl")).unwrap();
+    let middle = changed.len() / 2;
+    changed[middle] ^= 1;
+    fs::write(desk.path().join("e.jsonl"), changed).unwrap();
+    let output = desk.run(&["verify", "e.jsonl"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("found: event "));
+    assert_eq!(desk.refused(&["restore", "e.jsonl", "--log", "other"]).0, Some(1));
+    assert!(!desk.path().join("other").exists(), "nothing was made");
+}
+
+#[test]
+fn one_event_from_flags_of_each_sort() {
+    let desk = Desk::new();
+    desk.write("report.txt", "He said: \"no\". They agreed.");
+    desk.ok(&["init", "--origin", "example.org/desk"]);
+    desk.ok(&[
+        "append",
+        "source",
+        "--title",
+        "The Report",
+        "--published",
+        "2025-05-01",
+        "--file",
+        "report.txt",
+    ]);
+    desk.ok(&[
+        "append",
+        "actor",
+        "--id",
+        "in",
+        "--name",
+        "India",
+        "--type",
+        "country",
+        "--country",
+        "ind",
+        "--ids",
+        "wikidata=Q668",
+    ]);
+    desk.ok(&[
+        "append",
+        "statement",
+        "--id",
+        "s",
+        "--by",
+        "in",
+        "--topic",
+        "talks",
+        "--declare",
+        "--stance",
+        "rejects",
+        "--when",
+        "2025-04-30",
+        "--cite",
+        "the-report",
+        "--quote",
+        "\"no\"",
+        "--form",
+        "partial",
+        "--according-to",
+        "in",
+        "--how",
+        "readout",
+        "--how",
+        "unattributed",
+    ]);
+    let shown = desk.json(&["show", "s", "--json"]);
+    let payload = &shown["events"][0]["payload"];
+    assert_eq!(payload["cites"][0]["quote"], "\"no\"");
+    assert_eq!(
+        payload["according_to"],
+        serde_json::json!([{"by":"in","how":"readout"},{"how":"unattributed"}])
+    );
+    desk.ok(&[
+        "append",
+        "correction",
+        "--of",
+        "s",
+        "--field",
+        "when",
+        "--to",
+        "2025-05-01",
+        "--why",
+        "a misprint",
+    ]);
+    let shown = desk.ok(&["show", "s"]);
+    assert!(shown.contains("when from \"2025-04-30\" to \"2025-05-01\" (a misprint)"), "{shown}");
+    let listed = desk.json(&["list", "--kind", "correction", "--json"]);
+    assert_eq!(listed["events"].as_array().unwrap().len(), 1);
+    let (status, said) = desk.refused(&["append", "statement", "--quote", "x"]);
+    assert_eq!(status, Some(2));
+    assert!(said.contains("belongs to no --cite"), "{said}");
+}
+
+#[test]
+fn errors_say_what_to_do() {
+    let desk = Desk::new();
+    let cases: &[(&[&str], &str)] = &[
+        (&["replay"], "demarche init --origin"),
+        (&["append", "x.jsonl"], "cannot be read"),
+        (&["verify", "gone.jsonl"], "cannot be read"),
+        (&["init", "--origin", "two words"], "an origin looks like example.org/desk"),
+        (&["vocab", "stances"], "did you mean stance?"),
+        (&["nonsense"], "Usage"),
+    ];
+    for (args, expected) in cases {
+        let (status, said) = desk.refused(args);
+        assert_eq!(status, Some(2), "{args:?}");
+        assert!(said.contains(expected), "{args:?}: {said}");
+        assert!(!desk.path().join("log").exists(), "{args:?} makes nothing");
+    }
+    desk.ok(&["init", "--origin", "example.org/desk"]);
+    let cases: &[(&[&str], &str)] = &[
+        (&["init", "--origin", "example.org/desk"], "already"),
+        (&["replay", "--to", "24.04.2025"], "did you mean 2025-04-24?"),
+        (&["replay", "--to", "2025-04"], "one day"),
+        (&["replay", "--tz", "Asia/Kolkatta"], "Asia/Kolkata"),
+        (&["show", "nothing"], "demarche list"),
+        (&["demo"], "not the demonstration's"),
+        (&["append"], "demarche append statement --help"),
+    ];
+    for (args, expected) in cases {
+        let (status, said) = desk.refused(args);
+        assert_eq!(status, Some(2), "{args:?}");
+        assert!(said.contains(expected), "{args:?}: {said}");
+    }
+}
+
+#[test]
+fn text_from_the_log_never_drives_the_terminal() {
+    let desk = Desk::new();
+    desk.ok(&["init", "--origin", "example.org/desk"]);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_demarche"))
+        .current_dir(desk.path())
+        .args(["append", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let line = "\u{feff}{\"kind\":\"incident\",\"id\":\"x\",\"when\":\"2025-01-01\",\"summary\":\"\\u001b[2Jgone \\u202egnorw\"}\r\n\r\n";
+    child.stdin.take().unwrap().write_all(line.as_bytes()).unwrap();
+    assert!(child.wait().unwrap().success());
+    for args in [&["list"][..], &["show", "x"], &["timeline"]] {
+        let printed = desk.ok(args);
+        assert!(!printed.contains(['\u{1b}', '\u{202e}']), "{args:?}: {printed:?}");
+        assert!(printed.contains("\\u{1b}[2Jgone"), "{args:?}: {printed}");
+    }
+}
+
+#[test]
+fn a_closed_pipe_is_no_error() {
+    let desk = Desk::demo();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_demarche"))
+        .current_dir(desk.path())
+        .args(["replay", "--json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+}
