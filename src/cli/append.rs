@@ -5,6 +5,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use clap::{ArgMatches, Args};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::error::CliError;
@@ -91,7 +92,7 @@ impl AppendArgs {
         }
         if self.json {
             for outcome in &appended.outcomes {
-                terminal.json_line(&AppendedJson {
+                terminal.json_line(&AppendedShape {
                     id: &outcome.id,
                     seq: outcome.seq,
                     link: outcome.link.to_string(),
@@ -105,8 +106,9 @@ impl AppendArgs {
     }
 }
 
-#[derive(Serialize)]
-struct AppendedJson<'a> {
+/// What `append` prints.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct AppendedShape<'a> {
     id: &'a str,
     seq: u64,
     link: String,

@@ -4,8 +4,9 @@ use clap::Args;
 
 use super::error::CliError;
 use super::surroundings;
-use crate::model::calendar::{Instant, Zone};
+use crate::model::calendar::{Day, Instant, Zone};
 use crate::model::date::{self, Edtf};
+use crate::model::value::{Object, Value};
 use crate::replay::Clocks;
 
 #[derive(Debug, Args)]
@@ -34,47 +35,50 @@ pub(crate) struct Asked {
     pub(crate) tz: String,
 }
 
+/// Which end of a day a flag means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bound {
+    First,
+    Last,
+}
+
 impl ClockArgs {
     /// The clocks that were asked for.
     pub(crate) fn asked(&self) -> Result<Asked, CliError> {
-        let zone = Zone::from_name(&self.tz).map_err(|unknown| {
-            let error = CliError::refused(format!("there is no time zone {:?}", unknown.name));
-            if unknown.near.is_empty() {
-                error.hint("zones are named as in the IANA database: Asia/Kolkata")
-            } else {
-                error.hint(format!("did you mean {}?", unknown.near.join(", or ")))
-            }
-        })?;
-        let to = match &self.to {
-            Some(to) => to.clone(),
-            None => zone.day_of(surroundings::now()).to_string(),
-        };
-        let cut = |flag: &str, text: &Option<String>| {
-            text.as_ref().map(|text| cut_off(flag, text, zone)).transpose()
-        };
-        Ok(Asked {
-            clocks: Clocks {
-                zone,
-                to: cut_off("--to", &to, zone)?,
-                recorded_by: cut("--recorded-by", &self.recorded_by)?,
-                reported_by: cut("--reported-by", &self.reported_by)?,
-            },
-            to,
-            recorded_by: self.recorded_by.clone(),
-            reported_by: self.reported_by.clone(),
-            tz: self.tz.clone(),
-        })
+        Asked::new(
+            self.to.as_deref(),
+            self.recorded_by.as_deref(),
+            self.reported_by.as_deref(),
+            &self.tz,
+        )
     }
 }
 
-/// The last instant of a day, or the instant itself.
-fn cut_off(flag: &str, text: &str, zone: Zone) -> Result<Instant, CliError> {
+/// A zone by its name in the IANA database.
+pub(crate) fn read_zone(name: &str) -> Result<Zone, CliError> {
+    Zone::from_name(name).map_err(|unknown| {
+        let error = CliError::refused(format!("there is no time zone {:?}", unknown.name));
+        if unknown.near.is_empty() {
+            error.hint("zones are named as in the IANA database: Asia/Kolkata")
+        } else {
+            error.hint(format!("did you mean {}?", unknown.near.join(", or ")))
+        }
+    })
+}
+
+/// The first or last instant of a day, or the instant itself.
+pub(crate) fn read_bound(
+    flag: &str,
+    text: &str,
+    zone: Zone,
+    bound: Bound,
+) -> Result<Instant, CliError> {
     let refused = |why: &str| CliError::refused(format!("{flag} {text:?}: {why}"));
     match Edtf::parse(text) {
         Ok(date) => {
             let span = date.span(zone);
             if date.single_day().is_some() || span.earliest == span.latest {
-                Ok(span.latest)
+                Ok(if bound == Bound::First { span.earliest } else { span.latest })
             } else {
                 Err(refused("a question is asked of one day, or one instant")
                     .hint("write a day as 2025-04-24, an instant as 2025-04-24T10:00:00Z"))
@@ -92,16 +96,73 @@ fn cut_off(flag: &str, text: &str, zone: Zone) -> Result<Instant, CliError> {
     }
 }
 
+/// A flag's day.
+pub(crate) fn read_day(flag: &str, text: &str, zone: Zone) -> Result<Day, CliError> {
+    match Edtf::parse(text).ok().and_then(|date| date.single_day()) {
+        Some(day) => Ok(day),
+        None => read_bound(flag, text, zone, Bound::Last).map(|instant| zone.day_of(instant)),
+    }
+}
+
 impl Asked {
-    /// The same question about another day.
+    /// The clocks as they are written; today where no date is.
+    pub(crate) fn new(
+        to: Option<&str>,
+        recorded_by: Option<&str>,
+        reported_by: Option<&str>,
+        tz: &str,
+    ) -> Result<Self, CliError> {
+        let zone = read_zone(tz)?;
+        let to = to.map_or_else(|| zone.day_of(surroundings::now()).to_string(), str::to_owned);
+        let cut = |flag: &str, text: Option<&str>| {
+            text.map(|text| read_bound(flag, text, zone, Bound::Last)).transpose()
+        };
+        Ok(Self {
+            clocks: Clocks {
+                zone,
+                to: read_bound("--to", &to, zone, Bound::Last)?,
+                recorded_by: cut("--recorded-by", recorded_by)?,
+                reported_by: cut("--reported-by", reported_by)?,
+            },
+            to,
+            recorded_by: recorded_by.map(str::to_owned),
+            reported_by: reported_by.map(str::to_owned),
+            tz: tz.to_owned(),
+        })
+    }
+
+    /// A question about the end of a day, with everything the log holds.
     pub(crate) fn on(day: &str) -> Result<Self, CliError> {
-        ClockArgs {
-            to: Some(day.to_owned()),
-            recorded_by: None,
-            reported_by: None,
-            tz: "UTC".to_owned(),
+        Self::new(Some(day), None, None, "UTC")
+    }
+
+    /// The question as a proof carries it.
+    pub(crate) fn as_object(&self) -> Object<'static> {
+        let text = |text: &str| Value::Text(text.to_owned().into());
+        let maybe = |given: &Option<String>| given.as_deref().map_or(Value::Null, text);
+        [
+            ("recorded_by", maybe(&self.recorded_by)),
+            ("reported_by", maybe(&self.reported_by)),
+            ("to", text(&self.to)),
+            ("tz", text(&self.tz)),
+        ]
+        .into_iter()
+        .map(|(key, value)| (key.into(), value))
+        .collect()
+    }
+
+    /// Reads what [`Self::as_object`] writes.
+    pub(crate) fn from_object(object: &Object<'_>) -> Result<Self, CliError> {
+        let text = |key: &str| match object.get(key) {
+            Some(Value::Text(text)) => Some(&**text),
+            _ => None,
+        };
+        match (text("to"), text("tz")) {
+            (Some(to), Some(tz)) => {
+                Self::new(Some(to), text("recorded_by"), text("reported_by"), tz)
+            }
+            _ => Err(CliError::failed("the proof does not say what was asked")),
         }
-        .asked()
     }
 
     /// The question in words.

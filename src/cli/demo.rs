@@ -71,7 +71,7 @@ impl DemoArgs {
         let view = View::of(log.history(), asked.clocks);
         terminal.line("")?;
         terminal.heading(format!("4. Who held which position on {last}, and on whose word"))?;
-        positions::print(&view, false, terminal)?;
+        positions::print(&view, terminal)?;
 
         terminal.line("")?;
         terminal.heading("Go on")?;

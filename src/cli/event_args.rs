@@ -45,6 +45,7 @@ fn field_arg(field: &'static Field) -> Arg {
         Holds::TextMap => ("SCHEME=ID", true),
         Holds::NewId | Holds::MeasureId | Holds::Reference(_) => ("ID", false),
         Holds::References(_) => ("ID", true),
+        Holds::Tenures => ("ID[=FROM/UNTIL]", true),
         Holds::Date => ("DATE", false),
         Holds::Term(_) => ("TERM", false),
         Holds::Country => ("CODE", false),
@@ -125,6 +126,7 @@ fn field_value(field: &Field, matches: &ArgMatches) -> Result<Option<Value<'stat
         Holds::Texts | Holds::References(_) => {
             Value::List(given.into_iter().map(|item| text(item)).collect())
         }
+        Holds::Tenures => Value::List(given.into_iter().map(|item| tenure(item)).collect()),
         Holds::TextMap => {
             let mut map = Object::new();
             for pair in given {
@@ -148,6 +150,21 @@ fn field_value(field: &Field, matches: &ArgMatches) -> Result<Option<Value<'stat
         }
         _ => text(first),
     }))
+}
+
+/// `senate=2011-01-03/2025-01-20`; either date may be left out or written `..`. What follows the last `=` is a time only
+/// if it holds a `/`, since an id may hold a `=` itself.
+fn tenure(item: &str) -> Value<'static> {
+    let timed = item.rsplit_once('=').and_then(|(id, time)| Some((id, time.split_once('/')?)));
+    let Some((id, (from, until))) = timed else { return text(item) };
+    let mut tenure = Object::new();
+    tenure.insert("actor".into(), text(id));
+    for (key, date) in [("from", from), ("until", until)] {
+        if !matches!(date, "" | "..") {
+            tenure.insert(key.into(), text(date));
+        }
+    }
+    Value::Object(tenure)
 }
 
 fn parse(bytes: &[u8]) -> Result<Value<'static>, CliError> {

@@ -1,15 +1,13 @@
 //! `demarche export`: the log in portable form.
 
-use std::fs;
 use std::io::{self, BufWriter};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::error::CliError;
 use super::log_args::LogArgs;
 use super::terminal::Terminal;
-use super::{Outcome, Status};
+use super::{Outcome, Status, files};
 use crate::event_log::portable::{Exported, export};
 use crate::store::Store;
 
@@ -44,36 +42,12 @@ impl ExportArgs {
             drop(progress);
             return remark(exported, None, terminal);
         };
-        if path.exists() {
-            return Err(CliError::refused(format!("{} exists already", path.display()))
-                .hint("name another file, or remove that one"));
-        }
-        // Written beside its place and moved there whole, so that nobody finds half an export.
-        let mut partial = path.clone().into_os_string();
-        partial.push(".partial");
-        let partial = PathBuf::from(partial);
-        let cannot = |error: io::Error| {
-            CliError::refused(format!("{} cannot be written: {error}", path.display()))
-        };
         let progress = terminal.progress("exporting", Some(store.head()?.size));
-        let file = fs::File::create_new(&partial).map_err(cannot)?;
-        let mut out = BufWriter::new(file);
-        let written = export(&store, self.include_sealed, &mut out, &mut |done| progress.set(done))
-            .map_err(CliError::from)
-            .and_then(|exported| {
-                let file = out.into_inner().map_err(|error| cannot(error.into_error()))?;
-                file.sync_all().map_err(cannot)?;
-                fs::rename(&partial, path).map_err(cannot)?;
-                Ok(exported)
-            });
+        let written = files::write_new(path, |out| {
+            Ok(export(&store, self.include_sealed, out, &mut |done| progress.set(done))?)
+        });
         drop(progress);
-        match written {
-            Ok(exported) => remark(exported, Some(path), terminal),
-            Err(error) => {
-                let _ = fs::remove_file(&partial);
-                Err(error)
-            }
-        }
+        remark(written?, Some(path), terminal)
     }
 }
 

@@ -1,12 +1,13 @@
-//! Files that `source` events name.
+//! Files: those that `source` events name, and those that commands write.
 //!
 //! A name is looked for beside the file of JSON lines that gives it, then in the working directory. Only regular
 //! files are read, and one that changes while it is read is refused.
 
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, BufWriter, Read};
 use std::path::{Path, PathBuf};
 
+use super::error::CliError;
 use crate::event_log::{FileError, SourceFiles};
 use crate::model::limits::SOURCE_BYTES_MAX;
 
@@ -72,4 +73,33 @@ impl SourceFiles for DiskFiles {
         }
         Ok(bytes)
     }
+}
+
+/// Writes a file that must not be there yet. It is written beside its place and moved there whole, so that nobody finds
+/// half of it.
+pub(crate) fn write_new<T>(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<File>) -> Result<T, CliError>,
+) -> Result<T, CliError> {
+    if path.exists() {
+        return Err(CliError::refused(format!("{} exists already", path.display()))
+            .hint("name another file, or remove that one"));
+    }
+    let mut partial = path.as_os_str().to_owned();
+    partial.push(".partial");
+    let partial = PathBuf::from(partial);
+    let cannot = |error: io::Error| {
+        CliError::refused(format!("{} cannot be written: {error}", path.display()))
+    };
+    let mut out = BufWriter::new(File::create_new(&partial).map_err(cannot)?);
+    let written = write(&mut out).and_then(|result| {
+        let file = out.into_inner().map_err(|error| cannot(error.into_error()))?;
+        file.sync_all().map_err(cannot)?;
+        fs::rename(&partial, path).map_err(cannot)?;
+        Ok(result)
+    });
+    if written.is_err() {
+        let _ = fs::remove_file(&partial);
+    }
+    written
 }

@@ -1,34 +1,41 @@
 //! `demarche list`: the log's events, in the order in which they were recorded.
 
 use clap::Args;
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::error::CliError;
+use super::clock_args::{Bound, read_bound, read_zone};
+use super::filter_args::{FilterArgs, unknown};
 use super::log_args::LogArgs;
 use super::shapes::VERSION;
 use super::terminal::Terminal;
 use super::{Outcome, Status};
-use crate::model::near::nearest;
-use crate::model::schema::{KINDS, Kind, SYSTEM_KINDS};
-use crate::replay::{Content, Entry, History};
+use crate::model::calendar::Instant;
+use crate::replay::{Clocks, Content, Entry, View};
 
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
-    /// Only events of this kind; may be given more than once
-    #[arg(long, value_name = "KIND")]
-    kind: Vec<String>,
+    #[command(flatten)]
+    filter: FilterArgs,
+    /// Only what may have happened by this day
+    #[arg(long, value_name = "DATE")]
+    to: Option<String>,
+    /// The time zone in which dates without a time are read
+    #[arg(long, value_name = "ZONE", default_value = "UTC")]
+    tz: String,
     /// Print the list as JSON
     #[arg(long)]
     json: bool,
 }
 
-#[derive(Serialize)]
-struct ListShape {
+/// What `list` prints.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct ListShape {
     v: u32,
     events: Vec<EntryShape>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct EntryShape {
     seq: u64,
     id: String,
@@ -36,29 +43,36 @@ struct EntryShape {
     recorded_at: String,
     content: &'static str,
     summary: Option<String>,
+    /// The retraction that takes it back, if one does.
+    retracted_by: Option<String>,
 }
 
 impl ListArgs {
     pub(crate) fn run(&self, log: &LogArgs, terminal: &mut Terminal) -> Outcome {
-        let kinds = self.kind.iter().map(|name| kind(name)).collect::<Result<Vec<_>, _>>()?;
+        let zone = read_zone(&self.tz)?;
+        let mut filter = self.filter.filter(zone)?;
+        let to = self.to.as_ref();
+        filter.to = to.map(|to| read_bound("--to", to, zone, Bound::Last)).transpose()?;
         let log = log.open("demarche list", terminal)?;
         let history = log.history();
-        let wanted = |entry: &&Entry| {
-            kinds.is_empty() || entry.event().is_some_and(|event| kinds.contains(&event.kind()))
-        };
-        let entries = history.entries().iter().filter(wanted);
+        let view = View::of(history, Clocks::at(Instant::MAX, zone));
+        let sieve = filter.on(&view).map_err(|error| unknown(&error, history))?;
+        let entries = history.entries().iter().filter(|entry| sieve.wants(entry));
         if self.json {
-            let events = entries.map(|entry| shape(history, entry)).collect();
+            let events = entries.map(|entry| shape(&view, entry)).collect();
             terminal.json(&ListShape { v: VERSION, events })?;
             return Ok(Status::Done);
         }
         let rows: Vec<_> = entries
             .map(|entry| {
-                let entry = shape(history, entry);
-                let what = entry.summary.unwrap_or_else(|| match entry.content {
+                let entry = shape(&view, entry);
+                let mut what = entry.summary.unwrap_or_else(|| match entry.content {
                     "open" => String::new(),
                     other => format!("({other})"),
                 });
+                if let Some(by) = entry.retracted_by {
+                    what.push_str(&format!(" [taken back by {by}]"));
+                }
                 let kind = entry.kind.unwrap_or("?").to_owned();
                 vec![entry.seq.to_string(), entry.recorded_at, kind, entry.id, what]
             })
@@ -68,18 +82,8 @@ impl ListArgs {
     }
 }
 
-fn kind(name: &str) -> Result<Kind, CliError> {
-    Kind::parse(name).ok_or_else(|| {
-        let error = CliError::refused(format!("there is no kind of event {name:?}"));
-        let names = KINDS.iter().map(|spec| spec.name).chain(SYSTEM_KINDS.iter().map(|(_, n)| *n));
-        match nearest(name, names.clone(), 2).as_slice() {
-            [] => error.hint(format!("the kinds are {}", names.collect::<Vec<_>>().join(", "))),
-            near => error.hint(format!("did you mean {}?", near.join(" or "))),
-        }
-    })
-}
-
-fn shape(history: &History, entry: &Entry) -> EntryShape {
+fn shape(view: &View<'_>, entry: &Entry) -> EntryShape {
+    let history = view.history();
     EntryShape {
         seq: entry.seq,
         id: history.id_of(entry.seq),
@@ -91,6 +95,7 @@ fn shape(history: &History, entry: &Entry) -> EntryShape {
             Content::Unreadable => "unreadable",
         },
         summary: entry.event().and_then(summary),
+        retracted_by: view.struck().get(&entry.seq).map(|by| history.id_of(*by)),
     }
 }
 

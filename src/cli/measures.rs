@@ -3,23 +3,42 @@
 use std::io;
 
 use clap::Args;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::clock_args::ClockArgs;
+use super::gantt;
 use super::log_args::LogArgs;
 use super::replay::{introduce, print_anomalies};
-use super::shapes::{Answer, Parts};
+use super::shapes::{AnomalyShape, MeasureShape, Question, anomaly_shapes, measure_shapes};
 use super::terminal::Terminal;
+use super::words::{name_of, names_of, outcome_words, shown, standing, words};
 use super::{Outcome, Status};
-use crate::replay::measures::{EffectDate, MeasureAnswer, Status as Stands};
+use crate::replay::measures::{EffectDate, MeasureAnswer, Possibility, Status as Stands};
 use crate::replay::{View, measures};
 
 #[derive(Debug, Args)]
 pub(crate) struct MeasuresArgs {
     #[command(flatten)]
     clocks: ClockArgs,
+    /// Draw the life of every measure from --from to --to, a row each
+    #[arg(long, requires = "from")]
+    gantt: bool,
+    /// The first day of the drawing
+    #[arg(long, value_name = "DATE", requires = "gantt")]
+    from: Option<String>,
     /// Print the answer as JSON
     #[arg(long)]
     json: bool,
+}
+
+/// What `measures` prints.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct MeasuresShape {
+    #[serde(flatten)]
+    question: Question,
+    measures: Vec<MeasureShape>,
+    anomalies: Vec<AnomalyShape>,
 }
 
 impl MeasuresArgs {
@@ -27,8 +46,15 @@ impl MeasuresArgs {
         let asked = self.clocks.asked()?;
         let log = log.open("demarche measures", terminal)?;
         let view = View::of(log.history(), asked.clocks);
+        if let Some(from) = &self.from {
+            return gantt::run(from, &asked, &log, &view, self.json, terminal);
+        }
         if self.json {
-            terminal.json(&Answer::new(&asked, &log, &view, Parts::Measures))?;
+            terminal.json(&MeasuresShape {
+                question: Question::new(&asked, &log, view.left_out()),
+                measures: measure_shapes(&view),
+                anomalies: anomaly_shapes(&view),
+            })?;
             return Ok(Status::Done);
         }
         introduce(&asked, &log, &view, terminal)?;
@@ -52,27 +78,14 @@ pub(crate) fn print(view: &View<'_>, terminal: &mut Terminal) -> io::Result<()> 
 }
 
 fn row(view: &View<'_>, answer: &MeasureAnswer) -> Vec<String> {
-    let status = match answer.status {
-        Stands::Unknown => {
-            let outcomes = answer.outcomes.iter().map(|outcome| match outcome {
-                Stands::None => "not yet".to_owned(),
-                other => words(other.as_str()),
-            });
-            format!("unknown: {}", outcomes.collect::<Vec<_>>().join(" or "))
-        }
-        known => words(known.as_str()),
-    };
-    let names = |actors: &[String]| {
-        actors.iter().map(|actor| name_of(view, actor)).collect::<Vec<_>>().join(", ")
-    };
     let parties = match (answer.by.is_empty(), answer.against.is_empty()) {
         (true, true) => String::new(),
-        (_, true) => names(&answer.by),
-        _ => format!("{} → {}", names(&answer.by), names(&answer.against)),
+        (_, true) => names_of(view, &answer.by),
+        _ => format!("{} → {}", names_of(view, &answer.by), names_of(view, &answer.against)),
     };
     let kind = answer.kind.as_ref().map(|kind| words(kind.as_str())).unwrap_or_default();
     let since = answer.since.clone().unwrap_or_else(|| "?".to_owned());
-    vec![answer.measure.clone(), status, since, parties, kind]
+    vec![answer.measure.clone(), standing(Some(answer)), since, parties, kind]
 }
 
 fn print_evidence(
@@ -82,57 +95,80 @@ fn print_evidence(
 ) -> io::Result<()> {
     terminal.line("")?;
     terminal.heading(&answer.measure)?;
-    if let Some(scope) = &answer.scope {
-        terminal.line(format!("  scope: {}", shown(scope)))?;
-    }
-    match &answer.effect_date {
-        Some(EffectDate::NotStated) => {
-            terminal.line("  takes effect: not stated; it counts from its announcement")?;
-        }
-        Some(EffectDate::Stated(date)) => terminal.line(format!("  takes effect: {date}"))?,
-        None => {}
-    }
-    if let Some(until) = &answer.until {
-        terminal.line(format!("  stated end: {until}"))?;
-    }
-    if let Some(reason) = answer.reason {
-        terminal.line(format!("  unknown because: {}", words(reason.as_str())))?;
-    }
-    if !answer.flags.is_empty() {
-        let flags: Vec<_> = answer.flags.iter().map(|flag| words(flag.as_str())).collect();
-        terminal.line(format!("  note: {}", flags.join(", ")))?;
-    }
+    print_terms(answer, terminal)?;
+    print_reason(answer, terminal)?;
     for evidence in &answer.evidence {
         let summary = view.fact_by_id(&evidence.event).and_then(|fact| fact.event.summary.clone());
         terminal.line(format!("  {}: {}", evidence.event, shown(&summary.unwrap_or_default())))?;
         for cite in &evidence.cites {
+            let source = name_of(view, &cite.source);
             match &cite.quote {
                 Some(quote) => {
-                    terminal.faint(format!("      {}: “{}”", cite.source, shown(quote)))?;
+                    terminal.faint(format!("      {}: “{}”", shown(&source), shown(quote)))?;
                 }
-                None => terminal.faint(format!("      {}", cite.source))?,
+                None => terminal.faint(format!("      {}", shown(&source)))?,
             }
         }
     }
     Ok(())
 }
 
-/// The name of an actor, or its id.
-pub(crate) fn name_of(view: &View<'_>, actor: &str) -> String {
-    use crate::model::event::Body;
-    match view.fact_by_id(actor).map(|fact| &fact.event.body) {
-        Some(Body::Actor(known)) => known.name.clone().unwrap_or_else(|| actor.to_owned()),
-        Some(Body::Source(source)) => source.title.clone().unwrap_or_else(|| actor.to_owned()),
-        _ => actor.to_owned(),
+/// What the measure covers, when it takes effect and ends, what it answers.
+pub(crate) fn print_terms(answer: &MeasureAnswer, terminal: &mut Terminal) -> io::Result<()> {
+    let mut line = |name: &str, value: &str| terminal.line(format!("  {name}: {}", shown(value)));
+    if let Some(scope) = &answer.scope {
+        line("scope", scope)?;
     }
+    if !answer.scope_outcomes.is_empty() {
+        line("scope not known, one of", &answer.scope_outcomes.join(" / "))?;
+    }
+    if let Some(scope) = &answer.suspended_scope {
+        line("suspended as to", scope)?;
+    }
+    match &answer.effect_date {
+        Some(EffectDate::NotStated) => {
+            line("takes effect", "not stated; it counts from its announcement")?;
+        }
+        Some(EffectDate::Stated(date)) => line("takes effect", date)?,
+        None => {}
+    }
+    if let Some(until) = &answer.until {
+        line("stated end", until)?;
+    }
+    if let Some(by) = &answer.superseded_by {
+        line("superseded by", by)?;
+    }
+    if !answer.responds_to.is_empty() {
+        line("answers", &answer.responds_to.join(", "))?;
+    }
+    if !answer.answered_by.is_empty() {
+        line("answered by", &answer.answered_by.join(", "))?;
+    }
+    if !answer.flags.is_empty() {
+        let flags: Vec<_> = answer.flags.iter().map(|flag| words(flag.as_str())).collect();
+        line("note", &flags.join(", "))?;
+    }
+    Ok(())
 }
 
-/// A term as words.
-pub(crate) fn words(term: &str) -> String {
-    term.replace('_', " ")
+/// Why the status is unknown, with the events behind each outcome; nothing if it is known.
+pub(crate) fn print_reason(answer: &MeasureAnswer, terminal: &mut Terminal) -> io::Result<()> {
+    let Some(reason) = answer.reason else { return Ok(()) };
+    terminal.line(format!("  unknown because: {}", words(reason.as_str())))?;
+    for way in &answer.possible {
+        terminal.line(format!("    {}", outcome(way)))?;
+    }
+    Ok(())
 }
 
-/// Text from the log, fit to be shown.
-pub(crate) fn shown(text: &str) -> String {
-    crate::model::text::visible(text).into_owned()
+/// One possible outcome, and by what.
+fn outcome(way: &Possibility) -> String {
+    let events = way.because.join(", ");
+    match (way.status, way.by_stated_end) {
+        (Stands::None, _) => format!("not yet, if none of these has happened: {events}"),
+        (status, true) => {
+            format!("{}, if the stated end was kept: {events}", outcome_words(status))
+        }
+        (status, false) => format!("{}, by {events}", outcome_words(status)),
+    }
 }

@@ -3,27 +3,38 @@
 //! One file a subcommand. The library states facts; advice ("hint:") is given here.
 
 mod append;
+mod check;
 mod clock_args;
+mod contacts;
 mod demo;
+mod diff;
 mod error;
 mod event_args;
+mod explain;
 mod export;
 mod files;
+mod filter_args;
+mod gantt;
 mod hints;
 mod init;
+mod lag;
 mod list;
 mod log_args;
 mod measures;
 mod positions;
 mod replay;
 mod restore;
+mod revisions;
+mod schema;
 mod shapes;
 mod show;
 mod surroundings;
+mod taken_back;
 mod terminal;
 mod timeline;
 mod verify;
 mod vocab;
+mod words;
 
 use std::process::ExitCode;
 
@@ -58,20 +69,34 @@ enum Command {
     Measures(measures::MeasuresArgs),
     /// Who held which position on a date, and on whose word
     Positions(positions::PositionsArgs),
+    /// The accounts of one call or meeting, side by side
+    Contacts(contacts::ContactsArgs),
+    /// What changed between two dates, or what was learnt between two times; each line with its reason
+    Diff(diff::DiffArgs),
+    /// Why a measure stands where it stands, or why an actor holds a position
+    Explain(explain::ExplainArgs),
     /// What happened, in the order of its dates
     Timeline(timeline::TimelineArgs),
     /// Everything about one event, measure, actor or topic
     Show(show::ShowArgs),
     /// The events of the log, in the order in which they were recorded
     List(list::ListArgs),
+    /// What the log took in that changed an answer it had already given
+    Revisions(revisions::RevisionsArgs),
+    /// How late each source is, and how late this log is after it
+    Lag(lag::LagArgs),
     /// Check the log, or an export of one, with a verdict for each check
     Verify(verify::VerifyArgs),
+    /// Check the proof of an answer, without the log
+    Check(check::CheckArgs),
     /// Write the log in a portable form
     Export(export::ExportArgs),
     /// Rebuild a log from an export
     Restore(restore::RestoreArgs),
     /// The closed lists of terms
     Vocab(vocab::VocabArgs),
+    /// The JSON Schemas of what --json prints
+    Schema(schema::SchemaArgs),
 }
 
 /// Runs the program with the process's arguments; returns its exit status.
@@ -92,13 +117,20 @@ pub fn run() -> ExitCode {
         Command::Replay(args) => args.run(&cli.log, &mut terminal),
         Command::Measures(args) => args.run(&cli.log, &mut terminal),
         Command::Positions(args) => args.run(&cli.log, &mut terminal),
+        Command::Contacts(args) => args.run(&cli.log, &mut terminal),
+        Command::Diff(args) => args.run(&cli.log, &mut terminal),
+        Command::Explain(args) => args.run(&cli.log, &mut terminal),
         Command::Timeline(args) => args.run(&cli.log, &mut terminal),
         Command::Show(args) => args.run(&cli.log, &mut terminal),
         Command::List(args) => args.run(&cli.log, &mut terminal),
+        Command::Revisions(args) => args.run(&cli.log, &mut terminal),
+        Command::Lag(args) => args.run(&cli.log, &mut terminal),
+        Command::Check(args) => args.run(&mut terminal),
         Command::Verify(args) => args.run(&cli.log, &mut terminal),
         Command::Export(args) => args.run(&cli.log, &mut terminal),
         Command::Restore(args) => args.run(&cli.log, &mut terminal),
         Command::Vocab(args) => args.run(&mut terminal),
+        Command::Schema(args) => args.run(&mut terminal),
     };
     match result.and_then(|status| Ok((status, terminal.flush()?))) {
         Ok((status, ())) => ExitCode::from(status as u8),

@@ -1,31 +1,82 @@
 //! `demarche positions`: who held which position on a date, and on whose word.
 
+use std::collections::BTreeMap;
 use std::io;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::clock_args::ClockArgs;
+use super::filter_args::unknown;
 use super::log_args::LogArgs;
-use super::measures::{name_of, words};
 use super::replay::introduce;
-use super::shapes::{Answer, Parts};
+use super::shapes::{DisputeShape, HoldingShape, PositionShape, Question};
+use super::taken_back::TakenBackShape;
 use super::terminal::Terminal;
-use super::{Outcome, Status};
-use crate::model::event::Attribution;
-use crate::model::text::visible;
+use super::words::{name_of, names_of, on_whose_word, shown, words};
+use super::{Outcome, Status, taken_back};
+use crate::model::event::Body;
+use crate::model::schema::Kind;
 use crate::model::vocabulary::Modality;
-use crate::replay::{Position, View, disputes, positions};
+use crate::replay::filter::check_ids;
+use crate::replay::{
+    Dispute, Entry, HeldPosition, Level, Position, View, disputes, holdings, positions, roll_up,
+};
 
 #[derive(Debug, Args)]
 pub(crate) struct PositionsArgs {
     #[command(flatten)]
     clocks: ClockArgs,
-    /// Show positions that later ones have taken the place of, too
+    /// Gather the positions of offices, governments or countries, along part_of and on_behalf_of
+    #[arg(long, value_enum)]
+    by: Option<By>,
+    /// Only those of this actor, or with --by of this holder; may be given more than once
+    #[arg(long, value_name = "ID")]
+    actor: Vec<String>,
+    /// Only those on this topic; may be given more than once
+    #[arg(long, value_name = "ID")]
+    topic: Vec<String>,
+    /// Show what later statements have taken the place of, and what was taken back, too
     #[arg(long)]
     history: bool,
-    /// Print the answer as JSON
+    /// Print the answer as JSON; it always holds the history
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum By {
+    Person,
+    Office,
+    Government,
+    Country,
+}
+
+impl By {
+    const fn level(self) -> Level {
+        match self {
+            Self::Person => Level::Person,
+            Self::Office => Level::Office,
+            Self::Government => Level::Government,
+            Self::Country => Level::Country,
+        }
+    }
+}
+
+/// What `positions` prints.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct PositionsShape {
+    #[serde(flatten)]
+    question: Question,
+    /// The level to which positions are rolled up; `null` if they are not.
+    by: Option<&'static str>,
+    positions: Vec<PositionShape>,
+    /// What the current positions come to by holder, topic and stance; only with `by`.
+    holdings: Vec<HoldingShape>,
+    disputes: Vec<DisputeShape>,
+    /// The statements that were taken back.
+    taken_back: Vec<TakenBackShape>,
 }
 
 impl PositionsArgs {
@@ -33,106 +84,201 @@ impl PositionsArgs {
         let asked = self.clocks.asked()?;
         let log = log.open("demarche positions", terminal)?;
         let view = View::of(log.history(), asked.clocks);
+        for (what, ids, kind) in
+            [("actor", &self.actor, Kind::Actor), ("topic", &self.topic, Kind::Topic)]
+        {
+            check_ids(log.history(), what, ids, kind)
+                .map_err(|error| unknown(&error, log.history()))?;
+        }
+        let level = self.by.map(By::level);
+        let mut held = positions(&view);
+        let disputes = disputes(&view, &held);
+        let mut rolled = level.map(|level| roll_up(&view, level)).unwrap_or_default();
+        held.retain(|position| self.wants(&position.actor, &position.topic));
+        rolled.retain(|one| self.wants(&one.seat.holder, &one.position.topic));
         if self.json {
-            terminal.json(&Answer::new(&asked, &log, &view, Parts::Positions))?;
+            let holdings = holdings(&rolled).into_iter().map(HoldingShape::from).collect();
+            let positions = match level {
+                Some(_) => rolled.into_iter().map(PositionShape::from).collect(),
+                None => held.into_iter().map(PositionShape::from).collect(),
+            };
+            terminal.json(&PositionsShape {
+                question: Question::new(&asked, &log, view.left_out()),
+                by: level.map(Level::as_str),
+                positions,
+                holdings,
+                disputes: disputes.into_iter().map(DisputeShape::from).collect(),
+                taken_back: taken_back::shapes(&view, |entry| self.wants_entry(entry)),
+            })?;
             return Ok(Status::Done);
         }
         introduce(&asked, &log, &view, terminal)?;
-        print(&view, self.history, terminal)?;
+        match level {
+            Some(level) => print_rolled_up(&view, level, &rolled, terminal)?,
+            None => self.print(&view, &held, terminal)?,
+        }
+        print_disputes(&view, &disputes, terminal)?;
         Ok(Status::Done)
+    }
+
+    fn wants(&self, actor: &str, topic: &str) -> bool {
+        let any = |ids: &[String], id: &str| ids.is_empty() || ids.iter().any(|known| known == id);
+        any(&self.actor, actor) && any(&self.topic, topic)
+    }
+
+    fn print(&self, view: &View<'_>, held: &[Position], terminal: &mut Terminal) -> io::Result<()> {
+        let shown: Vec<&Position> =
+            held.iter().filter(|position| self.history || position.current).collect();
+        print_held(view, &shown, terminal)?;
+        if self.history {
+            taken_back::print(view, |entry| self.wants_entry(entry), terminal)?;
+        }
+        Ok(())
+    }
+
+    /// Is this a statement that would be wanted, had it not been taken back?
+    fn wants_entry(&self, entry: &Entry) -> bool {
+        let said = entry.event().and_then(|event| match &event.body {
+            Body::Statement(said) => Some((said, event.topic.as_ref()?)),
+            _ => None,
+        });
+        said.is_some_and(|(said, topic)| said.by.iter().any(|actor| self.wants(actor, topic)))
     }
 }
 
-/// The positions as a table, then the disputes.
-pub(crate) fn print(view: &View<'_>, history: bool, terminal: &mut Terminal) -> io::Result<()> {
+/// The current positions, then the disputes.
+pub(crate) fn print(view: &View<'_>, terminal: &mut Terminal) -> io::Result<()> {
     let held = positions(view);
-    let shown: Vec<&Position> =
-        held.iter().filter(|position| history || position.current).collect();
-    if shown.is_empty() {
+    let current: Vec<&Position> = held.iter().filter(|position| position.current).collect();
+    print_held(view, &current, terminal)?;
+    print_disputes(view, &disputes(view, &held), terminal)
+}
+
+fn print_held(view: &View<'_>, held: &[&Position], terminal: &mut Terminal) -> io::Result<()> {
+    if held.is_empty() {
         return terminal.faint("  no position: nobody has spoken on a topic yet");
     }
     let mut actor = "";
-    for position in shown {
+    for position in held {
         if position.actor != actor {
             actor = &position.actor;
-            terminal.heading(format!("  {}", name_of(view, actor)))?;
+            terminal.heading(format!("  {}", shown(&name_of(view, actor))))?;
         }
         print_position(view, position, terminal)?;
     }
-    let disputes = disputes(view, &held);
+    Ok(())
+}
+
+fn print_disputes(
+    view: &View<'_>,
+    disputes: &[Dispute],
+    terminal: &mut Terminal,
+) -> io::Result<()> {
     if disputes.is_empty() {
         return Ok(());
     }
     terminal.line("")?;
     terminal.heading("Disputes")?;
     for dispute in disputes {
-        let sides: Vec<_> = dispute
-            .sides
-            .iter()
-            .map(|side| {
-                let actor = side.actor.as_deref().map(|actor| name_of(view, actor));
-                let stance = side.stance.as_ref().map(|stance| stance.to_string());
-                let parts = [actor, stance, Some(format!("({})", side.event))];
-                parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
-            })
-            .collect();
-        let topic = dispute.topic.map(|topic| name_of_topic(view, &topic)).unwrap_or_default();
-        terminal.line(super::measures::shown(&format!("  {topic}: {}", sides.join(" / "))))?;
+        let sides = dispute.sides.iter().map(|side| {
+            let actor = side.actor.as_deref().map(|actor| name_of(view, actor));
+            let stance = side.stance.as_ref().map(|stance| stance.to_string());
+            let parts = [actor, stance, Some(format!("({})", side.event))];
+            parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
+        });
+        let sides = sides.collect::<Vec<_>>().join(" / ");
+        let topic = dispute.topic.as_ref().map(|topic| name_of(view, topic)).unwrap_or_default();
+        terminal.line(shown(&format!("  {topic}: {sides}")))?;
     }
     Ok(())
 }
 
-fn print_position(view: &View<'_>, position: &Position, terminal: &mut Terminal) -> io::Result<()> {
+pub(crate) fn print_position(
+    view: &View<'_>,
+    position: &Position,
+    terminal: &mut Terminal,
+) -> io::Result<()> {
     let stance = position.stance.as_ref().map_or_else(|| "says".to_owned(), ToString::to_string);
-    let mut line = format!("    {stance}: {}", name_of_topic(view, &position.topic));
-    if position.modality != Modality::Asserted {
-        line.push_str(&format!(" ({})", position.modality));
+    let topic = name_of(view, &position.topic);
+    let mut line = format!("    {stance}: {topic}{}", modality(&position.modality));
+    line.push_str(&format!(" · {}", position.as_of.as_deref().unwrap_or("undated")));
+    if !position.superseded_by.is_empty() {
+        line.push_str(&format!(
+            " · no longer current, after {}",
+            position.superseded_by.join(", ")
+        ));
     }
-    let when = position.as_of.as_deref().unwrap_or("undated");
-    line.push_str(&format!(" · {when}"));
-    if !position.current {
-        line.push_str(" · no longer current");
-    }
-    terminal.line(visible(&line))?;
+    terminal.line(shown(&line))?;
     if let Some(summary) = &position.summary {
-        terminal.line(visible(&format!("      {summary}")))?;
+        terminal.line(shown(&format!("      {summary}")))?;
     }
-    let word = on_whose_word(view, &position.according_to);
-    let mut line = format!("      {} · {word}", position.event);
-    for flag in position.flags.iter().map(|flag| words(flag.as_str())).filter(|f| *f != word) {
-        line.push_str(&format!(" [{flag}]"));
-    }
-    terminal.faint(visible(&line))
+    let word = word_and_flags(view, position);
+    terminal.faint(shown(&format!("      {} · {word}", position.event)))
 }
 
-/// Whoever vouches for it, one a report; the speaker's own word needs nobody.
-pub(crate) fn on_whose_word(view: &View<'_>, chains: &[Vec<Attribution>]) -> String {
-    let tellers: Vec<_> = chains
-        .iter()
-        .map(|chain| {
-            let links = chain.iter().map(|link| {
-                let how = link.how.as_ref().map(|how| words(how.as_str()));
-                match (&link.by, how) {
-                    (Some(by), Some(how)) => format!("{} ({how})", name_of(view, by)),
-                    (Some(by), None) => name_of(view, by),
-                    (None, Some(how)) => how,
-                    (None, None) => "nobody named".to_owned(),
-                }
-            });
-            links.collect::<Vec<_>>().join(" ← ")
-        })
-        .collect();
-    if tellers.is_empty() {
-        "on their own word".to_owned()
-    } else {
-        format!("on the word of: {}", tellers.join("; "))
+/// On whose word it is known, and what else to know about it.
+fn word_and_flags(view: &View<'_>, position: &Position) -> String {
+    let mut line = on_whose_word(view, &position.according_to);
+    for flag in &position.flags {
+        line.push_str(&format!(" [{}]", words(flag.as_str())));
+    }
+    line
+}
+
+/// How far something is asserted, in brackets; nothing if it plainly is.
+pub(crate) fn modality(modality: &Modality) -> String {
+    match modality {
+        Modality::Asserted => String::new(),
+        other => format!(" ({other})"),
     }
 }
 
-fn name_of_topic(view: &View<'_>, topic: &str) -> String {
-    use crate::model::event::Body;
-    match view.fact_by_id(topic).map(|fact| &fact.event.body) {
-        Some(Body::Topic(known)) => known.name.clone().unwrap_or_else(|| topic.to_owned()),
-        _ => topic.to_owned(),
+/// The current positions of holders, side by side.
+fn print_rolled_up(
+    view: &View<'_>,
+    level: Level,
+    rolled: &[HeldPosition],
+    terminal: &mut Terminal,
+) -> io::Result<()> {
+    let mut by_holder: BTreeMap<(&str, &str), Vec<&HeldPosition>> = BTreeMap::new();
+    for one in rolled.iter().filter(|one| one.position.current) {
+        by_holder.entry((&one.seat.holder, &one.position.topic)).or_default().push(one);
     }
+    if by_holder.is_empty() {
+        return terminal.faint("  no position: nobody has spoken on a topic yet");
+    }
+    let held = holdings(rolled);
+    let mut holder = "";
+    for ((of, topic), voices) in by_holder {
+        if of != holder {
+            holder = of;
+            let reached = voices.iter().all(|one| one.seat.reached);
+            let no = format!(" (no {} is recorded above or beside it)", level.as_str());
+            let note = if reached { String::new() } else { no };
+            terminal.heading(format!("  {}{note}", shown(&name_of(view, of))))?;
+        }
+        terminal.line(format!("    {}", shown(&name_of(view, topic))))?;
+        for holding in held.iter().filter(|one| one.holder == of && one.topic == topic) {
+            let stance = holding.stance.as_ref().map_or("says", |stance| stance.as_str());
+            let by = match holding.offices.len() {
+                0 => format!("by {}", names_of(view, &holding.speakers)),
+                1 => format!("held by one office, {}", names_of(view, &holding.offices)),
+                many => format!("held by {many} offices: {}", names_of(view, &holding.offices)),
+            };
+            let alone = if holding.unattributed { ", on nobody's stated word" } else { "" };
+            let modality = modality(&holding.modality);
+            terminal.line(shown(&format!("      {stance}{modality}, {by}{alone}")))?;
+            for one in voices.iter().filter(|one| holding.sums_up(one)) {
+                let position = &one.position;
+                terminal.faint(shown(&format!(
+                    "        {} · {} · {} · {}",
+                    name_of(view, &position.actor),
+                    position.as_of.as_deref().unwrap_or("undated"),
+                    position.event,
+                    word_and_flags(view, position),
+                )))?;
+            }
+        }
+    }
+    Ok(())
 }

@@ -1,20 +1,28 @@
 //! `demarche replay`: the world on a date.
 
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
 use clap::Args;
 
+use super::check::{self, to_value};
 use super::clock_args::{Asked, ClockArgs};
+use super::error::CliError;
 use super::log_args::LogArgs;
-use super::shapes::{Answer, Parts};
+use super::shapes::{AnswerShape, Question, ReplayShape};
 use super::terminal::Terminal;
-use super::{Outcome, Status, measures, positions};
-use crate::event_log::EventLog;
-use crate::replay::{View, anomalies};
+use super::{Outcome, Status, files, measures, positions};
+use crate::event_log::{EventLog, answer_proof};
+use crate::replay::{View, anomalies, rests_on};
 use crate::store::Store;
 
 #[derive(Debug, Args)]
 pub(crate) struct ReplayArgs {
     #[command(flatten)]
     clocks: ClockArgs,
+    /// Write the proof of the answer to this file, for `demarche check`
+    #[arg(long, value_name = "FILE")]
+    proof: Option<PathBuf>,
     /// Print the answer as JSON
     #[arg(long)]
     json: bool,
@@ -25,8 +33,13 @@ impl ReplayArgs {
         let asked = self.clocks.asked()?;
         let log = log.open("demarche replay", terminal)?;
         let view = View::of(log.history(), asked.clocks);
+        let question = Question::new(&asked, &log, view.left_out());
+        let answer = AnswerShape::of(&view);
+        if let Some(path) = &self.proof {
+            prove(path, &asked, &log, &view, &answer, terminal)?;
+        }
         if self.json {
-            terminal.json(&Answer::new(&asked, &log, &view, Parts::All))?;
+            terminal.json(&ReplayShape { question, answer })?;
             return Ok(Status::Done);
         }
         introduce(&asked, &log, &view, terminal)?;
@@ -34,10 +47,34 @@ impl ReplayArgs {
         measures::print(&view, terminal)?;
         terminal.line("")?;
         terminal.heading("Positions")?;
-        positions::print(&view, false, terminal)?;
+        positions::print(&view, terminal)?;
         print_anomalies(&view, terminal)?;
         Ok(Status::Done)
     }
+}
+
+/// Writes the proof of an answer, then checks it as anybody would, so that none is handed out that does not hold.
+fn prove(
+    path: &Path,
+    asked: &Asked,
+    log: &EventLog<impl Store>,
+    view: &View<'_>,
+    answer: &AnswerShape,
+    terminal: &mut Terminal,
+) -> Result<(), CliError> {
+    let (question, answer) = (asked.as_object(), to_value(answer)?);
+    let mut proof = Vec::new();
+    answer_proof::write(log, &question, &answer, &rests_on(view), &mut proof)?;
+    let checked = check::check_answer(&mut proof.as_slice())?;
+    files::write_new(path, |out| Ok(out.write_all(&proof)?))?;
+    terminal.note(format!(
+        "wrote {}: {} of {} events open; check it without the log: demarche check {}",
+        path.display(),
+        checked.open,
+        checked.head.size,
+        path.display()
+    ))?;
+    Ok(())
 }
 
 /// What was asked, of which log, and what the question leaves out.

@@ -1,22 +1,31 @@
-//! The shapes that `--json` prints, version 1. `docs/json.md` documents them; keys may be added, none changes.
+//! The shapes that `--json` prints, version 1. `docs/json.md` documents them, `docs/schemas` has their JSON Schemas,
+//! made from these types; keys may be added, none changes.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::clock_args::Asked;
+use super::words::name_of;
 use crate::event_log::EventLog;
 use crate::model::event::{Attribution, Cite};
 use crate::record::link::Link;
+use crate::replay::measures::{InForce, Possibility, Status};
 use crate::replay::{
-    Anomaly, Dispute, LeftOut, MeasureAnswer, Position, View, anomalies, disputes, measures,
-    positions,
+    Anomaly, AnomalyCode, Dispute, HeldPosition, Holding, LeftOut, MeasureAnswer, Position, View,
+    anomalies, disputes, measures, positions,
 };
 use crate::store::Store;
 
 /// The version of all shapes.
 pub(crate) const VERSION: u32 = 1;
 
+/// The terms of a closed list, for a schema.
+pub(crate) fn terms<T: Copy>(all: &[T], as_str: fn(T) -> &'static str) -> Vec<&'static str> {
+    all.iter().map(|term| as_str(*term)).collect()
+}
+
 /// The question, and the log that it was asked of; part of every answer.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct Question {
     v: u32,
     to: String,
@@ -27,15 +36,15 @@ pub(crate) struct Question {
     left_out: LeftOutShape,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct HeadShape {
     pub(crate) size: u64,
     pub(crate) chain: String,
     pub(crate) root: String,
 }
 
-#[derive(Serialize)]
-struct LeftOutShape {
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct LeftOutShape {
     no_reported_time: u64,
     reported_later: u64,
 }
@@ -64,70 +73,69 @@ impl HeadShape {
     }
 }
 
-/// The answer of `replay`; `measures` and `positions` print parts of it.
-#[derive(Serialize)]
-pub(crate) struct Answer {
+/// The answer of `replay`.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct ReplayShape {
     #[serde(flatten)]
     pub(crate) question: Question,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) measures: Option<Vec<MeasureShape>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) positions: Option<Vec<PositionShape>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) disputes: Option<Vec<DisputeShape>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) anomalies: Option<Vec<AnomalyShape>>,
+    #[serde(flatten)]
+    pub(crate) answer: AnswerShape,
 }
 
-/// Which parts of an answer to print.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Parts {
-    All,
-    Measures,
-    Positions,
+/// What is in force and who holds what; the part of a replay that a proof carries.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct AnswerShape {
+    measures: Vec<MeasureShape>,
+    positions: Vec<PositionShape>,
+    disputes: Vec<DisputeShape>,
+    anomalies: Vec<AnomalyShape>,
 }
 
-impl Answer {
-    pub(crate) fn new(
-        asked: &Asked,
-        log: &EventLog<impl Store>,
-        view: &View<'_>,
-        parts: Parts,
-    ) -> Self {
-        let with = |part| parts == Parts::All || parts == part;
-        let held = if with(Parts::Positions) { positions(view) } else { Vec::new() };
+impl AnswerShape {
+    pub(crate) fn of(view: &View<'_>) -> Self {
+        let held = positions(view);
         Self {
-            question: Question::new(asked, log, view.left_out()),
-            measures: with(Parts::Measures)
-                .then(|| measures(view).into_iter().map(MeasureShape::from).collect()),
-            disputes: with(Parts::Positions)
-                .then(|| disputes(view, &held).into_iter().map(DisputeShape::from).collect()),
-            positions: with(Parts::Positions)
-                .then(|| held.into_iter().map(PositionShape::from).collect()),
-            anomalies: with(Parts::Measures)
-                .then(|| anomalies(view).into_iter().map(AnomalyShape::from).collect()),
+            measures: measure_shapes(view),
+            disputes: disputes(view, &held).into_iter().map(DisputeShape::from).collect(),
+            positions: held.into_iter().map(PositionShape::from).collect(),
+            anomalies: anomaly_shapes(view),
         }
     }
 }
 
-#[derive(Serialize)]
+pub(crate) fn measure_shapes(view: &View<'_>) -> Vec<MeasureShape> {
+    measures(view).into_iter().map(MeasureShape::from).collect()
+}
+
+pub(crate) fn anomaly_shapes(view: &View<'_>) -> Vec<AnomalyShape> {
+    anomalies(view).into_iter().map(AnomalyShape::from).collect()
+}
+
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct MeasureShape {
     measure: String,
     by: Vec<String>,
     against: Vec<String>,
     r#type: Option<String>,
     scope: Option<String>,
+    scope_outcomes: Vec<String>,
+    suspended_scope: Option<String>,
     legal_basis: Option<String>,
+    #[schemars(extend("enum" = terms(Status::ALL, Status::as_str)))]
     status: &'static str,
+    #[schemars(extend("enum" = terms(InForce::ALL, InForce::as_str)))]
     in_force: &'static str,
     outcomes: Vec<&'static str>,
+    possible: Vec<PossibilityShape>,
     since: Option<String>,
     effect_date: Option<String>,
     until: Option<String>,
     superseded_by: Option<String>,
     responds_to: Vec<String>,
+    answered_by: Vec<String>,
     reason: Option<&'static str>,
     deciding: Vec<String>,
+    events: Vec<String>,
     evidence: Vec<EvidenceShape>,
     flags: Vec<&'static str>,
 }
@@ -140,17 +148,22 @@ impl From<MeasureAnswer> for MeasureShape {
             against: answer.against,
             r#type: answer.kind.map(|kind| kind.to_string()),
             scope: answer.scope,
+            scope_outcomes: answer.scope_outcomes,
+            suspended_scope: answer.suspended_scope,
             legal_basis: answer.legal_basis,
             status: answer.status.as_str(),
             in_force: answer.in_force.as_str(),
             outcomes: answer.outcomes.into_iter().map(|outcome| outcome.as_str()).collect(),
+            possible: answer.possible.into_iter().map(PossibilityShape::from).collect(),
             since: answer.since,
             effect_date: answer.effect_date.map(|date| date.as_str().to_owned()),
             until: answer.until,
             superseded_by: answer.superseded_by,
             responds_to: answer.responds_to,
+            answered_by: answer.answered_by,
             reason: answer.reason.map(|reason| reason.as_str()),
             deciding: answer.deciding,
+            events: answer.events,
             evidence: answer
                 .evidence
                 .into_iter()
@@ -165,19 +178,44 @@ impl From<MeasureAnswer> for MeasureShape {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+struct PossibilityShape {
+    #[schemars(extend("enum" = terms(Status::ALL, Status::as_str)))]
+    status: &'static str,
+    by_stated_end: bool,
+    because: Vec<String>,
+}
+
+impl From<Possibility> for PossibilityShape {
+    fn from(way: Possibility) -> Self {
+        Self { status: way.status.as_str(), by_stated_end: way.by_stated_end, because: way.because }
+    }
+}
+
+#[derive(Serialize, JsonSchema)]
 struct EvidenceShape {
     event: String,
     cites: Vec<CiteShape>,
     according_to: Vec<Vec<AttributionShape>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct CiteShape {
     source: String,
     quote: Option<String>,
     form: Option<String>,
     at: Option<String>,
+}
+
+impl CiteShape {
+    /// The source's name and the passage.
+    pub(crate) fn in_words(&self, view: &View<'_>) -> String {
+        let source = name_of(view, &self.source);
+        match &self.quote {
+            Some(quote) => format!("{source}: “{quote}”"),
+            None => source,
+        }
+    }
 }
 
 impl From<&Cite> for CiteShape {
@@ -191,7 +229,7 @@ impl From<&Cite> for CiteShape {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct AttributionShape {
     by: Option<String>,
     how: Option<String>,
@@ -207,7 +245,7 @@ pub(crate) fn chains(chains: &[Vec<Attribution>]) -> Vec<Vec<AttributionShape>> 
     chains.iter().map(|chain| chain.iter().map(AttributionShape::from).collect()).collect()
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct PositionShape {
     actor: String,
     topic: String,
@@ -222,6 +260,36 @@ pub(crate) struct PositionShape {
     flags: Vec<&'static str>,
     according_to: Vec<Vec<AttributionShape>>,
     cites: Vec<CiteShape>,
+    superseded_by: Vec<String>,
+    rests_on: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held: Option<HeldShape>,
+}
+
+/// For whom a position was spoken; only where positions are rolled up, where `actor` is the holder.
+#[derive(Serialize, JsonSchema)]
+struct HeldShape {
+    speaker: String,
+    path: Vec<String>,
+    offices: Vec<String>,
+    reached: bool,
+    tenure_certain: bool,
+}
+
+impl From<HeldPosition> for PositionShape {
+    fn from(one: HeldPosition) -> Self {
+        let speaker = one.position.actor.clone();
+        let mut shape = Self::from(one.position);
+        shape.actor = one.seat.holder;
+        shape.held = Some(HeldShape {
+            speaker,
+            path: one.seat.path,
+            offices: one.offices,
+            reached: one.seat.reached,
+            tenure_certain: one.seat.certain,
+        });
+        shape
+    }
 }
 
 impl From<Position> for PositionShape {
@@ -240,17 +308,20 @@ impl From<Position> for PositionShape {
             flags: position.flags.into_iter().map(|flag| flag.as_str()).collect(),
             according_to: chains(&position.according_to),
             cites: position.cites.iter().map(CiteShape::from).collect(),
+            superseded_by: position.superseded_by,
+            rests_on: position.rests_on,
+            held: None,
         }
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct DisputeShape {
     topic: Option<String>,
     sides: Vec<SideShape>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct SideShape {
     actor: Option<String>,
     stance: Option<String>,
@@ -268,8 +339,39 @@ impl From<Dispute> for DisputeShape {
     }
 }
 
-#[derive(Serialize)]
+/// What the voices of one holder come to on one topic, with one stance.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct HoldingShape {
+    holder: String,
+    reached: bool,
+    topic: String,
+    stance: Option<String>,
+    modality: String,
+    offices: Vec<String>,
+    speakers: Vec<String>,
+    events: Vec<String>,
+    unattributed: bool,
+}
+
+impl From<Holding> for HoldingShape {
+    fn from(holding: Holding) -> Self {
+        Self {
+            holder: holding.holder,
+            reached: holding.reached,
+            topic: holding.topic,
+            stance: holding.stance.map(|stance| stance.to_string()),
+            modality: holding.modality.to_string(),
+            offices: holding.offices,
+            speakers: holding.speakers,
+            events: holding.events,
+            unattributed: holding.unattributed,
+        }
+    }
+}
+
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct AnomalyShape {
+    #[schemars(extend("enum" = terms(AnomalyCode::ALL, AnomalyCode::as_str)))]
     code: &'static str,
     measure: Option<String>,
     events: Vec<String>,

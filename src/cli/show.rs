@@ -3,15 +3,17 @@
 use std::io;
 
 use clap::Args;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::error::CliError;
 use super::log_args::LogArgs;
-use super::measures::{name_of, shown};
-use super::positions::on_whose_word;
-use super::shapes::VERSION;
+use super::shapes::{CiteShape, VERSION};
 use super::surroundings;
+use super::taken_back::RetractionShape;
 use super::terminal::Terminal;
+use super::words::on_whose_word;
+use super::words::{name_of, retracted, shown};
 use super::{Outcome, Status};
 use crate::event_log::EventLog;
 use crate::model::calendar::Zone;
@@ -32,13 +34,14 @@ pub(crate) struct ShowArgs {
     json: bool,
 }
 
-#[derive(Serialize)]
-struct ShowShape {
+/// What `show` prints.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct ShowShape {
     v: u32,
     events: Vec<EventShape>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct EventShape {
     seq: u64,
     id: String,
@@ -53,17 +56,22 @@ struct EventShape {
     has_sealed_part: bool,
     corrected_by: Vec<CorrectionShape>,
     retracted_by: Option<String>,
+    /// What the retraction in effect says; three things: withdrawn by its source, recorded in error, a duplicate.
+    retraction: Option<RetractionShape>,
     mentions: Vec<String>,
     about_it: Vec<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct CorrectionShape {
     event: String,
     field: String,
     from: Option<Box<serde_json::value::RawValue>>,
     to: Option<Box<serde_json::value::RawValue>>,
     why: Option<String>,
+    /// The sources on which it rests.
+    cites: Vec<CiteShape>,
+    recorded_at: String,
     in_effect: bool,
 }
 
@@ -143,6 +151,8 @@ fn shape(
                     from: from.and_then(|bytes| raw(&bytes)),
                     to: raw(&json::canonical(&correction.to)),
                     why: correction.why.clone(),
+                    cites: event.cites.iter().map(CiteShape::from).collect(),
+                    recorded_at: other.recorded_at.to_string(),
                     in_effect: applied.contains(&other.seq),
                 });
                 values.insert(correction.field.clone().into(), correction.to.clone());
@@ -177,6 +187,7 @@ fn shape(
         salt,
         has_sealed_part: header.sealed.is_some(),
         corrected_by,
+        retraction: view.struck().get(&entry.seq).and_then(|by| RetractionShape::of(history, *by)),
         retracted_by: view.struck().get(&entry.seq).map(|seq| history.id_of(*seq)),
         mentions: mentions.unwrap_or_default(),
         about_it,
@@ -190,8 +201,8 @@ fn raw(bytes: &[u8]) -> Option<Box<serde_json::value::RawValue>> {
 
 fn print(view: &View<'_>, event: &EventShape, terminal: &mut Terminal) -> io::Result<()> {
     terminal.heading(format!("{} {} (event {})", event.kind, event.id, event.seq))?;
-    if let Some(by) = &event.retracted_by {
-        terminal.verdict(false, format!("  retracted by {by}"))?;
+    if let Some(by) = view.struck().get(&event.seq) {
+        terminal.verdict(false, format!("  {}", retracted(view, *by)))?;
     }
     let entry = view.history().entry(event.seq);
     match entry.map(|entry| &entry.content) {
@@ -217,6 +228,10 @@ fn print(view: &View<'_>, event: &EventShape, terminal: &mut Terminal) -> io::Re
             line.push_str(" [not in effect: a later one counts, or it was retracted]");
         }
         terminal.line(shown(&line))?;
+        terminal.faint(shown(&format!("      recorded at {}", correction.recorded_at)))?;
+        for cite in &correction.cites {
+            terminal.faint(shown(&format!("      {}", cite.in_words(view))))?;
+        }
     }
     if !event.mentions.is_empty() {
         terminal.line(format!("  reported further by {}", event.mentions.join(", ")))?;

@@ -20,6 +20,7 @@ pub(crate) struct Terminal {
 
 pub(crate) const HEADING: Style = Style::new().bold();
 pub(crate) const FAINT: Style = Style::new().dimmed();
+const STRUCK: Style = Style::new().strikethrough().dimmed();
 const GOOD: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Green)));
 const BAD: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Red))).bold();
 
@@ -60,10 +61,25 @@ impl Terminal {
         writeln!(self.out, "{FAINT}{}{FAINT:#}", text.as_ref())
     }
 
+    /// A line that no longer counts: struck through where the terminal can, and it says so itself.
+    pub(crate) fn struck(&mut self, text: impl AsRef<str>) -> io::Result<()> {
+        writeln!(self.out, "{STRUCK}{}{STRUCK:#}", text.as_ref())
+    }
+
+    /// How many columns there are.
+    pub(crate) const fn width(&self) -> usize {
+        self.width
+    }
+
     /// A verdict, in its colour.
     pub(crate) fn verdict(&mut self, good: bool, text: impl AsRef<str>) -> io::Result<()> {
         let style = if good { GOOD } else { BAD };
         writeln!(self.out, "{style}{}{style:#}", text.as_ref())
+    }
+
+    /// A remark that is no part of a result, on standard error.
+    pub(crate) fn note(&mut self, text: impl AsRef<str>) -> io::Result<()> {
+        writeln!(self.err, "{}", visible(text.as_ref()))
     }
 
     /// A warning, on standard error.

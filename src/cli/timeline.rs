@@ -1,35 +1,46 @@
 //! `demarche timeline`: what happened, in the order of its dates.
 
 use clap::Args;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::clock_args::ClockArgs;
+use super::filter_args::{FilterArgs, unknown};
 use super::log_args::LogArgs;
-use super::measures::name_of;
 use super::replay::introduce;
 use super::shapes::{CiteShape, Question};
+use super::taken_back::TakenBackShape;
 use super::terminal::Terminal;
-use super::{Outcome, Status};
-use crate::model::event::Body;
-use crate::replay::{TimelineItem, View, timeline};
+use super::words::names_of;
+use super::{Outcome, Status, taken_back};
+use crate::model::event::{Body, MeasureStep};
+use crate::replay::{Entry, TimelineItem, View, timeline};
 
 #[derive(Debug, Args)]
 pub(crate) struct TimelineArgs {
     #[command(flatten)]
     clocks: ClockArgs,
+    #[command(flatten)]
+    filter: FilterArgs,
+    /// Show what was taken back, too
+    #[arg(long)]
+    history: bool,
     /// Print the answer as JSON
     #[arg(long)]
     json: bool,
 }
 
-#[derive(Serialize)]
-struct TimelineShape {
+/// What `timeline` prints.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct TimelineShape {
     #[serde(flatten)]
     question: Question,
     timeline: Vec<ItemShape>,
+    /// The acts that were taken back.
+    taken_back: Vec<TakenBackShape>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct ItemShape {
     event: String,
     seq: u64,
@@ -37,6 +48,10 @@ struct ItemShape {
     when: Option<String>,
     may_not_have_happened: bool,
     actors: Vec<String>,
+    /// The measure, if it is a step of one.
+    measure: Option<String>,
+    /// What the step does, if it is a step of a measure.
+    op: Option<String>,
     topic: Option<String>,
     summary: Option<String>,
     cites: Vec<CiteShape>,
@@ -47,18 +62,37 @@ impl TimelineArgs {
         let asked = self.clocks.asked()?;
         let log = log.open("demarche timeline", terminal)?;
         let view = View::of(log.history(), asked.clocks);
-        let items = timeline(&view);
+        let filter = self.filter.filter(asked.clocks.zone)?;
+        let sieve = filter.on(&view).map_err(|error| unknown(&error, log.history()))?;
+        let mut items = timeline(&view);
+        items.retain(|item| {
+            let entry = log.history().entry(item.fact.seq);
+            entry.is_some_and(|entry| sieve.wants(entry))
+        });
+        let wants_taken_back = |entry: &Entry| {
+            let is_act = entry.event().is_some_and(|event| event.kind().is_act());
+            is_act && sieve.wants(entry)
+        };
         if self.json {
             let shape = TimelineShape {
                 question: Question::new(&asked, &log, view.left_out()),
                 timeline: items.iter().map(|item| shape(&view, item)).collect(),
+                taken_back: taken_back::shapes(&view, wants_taken_back),
             };
             terminal.json(&shape)?;
             return Ok(Status::Done);
         }
         introduce(&asked, &log, &view, terminal)?;
+        if items.is_empty() {
+            terminal.faint("  nothing that was asked for has happened by then")?;
+        }
         let rows: Vec<_> = items.iter().map(|item| row(&view, item)).collect();
-        terminal.table(&["when", "kind", "who", "what"], &[0, 1], &rows)?;
+        if !rows.is_empty() {
+            terminal.table(&["when", "kind", "who", "what"], &[0, 1], &rows)?;
+        }
+        if self.history {
+            taken_back::print(&view, wants_taken_back, terminal)?;
+        }
         Ok(Status::Done)
     }
 }
@@ -72,6 +106,8 @@ fn shape(view: &View<'_>, item: &TimelineItem<'_>) -> ItemShape {
         when: item.when.clone(),
         may_not_have_happened: item.may,
         actors: actors(&event.body).to_vec(),
+        measure: step(&event.body).map(|step| step.measure.clone()),
+        op: step(&event.body).map(|step| step.op.to_string()),
         topic: event.topic.clone(),
         summary: event.summary.clone(),
         cites: view.cites(item.fact).iter().map(CiteShape::from).collect(),
@@ -81,15 +117,21 @@ fn shape(view: &View<'_>, item: &TimelineItem<'_>) -> ItemShape {
 fn row(view: &View<'_>, item: &TimelineItem<'_>) -> Vec<String> {
     let event = &item.fact.event;
     let when = item.when.clone().unwrap_or_else(|| "?".to_owned());
-    let kind = match &event.body {
-        Body::Measure(step) => step.op.to_string(),
-        _ => event.kind().name().to_owned(),
+    let kind = match step(&event.body) {
+        Some(step) => step.op.to_string(),
+        None => event.kind().name().to_owned(),
     };
-    let who = actors(&event.body).iter().map(|actor| name_of(view, actor));
     let id = view.history().id_of(item.fact.seq);
     let what = format!("{} ({id})", event.summary.clone().unwrap_or_default());
     let may = if item.may { "\n(may be later)" } else { "" };
-    vec![format!("{when}{may}"), kind, who.collect::<Vec<_>>().join(", "), what]
+    vec![format!("{when}{may}"), kind, names_of(view, actors(&event.body)), what]
+}
+
+fn step(body: &Body) -> Option<&MeasureStep> {
+    match body {
+        Body::Measure(step) => Some(step),
+        _ => None,
+    }
 }
 
 fn actors(body: &Body) -> &[String] {

@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use clap::Args;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::error::CliError;
@@ -72,7 +73,7 @@ pub(crate) fn print(report: &Report, terminal: &mut Terminal, json: bool) -> Out
     }
     for (_, finding) in report.findings.iter().take(FINDINGS_SHOWN) {
         let id = finding.id.as_ref().map(|id| format!(" [{id}]")).unwrap_or_default();
-        terminal.line(super::measures::shown(&format!("  found: {finding}{id}")))?;
+        terminal.line(super::words::shown(&format!("  found: {finding}{id}")))?;
     }
     if let Some(more) = report.findings.len().checked_sub(FINDINGS_SHOWN).filter(|more| *more > 0) {
         terminal.line(format!("  and {more} more findings; --json lists all"))?;
@@ -119,7 +120,8 @@ fn about(check: Check, report: &Report) -> String {
     }
 }
 
-#[derive(Serialize)]
+/// What `verify` prints.
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct ReportShape {
     v: u32,
     ok: bool,
@@ -138,13 +140,13 @@ pub(crate) struct ReportShape {
     not_established: Vec<&'static str>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct CheckShape {
     check: &'static str,
     verdict: &'static str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct FindingShape {
     check: &'static str,
     seq: Option<u64>,

@@ -1,6 +1,7 @@
 //! `demarche vocab`: the closed lists of terms.
 
 use clap::Args;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::error::CliError;
@@ -19,13 +20,14 @@ pub(crate) struct VocabArgs {
     json: bool,
 }
 
-#[derive(Serialize)]
-struct VocabShape {
+/// What `vocab` prints.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct VocabShape {
     v: u32,
     vocabularies: Vec<ListShape>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct ListShape {
     name: &'static str,
     about: &'static str,
@@ -33,7 +35,7 @@ struct ListShape {
     terms: Vec<TermShape>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct TermShape {
     term: &'static str,
     about: &'static str,

@@ -13,7 +13,7 @@ use super::passage::{Passage, nearest_passage};
 use crate::model::check::{Problem, check_value};
 use crate::model::event::{Body, Event};
 use crate::model::near::nearest;
-use crate::model::schema::{Field, Holds, Kind, Target};
+use crate::model::schema::{Field, Holds, Kind, TENURE, Target};
 use crate::model::value::{Object, Value};
 use crate::record::json::JsonError;
 use crate::replay::History;
@@ -316,13 +316,32 @@ pub(crate) fn add_references<'e>(
         (Holds::Records(fields), Value::List(items)) => {
             for (index, item) in items.iter().enumerate() {
                 if let Value::Object(item) = item {
-                    let of = |name: &str| fields.iter().find(|field| field.name == name);
-                    found.extend(references(item, &of, &format!("{path}[{index}].")));
+                    found.extend(references_in(fields, item, &format!("{path}[{index}].")));
+                }
+            }
+        }
+        (Holds::Tenures, Value::List(items)) => {
+            for (index, item) in items.iter().enumerate() {
+                let path = format!("{path}[{index}]");
+                match item {
+                    Value::Text(id) => found.push(Reference { path, id, target: Target::Actor }),
+                    Value::Object(item) => {
+                        found.extend(references_in(TENURE, item, &format!("{path}.")));
+                    }
+                    _ => {}
                 }
             }
         }
         _ => {}
     }
+}
+
+fn references_in<'e>(
+    fields: &'static [Field],
+    record: &'e Object<'_>,
+    path: &str,
+) -> Vec<Reference<'e>> {
+    references(record, &|name| fields.iter().find(|field| field.name == name), path)
 }
 
 /// Checks that a reference leads to what it must.

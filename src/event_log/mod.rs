@@ -5,6 +5,7 @@
 //! payload is the one its header commits to: no answer is ever given from a log whose bytes do not fit together.
 //! What that does not establish is said by [`verify`].
 
+pub mod answer_proof;
 mod append;
 mod gates;
 pub mod passage;

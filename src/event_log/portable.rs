@@ -128,7 +128,22 @@ fn event_line(
     Ok(EventLine { header: text(&event.header, "header")?, payload, sealed })
 }
 
-fn write_line(out: &mut dyn Write, line: &Line) -> io::Result<()> {
+/// The next line without its line feed, and whether it had one; `None` at the end. A line longer than
+/// [`EXPORT_LINE_BYTES_MAX`] is cut there.
+pub(super) fn read_line(input: &mut dyn BufRead) -> io::Result<Option<(Vec<u8>, bool)>> {
+    let mut bytes = Vec::new();
+    let most = u64::try_from(EXPORT_LINE_BYTES_MAX).unwrap_or(u64::MAX);
+    if input.take(most).read_until(b'\n', &mut bytes)? == 0 {
+        return Ok(None);
+    }
+    let ended = bytes.last() == Some(&b'\n');
+    if ended {
+        bytes.pop();
+    }
+    Ok(Some((bytes, ended)))
+}
+
+pub(super) fn write_line(out: &mut dyn Write, line: &Line) -> io::Result<()> {
     out.write_all(&encode(line))?;
     out.write_all(b"\n")
 }
@@ -358,17 +373,9 @@ impl<'r, R: Read + Seek> Lines<'r, R> {
     }
 
     fn next(&mut self) -> io::Result<Option<OneLine>> {
-        let mut bytes = Vec::new();
-        let most = u64::try_from(EXPORT_LINE_BYTES_MAX).unwrap_or(u64::MAX);
-        let read = (&mut self.reader).take(most).read_until(b'\n', &mut bytes)?;
-        if read == 0 {
-            return Ok(None);
-        }
-        let ended = bytes.last() == Some(&b'\n');
-        if ended {
-            bytes.pop();
-        }
+        let Some((bytes, ended)) = read_line(&mut self.reader)? else { return Ok(None) };
         let start = self.at;
+        let read = bytes.len() + usize::from(ended);
         self.at += u64::try_from(read).unwrap_or(u64::MAX);
         self.number += 1;
         Ok(Some(OneLine { bytes, number: self.number, start, end: self.at, ended }))

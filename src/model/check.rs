@@ -13,7 +13,7 @@ use super::date::{DateError, Edtf};
 use super::id::{IdError, check_new, check_reference};
 use super::limits::{LIST_ITEMS_MAX, TEXT_CHARS_MAX};
 use super::near::nearest;
-use super::schema::{Field, Holds, KINDS, Kind, KindSpec};
+use super::schema::{Field, Holds, KINDS, Kind, KindSpec, TENURE};
 use super::value::{Object, Value};
 use super::vocabulary::{Plover, Vocabulary};
 
@@ -243,6 +243,7 @@ fn check_field(
         Holds::Records(fields) => {
             return check_list(value, path, problems, |v, p, all| record(fields, v, p, all));
         }
+        Holds::Tenures => return check_list(value, path, problems, tenure),
         Holds::Text if field.name == "quote" => text(value, quotation),
         Holds::Text => text(value, plain_text),
         Holds::NewId | Holds::MeasureId => text(value, new_id),
@@ -327,6 +328,17 @@ fn record(
     }
     check_required(fields, &normal, &format!("{path}."), problems);
     Ok(if normal.is_empty() { None } else { Some(Value::Object(normal)) })
+}
+
+/// An id alone, or an object of [`TENURE`]; an object that says no time becomes the id alone.
+fn tenure(value: Value<'static>, path: &str, problems: &mut Vec<Problem>) -> Checks {
+    if !matches!(value, Value::Object(_)) {
+        return text(value, reference);
+    }
+    Ok(match record(TENURE, value, path, problems)? {
+        Some(Value::Object(mut normal)) if normal.len() == 1 => normal.remove("actor"),
+        normal => normal,
+    })
 }
 
 fn text(value: Value<'static>, check: impl Fn(Cow<'static, str>) -> Checks) -> Checks {

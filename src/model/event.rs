@@ -135,13 +135,24 @@ pub struct Actor {
     /// What sort of actor.
     pub kind: Option<ActorType>,
     /// What it belongs to or speaks for.
-    pub part_of: Vec<String>,
+    pub part_of: Vec<Tenure>,
     /// ISO 3166-1 alpha-2.
     pub country: Option<String>,
     /// Its ids elsewhere, by scheme.
     pub ids: Vec<(String, String)>,
     /// Its other names.
     pub aliases: Vec<String>,
+}
+
+/// A membership of an actor in another, for a time.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Tenure {
+    /// The id of what it belongs to or speaks for.
+    pub actor: String,
+    /// Since when; for all time before `until` if absent.
+    pub from: Option<Edtf>,
+    /// Until when, that day included; for all time after `from` if absent.
+    pub until: Option<Edtf>,
 }
 
 /// A topic; see [`Body::Topic`].
@@ -465,7 +476,7 @@ impl Body {
             Self::Actor(actor) => match field {
                 "name" => actor.name = text(value)?,
                 "type" => actor.kind = term(value, ActorType::parse)?,
-                "part_of" => actor.part_of = texts(value)?,
+                "part_of" => actor.part_of = records(value, tenure)?,
                 "country" => actor.country = text(value)?,
                 "ids" => actor.ids = text_map(value)?,
                 "aliases" => actor.aliases = texts(value)?,
@@ -611,6 +622,25 @@ fn text_map(value: &Value<'_>) -> Option<Vec<(String, String)>> {
         }
         _ => None,
     }
+}
+
+fn tenure(value: &Value<'_>) -> Option<Tenure> {
+    let mut tenure = Tenure::default();
+    match value {
+        Value::Text(actor) => tenure.actor = actor.to_string(),
+        Value::Object(object) => {
+            for (field, value) in object.iter() {
+                match field {
+                    "actor" => tenure.actor = text(value)??,
+                    "from" => tenure.from = date(value)?,
+                    "until" => tenure.until = date(value)?,
+                    _ => return None,
+                }
+            }
+        }
+        _ => return None,
+    }
+    Some(tenure)
 }
 
 fn cite(value: &Value<'_>) -> Option<Cite> {

@@ -107,6 +107,8 @@ pub enum Holds {
     Hash,
     /// A list of objects with these fields; a single object is taken as a list of one.
     Records(&'static [Field]),
+    /// A list of ids of actors, each alone or with the time for which it holds: objects with the fields [`TENURE`].
+    Tenures,
     /// An object of any content.
     Object,
     /// Any JSON value.
@@ -180,6 +182,13 @@ pub const ATTRIBUTION: &[Field] = &[
     may("how", Holds::Term(&Account::VOCABULARY), "how they passed it on"),
 ];
 
+/// One membership for a time; an id alone holds for all time.
+pub const TENURE: &[Field] = &[
+    must("actor", Holds::Reference(Target::Actor), "what it belongs to or speaks for"),
+    may("from", Holds::Date, "since when"),
+    may("until", Holds::Date, "until when, that day included"),
+];
+
 /// The fields that every kind has but `source`, `actor` and `topic`.
 pub const COMMON: &[Field] = &[
     may("when", Holds::Date, "when it happened"),
@@ -225,7 +234,11 @@ pub const KINDS: &[KindSpec] = &[
             ID,
             may("name", Holds::Text, "its name"),
             may("type", Holds::Term(&ActorType::VOCABULARY), "what sort of actor"),
-            may("part_of", Holds::References(Target::Actor), "what it belongs to or speaks for"),
+            may(
+                "part_of",
+                Holds::Tenures,
+                "what it belongs to or speaks for, and from when until when",
+            ),
             may("country", Holds::Country, "its country, ISO 3166-1"),
             may("ids", Holds::TextMap, "its ids elsewhere, by scheme"),
             may("aliases", Holds::Texts, "its other names"),

@@ -1,7 +1,12 @@
 //! Nonsense in history: listed, never fatal.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::history::Entry;
 use super::measures::measure_anomalies;
+use super::terms::terms;
 use super::view::View;
+use crate::model::event::{Body, Event, RetractedBy};
 
 /// Something in history that cannot be right.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,52 +19,41 @@ pub struct Anomaly {
     pub events: Vec<String>,
 }
 
-/// What is wrong with history.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum AnomalyCode {
-    /// A measure ends that never began.
-    EndOfNothing,
-    /// A measure ends that had ended.
-    EndedTwice,
-    /// A measure is changed that never began.
-    ChangeOfNothing,
-    /// A measure is changed that had ended.
-    ChangeAfterEnd,
-    /// A measure is suspended that is neither in force nor announced.
-    SuspensionOfNothing,
-    /// A measure is resumed that was not suspended.
-    ResumedWithoutSuspension,
-    /// A measure is imposed that was in force already.
-    ImposedTwice,
-    /// Two events are said to report one act, but cannot: other measures, other steps, other kinds.
-    SameActMismatch,
-    /// A step has no date at all.
-    Undated,
-    /// A report of an act that does not count: retracted, erased or unknown.
-    ReportOfNothing,
-    /// A correction whose value the field cannot hold.
-    CorrectionCannotApply,
+terms! {
+    /// What is wrong with history.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+    #[non_exhaustive]
+    pub enum AnomalyCode {
+        /// A measure ends that never began.
+        EndOfNothing = "end_of_nothing",
+        /// A measure ends that had ended.
+        EndedTwice = "ended_twice",
+        /// A measure is changed that never began.
+        ChangeOfNothing = "change_of_nothing",
+        /// A measure is changed that had ended.
+        ChangeAfterEnd = "change_after_end",
+        /// A measure is suspended that is neither in force nor announced.
+        SuspensionOfNothing = "suspension_of_nothing",
+        /// A measure is resumed that was not suspended.
+        ResumedWithoutSuspension = "resumed_without_suspension",
+        /// A measure is imposed that was in force already.
+        ImposedTwice = "imposed_twice",
+        /// Two events are said to report one act, but cannot: other measures, other steps, other kinds.
+        SameActMismatch = "same_act_mismatch",
+        /// A step has no date at all.
+        Undated = "undated",
+        /// A report of an act that does not count: retracted, erased or unknown.
+        ReportOfNothing = "report_of_nothing",
+        /// Every step of a measure was taken back.
+        NothingLeft = "nothing_left",
+        /// Something is said to answer, or to bear on, what was taken back.
+        BearsOnNothing = "bears_on_nothing",
+        /// A correction whose value the field cannot hold.
+        CorrectionCannotApply = "correction_cannot_apply",
+    }
 }
 
 impl AnomalyCode {
-    /// The code as it stands in JSON.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::EndOfNothing => "end_of_nothing",
-            Self::EndedTwice => "ended_twice",
-            Self::ChangeOfNothing => "change_of_nothing",
-            Self::ChangeAfterEnd => "change_after_end",
-            Self::SuspensionOfNothing => "suspension_of_nothing",
-            Self::ResumedWithoutSuspension => "resumed_without_suspension",
-            Self::ImposedTwice => "imposed_twice",
-            Self::SameActMismatch => "same_act_mismatch",
-            Self::Undated => "undated",
-            Self::ReportOfNothing => "report_of_nothing",
-            Self::CorrectionCannotApply => "correction_cannot_apply",
-        }
-    }
-
     /// What it means, in one sentence.
     pub const fn about(self) -> &'static str {
         match self {
@@ -73,8 +67,75 @@ impl AnomalyCode {
             Self::SameActMismatch => "two events are said to report one act, but cannot",
             Self::Undated => "a step of a measure has no date, so it may have happened at any time",
             Self::ReportOfNothing => "a further report of an act that does not count",
+            Self::NothingLeft => "every step of a measure was taken back",
+            Self::BearsOnNothing => "something is said to bear on what was taken back",
             Self::CorrectionCannotApply => "a correction gives a value that its field cannot hold",
         }
+    }
+}
+
+/// What retractions leave behind: measures without a step, and references to what is gone.
+fn after_retractions(view: &View<'_>) -> Vec<Anomaly> {
+    let history = view.history();
+    let mut gone: BTreeMap<u64, u64> = BTreeMap::new();
+    let mut touched: BTreeMap<&str, BTreeSet<u64>> = BTreeMap::new();
+    for (seq, by) in view.struck() {
+        let body = |seq: u64| history.entry(seq).and_then(Entry::event).map(|event| &event.body);
+        // A duplicate is not gone: it is one more report of its original.
+        let Some(Body::Retraction(retraction)) = body(*by) else { continue };
+        if matches!(retraction.by, RetractedBy::Duplicate(_)) {
+            continue;
+        }
+        gone.insert(*seq, *by);
+        if let Some(Body::Measure(step)) = body(*seq) {
+            touched.entry(&step.measure).or_default().insert(*by);
+        }
+    }
+    let kept: BTreeSet<&str> = view
+        .facts()
+        .filter_map(|fact| match &fact.event.body {
+            Body::Measure(step) => Some(step.measure.as_str()),
+            _ => None,
+        })
+        .collect();
+    let ids = |seqs: &BTreeSet<u64>| seqs.iter().map(|seq| history.id_of(*seq)).collect();
+    // What the reported clock leaves out is not gone, only not yet told.
+    let untold = |measure: &str| {
+        let told = |seq: &u64| view.not_counted(*seq).is_some_and(|why| why.is_a_matter_of_time());
+        history.steps_of(measure).iter().any(told)
+    };
+    touched.retain(|measure, _| !kept.contains(measure) && !untold(measure));
+    let nothing_left = touched.iter().map(|(measure, retractions)| Anomaly {
+        code: AnomalyCode::NothingLeft,
+        measure: Some((*measure).to_owned()),
+        events: ids(retractions),
+    });
+    let dangling = view.facts().flat_map(|fact| {
+        let named = names(&fact.event).into_iter();
+        let lost = named.filter(|id| match history.seq_of(id) {
+            Some(seq) => gone.contains_key(&seq),
+            None => touched.contains_key(*id),
+        });
+        lost.map(|id| Anomaly {
+            code: AnomalyCode::BearsOnNothing,
+            measure: None,
+            events: vec![history.id_of(fact.seq), id.to_owned()],
+        })
+        .collect::<Vec<_>>()
+    });
+    nothing_left.chain(dangling).collect()
+}
+
+/// What an event is said to answer, or to bear on.
+fn names(event: &Event) -> Vec<&str> {
+    match &event.body {
+        Body::Measure(step) => {
+            let answered = step.responds_to.iter().map(String::as_str);
+            answered.chain(step.superseded_by.as_deref()).collect()
+        }
+        Body::Relation(relation) => vec![&relation.from, &relation.to],
+        Body::Statement(said) => said.contact.as_deref().into_iter().collect(),
+        _ => Vec::new(),
     }
 }
 
@@ -82,6 +143,7 @@ impl AnomalyCode {
 pub fn anomalies(view: &View<'_>) -> Vec<Anomaly> {
     let mut all = view.anomalies().to_vec();
     all.extend(measure_anomalies(view));
+    all.extend(after_retractions(view));
     all.sort();
     all.dedup();
     all

@@ -16,6 +16,8 @@ pub(crate) struct Life {
     pub(crate) suspended: Option<usize>,
     /// The step that stated the end that stands.
     pub(crate) until: Option<usize>,
+    /// The step that stated what it covers.
+    pub(crate) scope: Option<usize>,
     /// The step that stated the end of the suspension.
     pub(crate) suspended_until: Option<usize>,
     /// The step by which it last took effect.
@@ -59,6 +61,8 @@ pub(crate) struct Step {
     pub(crate) act: Act,
     /// Whether it states an end.
     pub(crate) has_until: bool,
+    /// Whether it states what the measure covers.
+    pub(crate) has_scope: bool,
     /// For [`Act::TakeEffect`]: whether its announcement has happened in this world.
     pub(crate) announced: bool,
 }
@@ -67,20 +71,25 @@ impl Life {
     /// The life after one more step, and what is wrong with that step here.
     pub(crate) fn after(self, step: Step) -> (Self, Option<AnomalyCode>) {
         let index = Some(step.index);
+        let stated = |has: bool| if has { index } else { None };
         let begun = matches!(self.stage, Stage::Announced | Stage::InForce);
         match (step.act, self.stage) {
             (Act::Threaten, Stage::None | Stage::Ended) => {
-                (Self { stage: Stage::Threatened, since: index, ..Self::default() }, None)
+                let scope = stated(step.has_scope);
+                (Self { stage: Stage::Threatened, since: index, scope, ..Self::default() }, None)
             }
             (Act::Announce, Stage::None | Stage::Threatened | Stage::Ended) => {
-                (Self { stage: Stage::Announced, since: index, ..Self::default() }, None)
+                let (until, scope) = (stated(step.has_until), stated(step.has_scope));
+                let stage = Stage::Announced;
+                (Self { stage, since: index, until, scope, ..Self::default() }, None)
             }
             // It was ended between its announcement and its date.
             (Act::TakeEffect, Stage::Ended) if step.announced => (self, None),
             (Act::Impose | Act::TakeEffect, _) => self.imposed(step),
             (Act::Change, Stage::InForce | Stage::Announced) => {
-                let until = if step.has_until { index } else { self.until };
-                (Self { until, ..self }, None)
+                let until = stated(step.has_until).or(self.until);
+                let scope = stated(step.has_scope).or(self.scope);
+                (Self { until, scope, ..self }, None)
             }
             (Act::Change, Stage::Ended) => (self, Some(AnomalyCode::ChangeAfterEnd)),
             (Act::Change, _) => (self, Some(AnomalyCode::ChangeOfNothing)),
@@ -97,15 +106,24 @@ impl Life {
             (Act::Resume, _) => (self, Some(AnomalyCode::ResumedWithoutSuspension)),
             (Act::End, Stage::None) => (self, Some(AnomalyCode::EndOfNothing)),
             (Act::End, Stage::Ended) => (self, Some(AnomalyCode::EndedTwice)),
-            (Act::End, _) => (Self { stage: Stage::Ended, since: index, ..Self::default() }, None),
+            (Act::End, _) => {
+                let scope = self.scope;
+                (Self { stage: Stage::Ended, since: index, scope, ..Self::default() }, None)
+            }
             (Act::Threaten | Act::Announce | Act::Nothing, _) => (self, None),
         }
     }
 
     fn imposed(self, step: Step) -> (Self, Option<AnomalyCode>) {
         let index = Some(step.index);
-        let lasts = self.stage != Stage::Ended;
-        let until = if step.has_until { index } else { self.until.filter(|_| lasts) };
+        let lasts = matches!(self.stage, Stage::Announced | Stage::InForce);
+        // What takes effect as announced says nothing new: its end and scope may have been changed since.
+        let anew_said = !(step.act == Act::TakeEffect && step.announced);
+        let said = |has: bool, before: Option<usize>| {
+            if has && anew_said { index } else { before.filter(|_| lasts) }
+        };
+        let until = said(step.has_until, self.until);
+        let scope = said(step.has_scope, self.scope);
         // An announced measure that was suspended before its date stays so when the date comes.
         let stays_suspended = step.act == Act::TakeEffect && self.suspended.is_some();
         let anew = self.stage != Stage::InForce || (self.suspended.is_some() && !stays_suspended);
@@ -116,6 +134,7 @@ impl Life {
             since: if anew { index } else { self.since },
             effect: if self.stage == Stage::InForce { self.effect } else { index },
             until,
+            scope,
             suspended,
             suspended_until,
         };

@@ -19,19 +19,39 @@
 mod anomalies;
 mod automaton;
 mod clocks;
+pub mod contacts;
+pub mod diff;
+pub mod explain;
+pub mod filter;
 mod history;
+pub mod lag;
 pub mod measures;
+pub mod membership;
 mod placement;
 pub mod positions;
+mod responses;
+mod rests_on;
+pub mod revisions;
 mod steps;
+mod terms;
 pub mod timeline;
 mod view;
 mod worlds;
 
 pub use anomalies::{Anomaly, AnomalyCode, anomalies};
 pub use clocks::Clocks;
+pub use contacts::{ContactAnswer, contacts};
+pub use diff::{Diff, diff, revised_days};
+pub use explain::{explain_measure, explain_position};
+pub use filter::{Filter, Sieve};
 pub use history::{Content, Entry, History};
-pub use measures::{MeasureAnswer, measures};
-pub use positions::{Dispute, Position, disputes, positions};
+pub use lag::{SourceLag, lag};
+pub use measures::{MeasureAnswer, MeasureLife, lives, measures};
+pub use membership::Level;
+pub use positions::{
+    Dispute, HeldPosition, Holding, Position, disputes, holdings, positions, roll_up,
+};
+pub use rests_on::{dangling, rests_on};
+pub use revisions::{Revision, revisions};
 pub use timeline::{TimelineItem, timeline};
-pub use view::{Fact, LeftOut, View};
+pub use view::{Fact, LeftOut, NotCounted, View};

@@ -32,11 +32,54 @@ impl Placement {
     }
 }
 
+/// When something happened, as all reports of it together leave it: one span, for what needs no alternatives.
+#[derive(Debug, Clone)]
+pub(crate) struct Reported {
+    /// The bounds; of contradicting reports, those that hold them all.
+    pub(crate) span: Span,
+    /// The date as reported, or the bounds that several reports leave. `None` if undated.
+    pub(crate) text: Option<String>,
+    /// Whether reports give dates that cannot all be right.
+    pub(crate) contradicted: bool,
+    /// Whether a date is marked `?`.
+    pub(crate) uncertain: bool,
+    /// Whether a date is marked `~`.
+    pub(crate) approximate: bool,
+}
+
+impl Reported {
+    /// What these dates, one a report, leave.
+    pub(crate) fn of(dates: &[&Edtf], zone: Zone) -> Self {
+        let places = places(dates, zone);
+        let hull = places.iter().map(|place| place.span).reduce(Span::hull);
+        let span = hull.unwrap_or(Placement::of(None, zone).span);
+        let text = match places.as_slice() {
+            [only] => only.text.clone(),
+            _ => Some(span_text(span, zone)),
+        };
+        Self {
+            span,
+            text,
+            contradicted: places.len() > 1,
+            uncertain: dates.iter().any(|date| date.is_uncertain()),
+            approximate: dates.iter().any(|date| date.is_approximate()),
+        }
+    }
+}
+
+/// Where the dates of several reports of one act leave it; one place without bounds if there are no dates.
+pub(crate) fn places(dates: &[&Edtf], zone: Zone) -> Vec<Placement> {
+    if dates.is_empty() {
+        return vec![Placement::of(None, zone)];
+    }
+    combine(dates.iter().map(|date| Placement::of(Some(date), zone)).collect(), zone)
+}
+
 /// Where several reports of one act leave it. Overlapping bounds are intersected; bounds that do not overlap stay as
 /// alternatives, so more than one answer means that the reports contradict one another.
 ///
 /// Each alternative is what a largest set of reports, all of which can be true together, leaves in common.
-pub(crate) fn combine(mut reports: Vec<Placement>, zone: Zone) -> Vec<Placement> {
+fn combine(mut reports: Vec<Placement>, zone: Zone) -> Vec<Placement> {
     // An undated report says nothing where another is dated.
     if reports.iter().any(|report| report.text.is_some()) {
         reports.retain(|report| report.text.is_some());

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::anomalies::{Anomaly, AnomalyCode};
 use super::automaton::Act;
-use super::placement::{Placement, combine};
+use super::placement::{Placement, places};
 use super::view::{Fact, View};
 use crate::model::date::Edtf;
 use crate::model::event::{Body, Event, MeasureStep};
@@ -28,6 +28,8 @@ pub(crate) struct Step<'v> {
     pub(crate) effective: Option<Edtf>,
     /// The stated end, by the first report that states one.
     pub(crate) until: Option<Edtf>,
+    /// What it says that the measure covers, by the first report that says.
+    pub(crate) scope: Option<&'v str>,
     /// Every event that this step rests on, in log order: its reports, and the corrections of them.
     pub(crate) rests_on: Vec<u64>,
     /// For [`Act::TakeEffect`]: the index of its announcement in the list of steps.
@@ -41,20 +43,35 @@ pub(crate) struct Step<'v> {
 struct Reports<'v> {
     steps: Vec<(&'v Fact<'v>, &'v MeasureStep)>,
     mentions: Vec<&'v Fact<'v>>,
+    /// The relations that say so.
+    relations: Vec<u64>,
+}
+
+/// Events that report one act, joined by `same_act` relations.
+#[derive(Debug, Default)]
+pub(crate) struct SameActs {
+    /// For each event that is joined to earlier ones, the first of them.
+    pub(crate) first: BTreeMap<u64, u64>,
+    /// For each first event, the relations that join others to it.
+    pub(crate) relations: BTreeMap<u64, Vec<u64>>,
+    /// Relations that join what cannot be one act.
+    pub(crate) anomalies: Vec<Anomaly>,
 }
 
 /// The steps of every measure, by its id, each list in log order; and what is wrong with `same_act` relations.
 pub(crate) fn all_steps<'v>(
     view: &'v View<'v>,
 ) -> (BTreeMap<&'v str, Vec<Step<'v>>>, Vec<Anomaly>) {
-    let (groups, anomalies) = same_acts(view);
+    let same = same_acts(view);
     let mut reports: BTreeMap<u64, Reports<'v>> = BTreeMap::new();
     for fact in view.facts() {
         if let Body::Measure(step) = &fact.event.body {
-            let first = groups.get(&fact.seq).copied().unwrap_or(fact.seq);
-            let group = reports
-                .entry(first)
-                .or_insert_with(|| Reports { steps: Vec::new(), mentions: Vec::new() });
+            let first = same.first_of(fact.seq);
+            let group = reports.entry(first).or_insert_with(|| Reports {
+                steps: Vec::new(),
+                mentions: Vec::new(),
+                relations: same.relations_of(first).to_vec(),
+            });
             group.steps.push((fact, step));
             group.mentions.extend(fact.mentions.iter().filter_map(|seq| view.fact(*seq)));
         }
@@ -65,12 +82,25 @@ pub(crate) fn all_steps<'v>(
         let steps = measures.entry(&says.measure).or_default();
         group.add_to(steps, view);
     }
-    (measures, anomalies)
+    (measures, same.anomalies)
 }
 
-/// For each event that `same_act` relations join to earlier ones, the first of them.
-pub(crate) fn same_acts(view: &View<'_>) -> (BTreeMap<u64, u64>, Vec<Anomaly>) {
+impl SameActs {
+    /// The first event that reports the same act.
+    pub(crate) fn first_of(&self, seq: u64) -> u64 {
+        self.first.get(&seq).copied().unwrap_or(seq)
+    }
+
+    /// The relations that join other events to this first one.
+    pub(crate) fn relations_of(&self, first: u64) -> &[u64] {
+        self.relations.get(&first).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// The events that `same_act` relations join.
+pub(crate) fn same_acts(view: &View<'_>) -> SameActs {
     let mut first: BTreeMap<u64, u64> = BTreeMap::new();
+    let mut joins = Vec::new();
     let mut anomalies = Vec::new();
     for (relation, from, to) in view.related(&RelationType::SameAct) {
         let same = match (view.fact(from), view.fact(to)) {
@@ -84,6 +114,7 @@ pub(crate) fn same_acts(view: &View<'_>) -> (BTreeMap<u64, u64>, Vec<Anomaly>) {
             anomalies.push(Anomaly { code, measure: None, events });
             continue;
         }
+        joins.push((relation, from));
         let root = |seq: u64| first.get(&seq).copied().unwrap_or(seq);
         let (a, b) = (root(from), root(to));
         let (low, high) = (a.min(b), a.max(b));
@@ -96,7 +127,11 @@ pub(crate) fn same_acts(view: &View<'_>) -> (BTreeMap<u64, u64>, Vec<Anomaly>) {
             }
         }
     }
-    (first, anomalies)
+    let mut same = SameActs { first, relations: BTreeMap::new(), anomalies };
+    for (relation, end) in joins {
+        same.relations.entry(same.first_of(end)).or_default().push(relation);
+    }
+    same
 }
 
 fn may_be_one_act(a: &Event, b: &Event) -> bool {
@@ -127,6 +162,7 @@ impl<'v> Reports<'v> {
             places: Vec::new(),
             effective: effective.first().map(|date| (*date).clone()),
             until: self.steps.iter().find_map(|(_, says)| says.until.clone()),
+            scope: self.steps.iter().find_map(|(_, says)| says.scope.as_deref()),
             rests_on: self.rests_on(),
             announcement: None,
             uncertain: false,
@@ -191,7 +227,7 @@ impl<'v> Reports<'v> {
     fn rests_on(&self) -> Vec<u64> {
         let dated =
             |fact: &&&Fact<'_>| mentioned_effective(fact).is_some() || fact.event.when.is_some();
-        let mut rests_on = Vec::new();
+        let mut rests_on = self.relations.clone();
         for (fact, _) in &self.steps {
             rests_on.push(fact.seq);
             rests_on.extend(&fact.corrections);
@@ -207,11 +243,24 @@ impl<'v> Reports<'v> {
 }
 
 impl Step<'_> {
-    /// The announcement in it: without the effect and the end, which come later.
+    /// The announcement in it.
     fn announces(mut self) -> Self {
         self.act = Act::Announce;
-        self.until = None;
         self
+    }
+
+    /// Whether no report of it gives any date.
+    pub(crate) fn is_undated(&self) -> bool {
+        self.places.iter().all(|place| place.text.is_none())
+    }
+
+    /// What it does, in a word: the op, or the half of it that this step is.
+    pub(crate) fn act_name(&self) -> &str {
+        match self.act {
+            Act::TakeEffect => "take_effect",
+            Act::Announce => "announce",
+            _ => self.says.op.as_str(),
+        }
     }
 }
 
@@ -228,13 +277,7 @@ fn push_even_undated<'v>(
     mut step: Step<'v>,
     dates: Vec<&Edtf>,
 ) {
-    let zone = view.clocks().zone;
-    let places = if dates.is_empty() {
-        vec![Placement::of(None, zone)]
-    } else {
-        dates.iter().map(|date| Placement::of(Some(date), zone)).collect()
-    };
-    step.places = combine(places, zone);
+    step.places = places(&dates, view.clocks().zone);
     step.uncertain = dates.iter().any(|date| date.is_uncertain());
     step.approximate = dates.iter().any(|date| date.is_approximate());
     if step.act == Act::TakeEffect {

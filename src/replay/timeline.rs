@@ -1,6 +1,6 @@
 //! The timeline: what happened, in the order of its bounds.
 
-use super::placement::{Placement, combine, span_text};
+use super::placement::Reported;
 use super::view::{Fact, View};
 use crate::model::date::{Edtf, Span};
 use crate::model::event::Body;
@@ -33,23 +33,16 @@ pub fn timeline<'v>(view: &'v View<'v>) -> Vec<TimelineItem<'v>> {
 }
 
 fn item<'v>(view: &View<'_>, fact: &'v Fact<'v>) -> TimelineItem<'v> {
-    let zone = view.clocks().zone;
+    let reported = when_of(view, fact);
+    let may = !reported.span.happened_by(view.clocks().to);
+    TimelineItem { fact, span: reported.span, when: reported.text, may }
+}
+
+/// When an act happened, by its own report and its mentions.
+pub(crate) fn when_of(view: &View<'_>, fact: &Fact<'_>) -> Reported {
     let mentions = fact.mentions.iter().filter_map(|seq| view.fact(*seq));
     let dates: Vec<&Edtf> = date_of(fact).into_iter().chain(mentions.filter_map(date_of)).collect();
-    let places = if dates.is_empty() {
-        vec![Placement::of(None, zone)]
-    } else {
-        dates.into_iter().map(|date| Placement::of(Some(date), zone)).collect()
-    };
-    let places = combine(places, zone);
-    let span = places.iter().map(|place| place.span).reduce(Span::hull);
-    let span = span.unwrap_or(Placement::of(None, zone).span);
-    let when = match places.as_slice() {
-        [only] => only.text.clone(),
-        _ => Some(span_text(span, zone)),
-    };
-    let may = !span.happened_by(view.clocks().to);
-    TimelineItem { fact, span, when, may }
+    Reported::of(&dates, view.clocks().zone)
 }
 
 /// The date of an act by one report: for a step of a measure `effective`, else `announced`, else `when`.

@@ -28,7 +28,9 @@ pub struct View<'h> {
     clocks: Clocks,
     facts: BTreeMap<u64, Fact<'h>>,
     struck: BTreeMap<u64, u64>,
-    left_out: LeftOut,
+    /// The corrections that are applied, and the retractions that take something out.
+    acting: BTreeSet<u64>,
+    unreported: BTreeMap<u64, NotCounted>,
     anomalies: Vec<Anomaly>,
 }
 
@@ -56,6 +58,29 @@ pub struct LeftOut {
     pub reported_later: u64,
 }
 
+/// Why an event does not count under a view's clocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotCounted {
+    /// The log took it in later.
+    RecordedLater,
+    /// It cites nothing, or nothing whose date of publication is known.
+    NoReportedTime,
+    /// It was reported later.
+    ReportedLater,
+    /// The event of this number takes it back.
+    Retracted {
+        /// The retraction.
+        by: u64,
+    },
+}
+
+impl NotCounted {
+    /// Whether it will count under later clocks, rather than never.
+    pub const fn is_a_matter_of_time(self) -> bool {
+        !matches!(self, Self::Retracted { .. })
+    }
+}
+
 impl<'h> View<'h> {
     /// What counts of a history under these clocks.
     pub fn of(history: &'h History, clocks: Clocks) -> Self {
@@ -73,7 +98,8 @@ impl<'h> View<'h> {
             clocks,
             facts: BTreeMap::new(),
             struck: out.clone(),
-            left_out: LeftOut::default(),
+            acting: out.values().copied().collect(),
+            unreported: BTreeMap::new(),
             anomalies: Vec::new(),
         };
         view.gather_facts(&out, &corrections);
@@ -115,8 +141,31 @@ impl<'h> View<'h> {
     }
 
     /// What the reported clock left out.
-    pub const fn left_out(&self) -> LeftOut {
-        self.left_out
+    pub fn left_out(&self) -> LeftOut {
+        let count = |why| self.unreported.values().filter(|known| **known == why).count();
+        let count = |why| u64::try_from(count(why)).unwrap_or(u64::MAX);
+        LeftOut {
+            no_reported_time: count(NotCounted::NoReportedTime),
+            reported_later: count(NotCounted::ReportedLater),
+        }
+    }
+
+    /// Why an event does not count; `None` if it does, or if it only acts on others.
+    pub fn not_counted(&self, seq: u64) -> Option<NotCounted> {
+        if self.facts.contains_key(&seq) {
+            return None;
+        }
+        let entry = self.history.entry(seq)?;
+        if !self.clocks.sees_recorded(entry.recorded_at) {
+            return Some(NotCounted::RecordedLater);
+        }
+        let struck = self.struck.get(&seq).map(|by| NotCounted::Retracted { by: *by });
+        struck.or_else(|| self.unreported.get(&seq).copied())
+    }
+
+    /// Whether an event counts, or acts on one: as a correction that is applied, or as a retraction.
+    pub fn heeds(&self, seq: u64) -> bool {
+        self.facts.contains_key(&seq) || self.acting.contains(&seq)
     }
 
     /// Nonsense found while the view was made.
@@ -148,28 +197,6 @@ impl<'h> View<'h> {
     pub fn chains(&self, fact: &Fact<'h>) -> Vec<Vec<Attribution>> {
         let own = std::iter::once(&*fact.event).chain(self.further_reports(fact));
         own.map(|event| event.according_to.clone()).filter(|chain| !chain.is_empty()).collect()
-    }
-
-    /// The country of an actor: its own, or that of what it is part of. A country without a code stands for itself.
-    pub fn country_of(&self, actor: &str) -> Option<String> {
-        let mut seen = BTreeSet::new();
-        let mut next = vec![actor.to_owned()];
-        while let Some(id) = next.pop() {
-            if !seen.insert(id.clone()) {
-                continue;
-            }
-            let Some(Body::Actor(actor)) = self.fact_by_id(&id).map(|fact| &fact.event.body) else {
-                continue;
-            };
-            if let Some(code) = &actor.country {
-                return Some(code.clone());
-            }
-            if actor.kind == Some(crate::model::vocabulary::ActorType::Country) {
-                return Some(id);
-            }
-            next.extend(actor.part_of.iter().rev().cloned());
-        }
-        None
     }
 
     /// The pairs of events joined by a relation of one type, duplicates taken as their originals.
@@ -223,6 +250,7 @@ impl<'h> View<'h> {
                 }
             }
             fact.corrections.sort_unstable();
+            self.acting.extend(&fact.corrections);
             self.facts.insert(entry.seq, fact);
         }
     }
@@ -257,8 +285,7 @@ impl<'h> View<'h> {
         let time = |cites: &[Cite]| {
             cites.iter().filter_map(|cite| published.get(cite.source.as_str())).min().copied()
         };
-        let mut left_out = LeftOut::default();
-        let mut gone = BTreeSet::new();
+        let mut gone = BTreeMap::new();
         for fact in self.facts.values() {
             if matches!(fact.event.kind(), Kind::Actor | Kind::Topic | Kind::Source) {
                 continue;
@@ -266,12 +293,10 @@ impl<'h> View<'h> {
             match time(&self.cites(fact)) {
                 Some(reported) if reported <= by => {}
                 Some(_) => {
-                    left_out.reported_later = left_out.reported_later.saturating_add(1);
-                    gone.insert(fact.seq);
+                    gone.insert(fact.seq, NotCounted::ReportedLater);
                 }
                 None => {
-                    left_out.no_reported_time = left_out.no_reported_time.saturating_add(1);
-                    gone.insert(fact.seq);
+                    gone.insert(fact.seq, NotCounted::NoReportedTime);
                 }
             }
         }
@@ -281,12 +306,12 @@ impl<'h> View<'h> {
             cites.and_then(|cites| time(cites)).is_none_or(|reported| reported > by)
         };
         for fact in self.facts.values_mut() {
-            fact.mentions.retain(|seq| !gone.contains(seq));
+            fact.mentions.retain(|seq| !gone.contains_key(seq));
             fact.duplicates.retain(|seq| !late_duplicate(seq));
         }
         drop(published);
-        self.facts.retain(|seq, _| !gone.contains(seq));
-        self.left_out = left_out;
+        self.facts.retain(|seq, _| !gone.contains_key(seq));
+        self.unreported = gone;
     }
 }
 

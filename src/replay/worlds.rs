@@ -222,6 +222,7 @@ fn run_cluster(
                 index: next.index,
                 act: step.act,
                 has_until: step.until.is_some(),
+                has_scope: step.scope.is_some(),
                 announced: step.announcement.is_some_and(has),
             };
             let mut after = BTreeSet::new();

@@ -1,0 +1,70 @@
+//! Which events to show: the same flags for `timeline` and `list`.
+
+use clap::Args;
+
+use super::clock_args::{Bound, read_bound};
+use super::error::CliError;
+use crate::model::calendar::Zone;
+use crate::model::near::nearest;
+use crate::model::schema::{KINDS, Kind, SYSTEM_KINDS};
+use crate::replay::filter::Unknown;
+use crate::replay::{Filter, History};
+
+#[derive(Debug, Args)]
+pub(crate) struct FilterArgs {
+    /// Only what this actor, or one that is part of it, said, did or is named in; may be given more than once
+    #[arg(long, value_name = "ID")]
+    actor: Vec<String>,
+    /// Only what is on this topic, or a narrower one; may be given more than once
+    #[arg(long, value_name = "ID")]
+    topic: Vec<String>,
+    /// Only events of this kind; may be given more than once
+    #[arg(long, value_name = "KIND")]
+    kind: Vec<String>,
+    /// Only the steps of this measure and what refers to them; may be given more than once
+    #[arg(long, value_name = "ID")]
+    measure: Vec<String>,
+    /// Only what may have happened on this day or later
+    #[arg(long, value_name = "DATE")]
+    from: Option<String>,
+    /// Only what holds this text, in whatever case
+    #[arg(long, value_name = "TEXT")]
+    text: Option<String>,
+}
+
+impl FilterArgs {
+    /// The filter, without a last day.
+    pub(crate) fn filter(&self, zone: Zone) -> Result<Filter, CliError> {
+        let from = self.from.as_ref();
+        Ok(Filter {
+            actors: self.actor.clone(),
+            topics: self.topic.clone(),
+            kinds: self.kind.iter().map(|name| kind(name)).collect::<Result<_, _>>()?,
+            measures: self.measure.clone(),
+            from: from.map(|text| read_bound("--from", text, zone, Bound::First)).transpose()?,
+            to: None,
+            text: self.text.clone(),
+        })
+    }
+}
+
+fn kind(name: &str) -> Result<Kind, CliError> {
+    Kind::parse(name).ok_or_else(|| {
+        let error = CliError::refused(format!("there is no kind of event {name:?}"));
+        let names = KINDS.iter().map(|spec| spec.name).chain(SYSTEM_KINDS.iter().map(|(_, n)| *n));
+        match nearest(name, names.clone(), 2).as_slice() {
+            [] => error.hint(format!("the kinds are {}", names.collect::<Vec<_>>().join(", "))),
+            near => error.hint(format!("did you mean {}?", near.join(" or "))),
+        }
+    })
+}
+
+/// An id that the log does not know, with those that look like it.
+pub(crate) fn unknown(error: &Unknown, history: &History) -> CliError {
+    let refused = CliError::refused(error.to_string());
+    let near = nearest(&error.id, history.ids().chain(history.measure_ids()), 3);
+    match near.as_slice() {
+        [] => refused.hint("see what there is: demarche list"),
+        near => refused.hint(format!("did you mean {}?", near.join(" or "))),
+    }
+}

@@ -1,0 +1,249 @@
+//! Contacts: the accounts of one call or meeting, side by side.
+//!
+//! An account is what is told on one teller's word: the statements made in the contact, grouped by the first link of
+//! their chains, the one nearest to the speaker. What every account gives, and what only one gives, is counted by
+//! statement and by topic. Nothing here says which account is true.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::membership::country_of;
+use super::positions::{Said, statements};
+use super::timeline::when_of;
+use super::view::{Fact, View};
+use crate::model::event::{Attribution, Body, Cite, Contact};
+use crate::model::vocabulary::{Modality, RelationType, Stance};
+
+/// One contact, and what is told of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ContactAnswer {
+    /// The id of the contact.
+    pub contact: String,
+    /// What sort of contact, as its term.
+    pub form: Option<String>,
+    /// When, as reported.
+    pub when: Option<String>,
+    /// Whether it may have happened after the date asked about.
+    pub may_not_have_happened: bool,
+    /// Who took part.
+    pub participants: Vec<String>,
+    /// What happened, in the reporter's words.
+    pub summary: Option<String>,
+    /// Its passages.
+    pub cites: Vec<Cite>,
+    /// The accounts, in the order of their tellers' ids; those by nobody who is named come first.
+    pub accounts: Vec<Account>,
+    /// What was said, in log order.
+    pub statements: Vec<Told>,
+    /// The topics spoken on, in alphabetical order.
+    pub topics: Vec<TopicTold>,
+    /// The participants from whose side no account is known.
+    pub silent: Vec<String>,
+    /// Other events that a relation says are about it.
+    pub about_it: Vec<String>,
+}
+
+/// On whose word something is told.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Teller {
+    /// Nobody is named; how it was passed on, as its term, if that is said.
+    Nobody(Option<String>),
+    /// The speaker, since no one is said to stand between.
+    Speaker,
+    /// An actor or a source.
+    Named(String),
+}
+
+/// What is told on one teller's word.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Account {
+    /// On whose word.
+    pub teller: Teller,
+    /// The teller's country.
+    pub country: Option<String>,
+    /// How it was passed on, as terms.
+    pub how: Vec<String>,
+    /// The ids of the statements that it gives, in log order.
+    pub statements: Vec<String>,
+}
+
+/// One thing said in a contact, and who tells it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Told {
+    /// The id of the statement.
+    pub event: String,
+    /// Who said it; nobody if nobody is named.
+    pub by: Vec<String>,
+    /// On what.
+    pub topic: Option<String>,
+    /// What the speaker does about it.
+    pub stance: Option<Stance>,
+    /// How far it is asserted.
+    pub modality: Modality,
+    /// What was said, in the reporter's words.
+    pub summary: Option<String>,
+    /// Its passages.
+    pub cites: Vec<Cite>,
+    /// Which accounts give it, as indexes of [`ContactAnswer::accounts`].
+    pub given_by: Vec<usize>,
+    /// Whether every account gives it; false where there is but one.
+    pub given_by_all: bool,
+}
+
+/// One topic of a contact, and whose accounts touch it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TopicTold {
+    /// The topic.
+    pub topic: String,
+    /// Which accounts touch it, as indexes of [`ContactAnswer::accounts`].
+    pub given_by: Vec<usize>,
+    /// Whether every account touches it; false where there is but one.
+    pub given_by_all: bool,
+}
+
+/// Every contact that has, or may have, happened by the view's date, in log order.
+pub fn contacts(view: &View<'_>) -> Vec<ContactAnswer> {
+    let acts = statements(view);
+    let to = view.clocks().to;
+    view.facts()
+        .filter_map(|fact| match &fact.event.body {
+            Body::Contact(contact) if !when_of(view, fact).span.not_yet(to) => {
+                Some(of_contact(view, fact, contact, &acts))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+fn of_contact(
+    view: &View<'_>,
+    fact: &Fact<'_>,
+    contact: &Contact,
+    acts: &[Said<'_>],
+) -> ContactAnswer {
+    let id = view.history().id_of(fact.seq);
+    let names_it = |said: &&Said<'_>| {
+        said.reports.iter().any(|report| match &report.event.body {
+            Body::Statement(statement) => {
+                let named = statement.contact.as_deref();
+                named.and_then(|named| view.history().seq_of(named)) == Some(fact.seq)
+            }
+            _ => false,
+        })
+    };
+    let said: Vec<&Said<'_>> = acts.iter().filter(names_it).collect();
+    let tellers: BTreeSet<Teller> = said.iter().flat_map(|said| tellers_of(view, said)).collect();
+    let tellers: Vec<Teller> = tellers.into_iter().collect();
+    let all = |given_by: &[usize]| tellers.len() > 1 && given_by.len() == tellers.len();
+    let index = |teller: &Teller| tellers.iter().position(|known| known == teller);
+
+    let mut told = Vec::new();
+    let mut topics: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
+    for said in &said {
+        let given_by: BTreeSet<usize> = tellers_of(view, said).iter().filter_map(index).collect();
+        if let Some(topic) = &said.first.event.topic {
+            topics.entry(topic).or_default().extend(&given_by);
+        }
+        let given_by: Vec<usize> = given_by.into_iter().collect();
+        told.push(Told {
+            event: view.history().id_of(said.first.seq),
+            by: said.statement.by.clone(),
+            topic: said.first.event.topic.clone(),
+            stance: said.statement.stance.clone(),
+            modality: said.modality(),
+            summary: said.first.event.summary.clone(),
+            cites: view.cites(said.first),
+            given_by_all: all(&given_by),
+            given_by,
+        });
+    }
+    let topics = topics.into_iter().map(|(topic, given_by)| {
+        let given_by: Vec<usize> = given_by.into_iter().collect();
+        TopicTold { topic: topic.to_owned(), given_by_all: all(&given_by), given_by }
+    });
+    let topics = topics.collect();
+    let accounts = accounts(view, &tellers, &said, &told);
+    let when = when_of(view, fact);
+    let heard: BTreeSet<&String> = accounts.iter().filter_map(|a| a.country.as_ref()).collect();
+    let spoke_themselves = |actor: &String| {
+        let own = |said: &&&Said<'_>| tellers_of(view, said).contains(&Teller::Speaker);
+        said.iter().filter(own).any(|said| said.statement.by.contains(actor))
+    };
+    let is_silent = |actor: &&String| {
+        let country = country_of(view, actor, when.span);
+        !spoke_themselves(actor) && country.is_none_or(|country| !heard.contains(&country))
+    };
+    ContactAnswer {
+        contact: id,
+        form: contact.form.as_ref().map(ToString::to_string),
+        may_not_have_happened: !when.span.happened_by(view.clocks().to),
+        when: when.text.clone(),
+        silent: contact.participants.iter().filter(is_silent).cloned().collect(),
+        participants: contact.participants.clone(),
+        summary: fact.event.summary.clone(),
+        cites: view.cites(fact),
+        statements: told,
+        topics,
+        about_it: about(view, fact.seq),
+        accounts,
+    }
+}
+
+fn accounts(
+    view: &View<'_>,
+    tellers: &[Teller],
+    said: &[&Said<'_>],
+    told: &[Told],
+) -> Vec<Account> {
+    let account = |(index, teller): (usize, &Teller)| {
+        let given = told.iter().zip(said).filter(|(told, _)| told.given_by.contains(&index));
+        let mut how = BTreeSet::new();
+        let mut span = None;
+        let mut statements = Vec::new();
+        for (told, said) in given {
+            statements.push(told.event.clone());
+            span = span.or(Some(said.span));
+            let links = said.chains(view).into_iter().filter_map(|chain| chain.first().cloned());
+            let own = links.filter(|link| teller_of(Some(link)) == *teller);
+            how.extend(own.filter_map(|link| link.how.map(|how| how.to_string())));
+        }
+        let country = match (teller, span) {
+            (Teller::Named(id), Some(span)) => country_of(view, id, span),
+            _ => None,
+        };
+        Account { teller: teller.clone(), country, how: how.into_iter().collect(), statements }
+    };
+    tellers.iter().enumerate().map(account).collect()
+}
+
+/// On whose word each report of a statement is told.
+fn tellers_of(view: &View<'_>, said: &Said<'_>) -> BTreeSet<Teller> {
+    let mut tellers = BTreeSet::new();
+    for fact in &said.reports {
+        tellers.insert(teller_of(fact.event.according_to.first()));
+        for report in view.further_reports(fact) {
+            // A further report that names nobody adds no account.
+            if let Some(link) = report.according_to.first() {
+                tellers.insert(teller_of(Some(link)));
+            }
+        }
+    }
+    tellers
+}
+
+fn teller_of(link: Option<&Attribution>) -> Teller {
+    match link {
+        None => Teller::Speaker,
+        Some(Attribution { by: Some(by), .. }) => Teller::Named(by.clone()),
+        Some(Attribution { by: None, how }) => {
+            Teller::Nobody(how.as_ref().map(ToString::to_string))
+        }
+    }
+}
+
+/// The events that a relation says are about another.
+fn about(view: &View<'_>, seq: u64) -> Vec<String> {
+    let related = view.related(&RelationType::About).into_iter();
+    let about_it = related.filter(|(_, _, to)| *to == seq).map(|(_, from, _)| from);
+    let counts = about_it.filter(|from| view.fact(*from).is_some());
+    counts.map(|from| view.history().id_of(from)).collect()
+}

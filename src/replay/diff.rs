@@ -1,0 +1,275 @@
+//! What differs between two views: between two dates, or between what was known at two times.
+//!
+//! Every line names the events that are the reason: those that one view heeds and the other does not, the retraction
+//! of what is gone, or else those that decide. Where two views differ in what was known, the answers about *every* day
+//! are compared ([`revised_days`]), since a correction recorded today changes what is said of days long past.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::measures::{MeasureAnswer, Measures, Status, measures};
+use super::positions::{Position, positions};
+use super::terms::terms;
+use super::view::View;
+use crate::model::calendar::Day;
+
+/// What differs between two views.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Diff {
+    /// Measures, by id.
+    pub measures: Vec<MeasureChange>,
+    /// Positions, by actor, topic and statement.
+    pub positions: Vec<PositionChange>,
+}
+
+terms! {
+    /// How an answer changed.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+    pub enum Change {
+        /// It was not there before.
+        Appeared = "appeared",
+        /// It says something else.
+        Changed = "changed",
+        /// A measure has ended; a later statement has taken a position's place.
+        Ended = "ended",
+        /// It is not there any more.
+        Removed = "removed",
+    }
+}
+
+/// One measure about which two views differ.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MeasureChange {
+    /// The id of the measure.
+    pub measure: String,
+    /// How it changed.
+    pub change: Change,
+    /// The days about which the answers differ in this way; `None` where one moment was asked about.
+    pub days: Option<Days>,
+    /// What was answered before.
+    pub before: Option<MeasureAnswer>,
+    /// What is answered after.
+    pub after: Option<MeasureAnswer>,
+    /// The keys that differ; empty if one of the two is absent.
+    pub fields: Vec<&'static str>,
+    /// The ids of the events that are the reason.
+    pub because: Vec<String>,
+}
+
+/// Days in a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Days {
+    /// The first; `None` if they have no beginning.
+    pub first: Option<Day>,
+    /// The last; `None` if they have no end.
+    pub last: Option<Day>,
+}
+
+/// One position about which two views differ.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PositionChange {
+    /// The speaker.
+    pub actor: String,
+    /// The topic.
+    pub topic: String,
+    /// The id of the statement.
+    pub event: String,
+    /// How it changed.
+    pub change: Change,
+    /// What was answered before.
+    pub before: Option<Position>,
+    /// What is answered after.
+    pub after: Option<Position>,
+    /// The keys that differ; empty if one of the two is absent.
+    pub fields: Vec<&'static str>,
+    /// The ids of the events that are the reason.
+    pub because: Vec<String>,
+}
+
+/// What differs between two views, each at its own date.
+pub fn diff(before: &View<'_>, after: &View<'_>) -> Diff {
+    let by_id = |view| -> BTreeMap<String, MeasureAnswer> {
+        measures(view).into_iter().map(|answer| (answer.measure.clone(), answer)).collect()
+    };
+    let (mut old, mut new) = (by_id(before), by_id(after));
+    let ids: BTreeSet<String> = old.keys().chain(new.keys()).cloned().collect();
+    let changes = ids.into_iter().filter_map(|id| {
+        let (old, new) = (old.remove(&id), new.remove(&id));
+        measure_change(before, after, &id, old, new, None)
+    });
+    Diff { measures: changes.collect(), positions: position_changes(before, after) }
+}
+
+/// For every measure, the days about which two views answer differently, and how.
+pub fn revised_days(before: &View<'_>, after: &View<'_>) -> Vec<MeasureChange> {
+    let (old, new) = (Measures::of(before), Measures::of(after));
+    let ids: BTreeSet<&str> = old.ids().chain(new.ids()).collect();
+    let mut changes = Vec::new();
+    for id in ids {
+        let zone = before.clocks().zone;
+        let turns: BTreeSet<Day> = old.turns(id).union(&new.turns(id)).copied().collect();
+        // The days before the first turn are all like the day before it; without any turn all days are alike.
+        let lead = turns.first().map_or(zone.day_of(before.clocks().to), |day| day.previous());
+        let firsts =
+            std::iter::once((None, lead)).chain(turns.iter().map(|day| (Some(*day), *day)));
+        let lasts = turns.iter().map(|day| Some(day.previous())).chain(std::iter::once(None));
+        let mut row: Vec<MeasureChange> = Vec::new();
+        for ((first, asked), last) in firsts.zip(lasts) {
+            let to = zone.end_of(asked);
+            let (before_it, after_it) = (old.answer(id, to), new.answer(id, to));
+            let days = Some(Days { first, last });
+            let Some(change) = measure_change(before, after, id, before_it, after_it, days) else {
+                continue;
+            };
+            match row.last_mut() {
+                Some(known) if known.goes_on_in(&change) => known.days = known.days_until(&change),
+                _ => row.push(change),
+            }
+        }
+        changes.extend(row);
+    }
+    changes
+}
+
+impl MeasureChange {
+    /// Whether another change, of later days, is the same one.
+    fn goes_on_in(&self, later: &Self) -> bool {
+        let same = |a: &Option<MeasureAnswer>, b: &Option<MeasureAnswer>| match (a, b) {
+            (Some(a), Some(b)) => a.differs_from(b).is_empty(),
+            (None, None) => true,
+            _ => false,
+        };
+        let adjacent = self.days.and_then(|days| days.last).map(Day::next)
+            == later.days.and_then(|days| days.first);
+        adjacent
+            && self.because == later.because
+            && same(&self.before, &later.before)
+            && same(&self.after, &later.after)
+    }
+
+    /// The same change about days up to one and no later; `None` if there are none.
+    pub(crate) fn up_to(mut self, last: Day) -> Option<Self> {
+        let days = self.days?;
+        if days.first.is_some_and(|first| first > last) {
+            return None;
+        }
+        let until = days.last.map_or(last, |known| known.min(last));
+        self.days = Some(Days { first: days.first, last: Some(until) });
+        Some(self)
+    }
+
+    fn days_until(&self, later: &Self) -> Option<Days> {
+        Some(Days { first: self.days?.first, last: later.days?.last })
+    }
+}
+
+fn measure_change(
+    before_view: &View<'_>,
+    after_view: &View<'_>,
+    measure: &str,
+    before: Option<MeasureAnswer>,
+    after: Option<MeasureAnswer>,
+    days: Option<Days>,
+) -> Option<MeasureChange> {
+    let mut fields = Vec::new();
+    let change = match (&before, &after) {
+        (None, None) => return None,
+        (None, Some(_)) => Change::Appeared,
+        (Some(_), None) => Change::Removed,
+        (Some(before), Some(after)) => {
+            fields = after.differs_from(before);
+            if fields.is_empty() {
+                return None;
+            }
+            let ended = after.status == Status::Ended && before.status != Status::Ended;
+            if ended { Change::Ended } else { Change::Changed }
+        }
+    };
+    let ids = |answer: &Option<MeasureAnswer>, of: fn(&MeasureAnswer) -> &[String]| {
+        answer.as_ref().map(|answer| of(answer).to_vec()).unwrap_or_default()
+    };
+    let (old, new) = (ids(&before, |a| &a.events), ids(&after, |a| &a.events));
+    let (old_deciding, deciding) = (ids(&before, |a| &a.deciding), ids(&after, |a| &a.deciding));
+    let mut because = news(before_view, after_view, &old, &new);
+    // Nothing was learnt, so time has passed: what decides now and did not, or what has happened since.
+    for more in [without(&deciding, &old_deciding), without(&new, &old), deciding, old_deciding] {
+        if because.is_empty() {
+            because = more;
+        }
+    }
+    let measure = measure.to_owned();
+    Some(MeasureChange { measure, change, days, before, after, fields, because })
+}
+
+fn position_changes(before_view: &View<'_>, after_view: &View<'_>) -> Vec<PositionChange> {
+    let by_key = |view| -> BTreeMap<(String, String, String), Position> {
+        let key = |p: &Position| (p.actor.clone(), p.topic.clone(), p.event.clone());
+        positions(view).into_iter().map(|position| (key(&position), position)).collect()
+    };
+    let (mut old, mut new) = (by_key(before_view), by_key(after_view));
+    let keys: BTreeSet<_> = old.keys().chain(new.keys()).cloned().collect();
+    let mut changes = Vec::new();
+    for key in keys {
+        let (before, after) = (old.remove(&key), new.remove(&key));
+        let mut fields = Vec::new();
+        let change = match (&before, &after) {
+            (Some(before), Some(after)) => {
+                fields = after.differs_from(before);
+                if fields.is_empty() {
+                    continue;
+                }
+                if before.current && !after.current { Change::Ended } else { Change::Changed }
+            }
+            (None, _) => Change::Appeared,
+            (Some(_), None) => Change::Removed,
+        };
+        let all = |position: &Option<Position>| match position {
+            Some(position) => [&*position.rests_on, &position.superseded_by].concat(),
+            None => Vec::new(),
+        };
+        let (told, tells) = (all(&before), all(&after));
+        let mut because = news(before_view, after_view, &told, &tells);
+        for more in [without(&tells, &told), vec![key.2.clone()]] {
+            if because.is_empty() {
+                because = more;
+            }
+        }
+        let (actor, topic, event) = key;
+        changes.push(PositionChange {
+            actor,
+            topic,
+            event,
+            change,
+            before,
+            after,
+            fields,
+            because,
+        });
+    }
+    changes
+}
+
+/// The events that the view after heeds and the view before does not, among those on which the answer now rests; and
+/// the retractions, so far unheeded, of those on which it rested.
+fn news(before: &View<'_>, after: &View<'_>, old: &[String], new: &[String]) -> Vec<String> {
+    let history = after.history();
+    let seqs =
+        |ids: &[String]| -> Vec<u64> { ids.iter().filter_map(|id| history.seq_of(id)).collect() };
+    let mut found: BTreeSet<u64> =
+        seqs(new).into_iter().filter(|seq| after.heeds(*seq) && !before.heeds(*seq)).collect();
+    let taken_back = seqs(old).into_iter().filter_map(|seq| {
+        let by = after.struck().get(&seq)?;
+        (!before.struck().contains_key(&seq)).then_some(*by)
+    });
+    found.extend(taken_back);
+    // A correction that is no longer applied, or a retraction that is, may have been taken back itself.
+    let restored = seqs(new).into_iter().filter_map(|seq| {
+        let by = before.struck().get(&seq)?;
+        after.struck().get(by).copied()
+    });
+    found.extend(restored);
+    found.into_iter().map(|seq| history.id_of(seq)).collect()
+}
+
+fn without(all: &[String], known: &[String]) -> Vec<String> {
+    all.iter().filter(|id| !known.contains(id)).cloned().collect()
+}

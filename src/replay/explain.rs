@@ -1,0 +1,179 @@
+//! Explanations: the steps that were considered, what became of each, and why the answer follows.
+
+use std::collections::BTreeSet;
+
+use super::anomalies::AnomalyCode;
+use super::history::Entry;
+use super::measures::{MeasureAnswer, Measures};
+use super::positions::{Position, positions};
+use super::steps::{Step, same_acts};
+use super::terms::terms;
+use super::view::{Fact, NotCounted, View};
+use super::worlds::Worlds;
+use crate::model::calendar::Instant;
+use crate::model::event::Body;
+
+/// Why a measure stands where it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MeasureExplanation {
+    /// The id of the measure.
+    pub measure: String,
+    /// The answer; `None` if nothing can have happened to it by the date asked about.
+    pub answer: Option<MeasureAnswer>,
+    /// Every step that counts, in the order of its bounds.
+    pub steps: Vec<StepExplanation>,
+    /// The events that report a step and do not count, in log order.
+    pub not_counted: Vec<Ignored>,
+    /// How many ways to leave the measure are possible.
+    pub lives: usize,
+}
+
+/// One step, and whether it has happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepExplanation {
+    /// The id of the event that first reports it.
+    pub event: String,
+    /// What it does: an op, or `take_effect` for the effect of what was announced in the same event.
+    pub act: String,
+    /// Where it stands, by the dates of its reports; more than one where they contradict one another, none if undated.
+    pub dates: Vec<String>,
+    /// Whether it has happened.
+    pub happened: Happened,
+    /// Every event it rests on: its reports, their corrections, the relations that join them.
+    pub rests_on: Vec<String>,
+    /// The end that it states.
+    pub until: Option<String>,
+    /// What it says that the measure covers.
+    pub scope: Option<String>,
+    /// What is wrong with it in every possible world.
+    pub anomaly: Option<AnomalyCode>,
+    /// Whether the answer rests on it.
+    pub decides: bool,
+}
+
+terms! {
+    /// Whether something has happened by the date asked about.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Happened {
+        /// Its latest bound is by that date.
+        Yes = "happened",
+        /// The date is within its bounds.
+        May = "may_have_happened",
+        /// Its earliest bound is after that date.
+        No = "had_not_happened",
+    }
+}
+
+/// An event that does not count, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ignored {
+    /// Its number.
+    pub seq: u64,
+    /// Why.
+    pub why: NotCounted,
+}
+
+/// Why an actor holds what it holds on a topic.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PositionExplanation {
+    /// The actor.
+    pub actor: String,
+    /// The topic.
+    pub topic: String,
+    /// What was, or may have been, said by the date asked about, the newest first.
+    pub said: Vec<Position>,
+    /// The statements that count and had not been made by then.
+    pub not_yet: Vec<String>,
+    /// The statements that do not count.
+    pub not_counted: Vec<Ignored>,
+}
+
+/// Explains one measure; `None` if the log has no step of it.
+pub fn explain_measure(view: &View<'_>, measure: &str) -> Option<MeasureExplanation> {
+    let history = view.history();
+    if !history.has_measure(measure) {
+        return None;
+    }
+    let to = view.clocks().to;
+    let measures = Measures::of(view);
+    let worlds = measures.worlds(measure, to);
+    let answer = measures.answer(measure, to);
+    let decides: BTreeSet<&String> = answer.iter().flat_map(|answer| &answer.deciding).collect();
+    let mut steps: Vec<(usize, &Step<'_>)> = measures.steps(measure).iter().enumerate().collect();
+    steps.sort_by_key(|(index, step)| (step.places.first().map(|place| place.span), *index));
+    let steps = steps.into_iter().map(|(index, step)| {
+        let event = history.id_of(step.seq);
+        StepExplanation {
+            act: step.act_name().to_owned(),
+            dates: step.places.iter().filter_map(|place| place.text.clone()).collect(),
+            happened: happened(index, &worlds, step, to),
+            rests_on: step.rests_on.iter().map(|seq| history.id_of(*seq)).collect(),
+            until: step.until.as_ref().map(|date| date.as_str().to_owned()),
+            scope: step.scope.map(str::to_owned),
+            anomaly: worlds.anomalies.get(&index).copied(),
+            decides: decides.contains(&event),
+            event,
+        }
+    });
+    let not_counted = history.steps_of(measure).iter().filter_map(|seq| ignored(view, *seq));
+    Some(MeasureExplanation {
+        measure: measure.to_owned(),
+        steps: steps.collect(),
+        not_counted: not_counted.collect(),
+        lives: worlds.lives.len(),
+        answer,
+    })
+}
+
+fn happened(index: usize, worlds: &Worlds, step: &Step<'_>, to: Instant) -> Happened {
+    if worlds.happened.contains(&index) {
+        Happened::Yes
+    } else if step.places.iter().all(|place| place.span.not_yet(to)) {
+        Happened::No
+    } else if worlds.too_many && step.places.iter().all(|place| place.span.happened_by(to)) {
+        Happened::Yes
+    } else {
+        Happened::May
+    }
+}
+
+fn ignored(view: &View<'_>, seq: u64) -> Option<Ignored> {
+    view.not_counted(seq).map(|why| Ignored { seq, why })
+}
+
+/// Explains what an actor holds on a topic; `None` if no statement in the log is by the actor on the topic.
+pub fn explain_position(view: &View<'_>, actor: &str, topic: &str) -> Option<PositionExplanation> {
+    let history = view.history();
+    let is_it = |event: &crate::model::event::Event| match &event.body {
+        Body::Statement(said) => {
+            event.topic.as_deref() == Some(topic) && said.by.iter().any(|by| by == actor)
+        }
+        _ => false,
+    };
+    let counts = |entry: &&Entry| {
+        let fact: Option<&Fact<'_>> = view.fact(entry.seq);
+        fact.map_or_else(|| entry.event().is_some_and(is_it), |fact| is_it(&fact.event))
+    };
+    let entries: Vec<&Entry> = history.entries().iter().filter(counts).collect();
+    if entries.is_empty() {
+        return None;
+    }
+    let said: Vec<Position> = positions(view)
+        .into_iter()
+        .filter(|position| position.actor == actor && position.topic == topic)
+        .collect();
+    let made: BTreeSet<&String> = said.iter().flat_map(|position| &position.rests_on).collect();
+    let same = same_acts(view);
+    let not_yet = entries
+        .iter()
+        .filter(|entry| view.fact(entry.seq).is_some() && same.first_of(entry.seq) == entry.seq)
+        .map(|entry| history.id_of(entry.seq))
+        .filter(|id| !made.contains(id));
+    Some(PositionExplanation {
+        actor: actor.to_owned(),
+        topic: topic.to_owned(),
+        not_yet: not_yet.collect(),
+        not_counted: entries.iter().filter_map(|entry| ignored(view, entry.seq)).collect(),
+        said,
+    })
+}

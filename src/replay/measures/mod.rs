@@ -1,0 +1,407 @@
+//! Measures: which were in force on a date, since when, and on what that rests.
+//!
+//! [`Measures`] holds the steps of every measure under a view's clocks and answers about any moment of the valid
+//! clock; [`measures()`] asks it about the view's own.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::anomalies::{Anomaly, AnomalyCode};
+use super::automaton::{Life, Stage};
+use super::placement::{Placement, span_text};
+use super::responses::Responses;
+use super::steps::{Step, all_steps};
+use super::view::View;
+use super::worlds::{Worlds, worlds};
+use crate::model::calendar::Instant;
+use crate::model::vocabulary::{MeasureType, Op};
+
+mod answer;
+mod segments;
+
+pub use answer::{EffectDate, Evidence, Flag, InForce, MeasureAnswer, Possibility, Reason, Status};
+pub use segments::{MeasureLife, Segment, lives};
+
+/// Every measure to which something has, or may have, happened by the view's date; by id.
+pub fn measures(view: &View<'_>) -> Vec<MeasureAnswer> {
+    let measures = Measures::of(view);
+    let to = view.clocks().to;
+    measures.ids().filter_map(|measure| measures.answer(measure, to)).collect()
+}
+
+/// What cannot be right in the lives of measures.
+pub(super) fn measure_anomalies(view: &View<'_>) -> Vec<Anomaly> {
+    let (measures, mut anomalies) = all_steps(view);
+    for (measure, steps) in &measures {
+        let worlds = worlds(steps, view.clocks().to, view.clocks().zone);
+        let undated = steps.iter().enumerate().filter(|(_, step)| step.is_undated());
+        let undated = undated.map(|(index, _)| (index, AnomalyCode::Undated));
+        for (index, code) in worlds.anomalies.iter().map(|(i, c)| (*i, *c)).chain(undated) {
+            let Some(step) = steps.get(index) else { continue };
+            let events = vec![view.history().id_of(step.seq)];
+            anomalies.push(Anomaly { code, measure: Some((*measure).to_owned()), events });
+        }
+    }
+    anomalies
+}
+
+/// Every measure of a view, to be asked about any moment.
+pub(crate) struct Measures<'v> {
+    view: &'v View<'v>,
+    steps: BTreeMap<&'v str, Vec<Step<'v>>>,
+    responses: Responses,
+}
+
+impl<'v> Measures<'v> {
+    pub(crate) fn of(view: &'v View<'v>) -> Self {
+        Self { view, steps: all_steps(view).0, responses: Responses::of(view) }
+    }
+
+    /// The ids of all measures, in alphabetical order.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = &'v str> + '_ {
+        self.steps.keys().copied()
+    }
+
+    /// The steps of one measure, in log order.
+    pub(crate) fn steps(&self, measure: &str) -> &[Step<'v>] {
+        self.steps.get(measure).map_or(&[], Vec::as_slice)
+    }
+
+    /// What its possible worlds come to by then.
+    pub(crate) fn worlds(&self, measure: &str, to: Instant) -> Worlds {
+        worlds(self.steps(measure), to, self.view.clocks().zone)
+    }
+
+    /// Where a measure stands; `None` if nothing can have happened to it by then.
+    pub(crate) fn answer(&self, measure: &str, to: Instant) -> Option<MeasureAnswer> {
+        let steps = self.steps(measure);
+        let worlds = worlds(steps, to, self.view.clocks().zone);
+        Case { view: self.view, responses: &self.responses, measure, to, steps, worlds }.answer()
+    }
+}
+
+/// A status, and what of the measure's life leads to it.
+struct Outcome {
+    status: Status,
+    /// The end that makes it possible, if it is one that has, or may have, passed.
+    by_end: Option<Lapse>,
+    /// The steps that lead to it.
+    because: BTreeSet<usize>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lapse {
+    Passed,
+    MayHavePassed,
+}
+
+/// One measure at one moment.
+struct Case<'c> {
+    view: &'c View<'c>,
+    responses: &'c Responses,
+    measure: &'c str,
+    to: Instant,
+    steps: &'c [Step<'c>],
+    worlds: Worlds,
+}
+
+impl Case<'_> {
+    fn answer(&self) -> Option<MeasureAnswer> {
+        let outcomes: Vec<Outcome> =
+            self.worlds.lives.iter().flat_map(|life| self.outcomes_of(life)).collect();
+        let statuses: BTreeSet<Status> = outcomes.iter().map(|outcome| outcome.status).collect();
+        let too_many = self.worlds.too_many;
+        if !too_many && statuses.iter().all(|status| *status == Status::None) {
+            return None;
+        }
+        let status = match statuses.first() {
+            Some(only) if statuses.len() == 1 && !too_many => *only,
+            _ => Status::Unknown,
+        };
+        let mut deciding: BTreeSet<usize> =
+            outcomes.iter().flat_map(|outcome| outcome.because.iter().copied()).collect();
+        if too_many {
+            deciding.extend(0..self.steps.len());
+        }
+        let effect_date = self.effect_date();
+        let attributes = Attributes::of(self.steps, &self.worlds);
+        let seqs = self.rests_on(&deciding);
+        let history = self.view.history();
+        Some(MeasureAnswer {
+            measure: self.measure.to_owned(),
+            by: attributes.by,
+            against: attributes.against,
+            kind: attributes.kind,
+            scope: attributes.scope,
+            scope_outcomes: attributes.scope_outcomes,
+            suspended_scope: self.suspended_scope(),
+            legal_basis: attributes.legal_basis,
+            status,
+            in_force: in_force(&statuses, too_many),
+            outcomes: statuses.into_iter().collect(),
+            possible: self.possible(&outcomes),
+            since: if status == Status::Unknown { None } else { self.since() },
+            flags: self.flags(&deciding, effect_date.as_ref()),
+            effect_date,
+            until: attributes.until,
+            superseded_by: attributes.superseded_by,
+            responds_to: self.responses.answers(self.measure, self.to),
+            answered_by: self.responses.answered_by(self.measure, self.to),
+            reason: (status == Status::Unknown).then(|| self.reason(&outcomes)),
+            deciding: seqs.iter().map(|seq| history.id_of(*seq)).collect(),
+            events: self.rests_on(&self.counted()).iter().map(|seq| history.id_of(*seq)).collect(),
+            evidence: seqs.iter().filter_map(|seq| evidence(self.view, *seq)).collect(),
+        })
+    }
+
+    /// Where one possible life leaves the measure. More than one status where a stated end has, or may have, passed.
+    fn outcomes_of(&self, life: &Life) -> Vec<Outcome> {
+        let status = match (life.stage, life.suspended) {
+            (Stage::InForce | Stage::Announced, Some(_)) => Status::Suspended,
+            (Stage::None, _) => Status::None,
+            (Stage::Threatened, _) => Status::Threatened,
+            (Stage::Announced, _) => Status::Announced,
+            (Stage::InForce, _) => Status::InForce,
+            (Stage::Ended, _) => Status::Ended,
+        };
+        let because: BTreeSet<usize> = match life.since {
+            Some(since) => [Some(since), life.suspended].into_iter().flatten().collect(),
+            None => self.worlds.may.clone(),
+        };
+        let mut outcomes = vec![Outcome { status, by_end: None, because: because.clone() }];
+        let mut by_end = |status, step: Option<usize>| {
+            let Some(step) = step else { return };
+            let Some(lapse) = self.lapse(step) else { return };
+            let mut because = because.clone();
+            because.insert(step);
+            outcomes.push(Outcome { status, by_end: Some(lapse), because });
+        };
+        if matches!(life.stage, Stage::InForce | Stage::Announced) {
+            by_end(Status::Ended, life.until);
+            if life.suspended.is_some() {
+                let in_force = life.stage == Stage::InForce;
+                let status = if in_force { Status::InForce } else { Status::Announced };
+                by_end(status, life.suspended_until);
+            }
+        }
+        outcomes
+    }
+
+    /// Whether the end that a step states has passed. A day named as an end is still part of the stated time.
+    fn lapse(&self, step: usize) -> Option<Lapse> {
+        let ends = self.steps.get(step)?.until.as_ref()?.ends(self.view.clocks().zone);
+        if self.to > ends.latest {
+            Some(Lapse::Passed)
+        } else if self.to > ends.earliest {
+            Some(Lapse::MayHavePassed)
+        } else {
+            None
+        }
+    }
+
+    fn reason(&self, outcomes: &[Outcome]) -> Reason {
+        let plain: BTreeSet<Status> = outcomes
+            .iter()
+            .filter(|outcome| outcome.by_end.is_none())
+            .map(|outcome| outcome.status)
+            .collect();
+        let has = |lapse| outcomes.iter().any(|outcome| outcome.by_end == Some(lapse));
+        let contradicted =
+            |index: &usize| self.steps.get(*index).is_some_and(|step| step.places.len() > 1);
+        if self.worlds.too_many {
+            Reason::TooManyWorlds
+        } else if plain.len() <= 1 && has(Lapse::Passed) {
+            Reason::ScheduledEndPassed
+        } else if plain.len() <= 1 && has(Lapse::MayHavePassed) {
+            Reason::ScheduledEndMayHavePassed
+        } else if self.worlds.may.iter().any(contradicted) {
+            Reason::Contradicted
+        } else if self.worlds.may.is_empty() {
+            Reason::OrderUnknown
+        } else {
+            Reason::MayHaveHappened
+        }
+    }
+
+    /// The numbers of the events on which steps rest, in log order.
+    fn rests_on(&self, steps: &BTreeSet<usize>) -> BTreeSet<u64> {
+        let steps = steps.iter().filter_map(|index| self.steps.get(*index));
+        steps.flat_map(|step| step.rests_on.iter().copied()).collect()
+    }
+
+    /// The steps that have, or may have, happened.
+    fn counted(&self) -> BTreeSet<usize> {
+        if self.worlds.too_many {
+            return (0..self.steps.len()).collect();
+        }
+        self.worlds.happened.union(&self.worlds.may).copied().collect()
+    }
+
+    fn possible(&self, outcomes: &[Outcome]) -> Vec<Possibility> {
+        let mut possible: BTreeMap<(Status, bool), BTreeSet<usize>> = BTreeMap::new();
+        for outcome in outcomes {
+            let way = (outcome.status, outcome.by_end.is_some());
+            possible.entry(way).or_default().extend(&outcome.because);
+        }
+        let history = self.view.history();
+        possible
+            .into_iter()
+            .map(|((status, by_stated_end), because)| Possibility {
+                status,
+                by_stated_end,
+                because: self.rests_on(&because).iter().map(|seq| history.id_of(*seq)).collect(),
+            })
+            .collect()
+    }
+
+    /// The bounds since when it stands where it stands.
+    fn since(&self) -> Option<String> {
+        let places: Vec<&Placement> = self
+            .worlds
+            .lives
+            .iter()
+            .filter_map(|life| self.steps.get(life.suspended.or(life.since)?))
+            .flat_map(|step| &step.places)
+            .collect();
+        let first = places.first()?;
+        if places.iter().all(|place| place.span == first.span) {
+            return first.text.clone();
+        }
+        let hull = places.iter().fold(first.span, |hull, place| hull.hull(place.span));
+        Some(span_text(hull, self.view.clocks().zone))
+    }
+
+    fn effect_date(&self) -> Option<EffectDate> {
+        let mut dates: Vec<EffectDate> = self
+            .worlds
+            .lives
+            .iter()
+            .filter_map(|life| match life.stage {
+                Stage::InForce => self.steps.get(life.effect?),
+                // What was announced may say when it will take effect.
+                Stage::Announced => {
+                    self.steps.get(life.since?).filter(|step| step.effective.is_some())
+                }
+                _ => None,
+            })
+            .map(|step| match &step.effective {
+                Some(date) => EffectDate::Stated(date.as_str().to_owned()),
+                None => EffectDate::NotStated,
+            })
+            .collect();
+        dates.dedup();
+        let first = dates.first().cloned();
+        first.filter(|_| dates.len() == 1)
+    }
+
+    /// The part of it that is suspended, where the step that suspends it says so and all worlds agree.
+    fn suspended_scope(&self) -> Option<String> {
+        let suspending = self.worlds.lives.iter().filter_map(|life| life.suspended);
+        let parts: BTreeSet<_> =
+            suspending.filter_map(|index| self.steps.get(index)).map(|step| step.scope).collect();
+        let only = parts.first().copied().flatten().filter(|_| parts.len() == 1);
+        only.map(str::to_owned)
+    }
+
+    fn flags(&self, deciding: &BTreeSet<usize>, effect_date: Option<&EffectDate>) -> Vec<Flag> {
+        let mut flags = BTreeSet::new();
+        for step in deciding.iter().filter_map(|index| self.steps.get(*index)) {
+            let found = [
+                (step.uncertain, Flag::UncertainDate),
+                (step.approximate, Flag::ApproximateDate),
+                (step.places.len() > 1, Flag::Contradicted),
+                (step.is_undated(), Flag::Undated),
+            ];
+            flags.extend(found.into_iter().filter(|(is, _)| *is).map(|(_, flag)| flag));
+        }
+        let denied =
+            |index: &usize| self.steps.get(*index).is_some_and(|step| step.says.op == Op::Deny);
+        if self.worlds.happened.iter().any(denied) {
+            flags.insert(Flag::Denied);
+        }
+        if effect_date == Some(&EffectDate::NotStated) {
+            flags.insert(Flag::EffectDateNotStated);
+        }
+        if self.suspended_scope().is_some() {
+            flags.insert(Flag::PartlySuspended);
+        }
+        flags.into_iter().collect()
+    }
+}
+
+fn in_force(outcomes: &BTreeSet<Status>, too_many: bool) -> InForce {
+    let may = outcomes.contains(&Status::InForce);
+    match (may, outcomes.len()) {
+        _ if too_many => InForce::Unknown,
+        (true, 1) => InForce::Yes,
+        (true, _) => InForce::Unknown,
+        (false, _) => InForce::No,
+    }
+}
+
+/// What the steps that have, or may have, happened say of the measure itself.
+#[derive(Default)]
+struct Attributes {
+    by: Vec<String>,
+    against: Vec<String>,
+    kind: Option<MeasureType>,
+    scope: Option<String>,
+    scope_outcomes: Vec<String>,
+    legal_basis: Option<String>,
+    until: Option<String>,
+    superseded_by: Option<String>,
+}
+
+impl Attributes {
+    /// Whose it is, and what sort, by the first step that says; scope and end by the possible worlds.
+    fn of(steps: &[Step<'_>], worlds: &Worlds) -> Self {
+        let mut all = Self::default();
+        let counts = |index: &usize| {
+            worlds.too_many || worlds.happened.contains(index) || worlds.may.contains(index)
+        };
+        for (_, step) in steps.iter().enumerate().filter(|(index, _)| counts(index)) {
+            let says = step.says;
+            if all.by.is_empty() {
+                all.by.clone_from(&says.by);
+            }
+            if all.against.is_empty() {
+                all.against.clone_from(&says.against);
+            }
+            all.kind = all.kind.or_else(|| says.kind.clone());
+            all.legal_basis = all.legal_basis.or_else(|| says.legal_basis.clone());
+            all.superseded_by = all.superseded_by.or_else(|| says.superseded_by.clone());
+        }
+        let begun = worlds.lives.iter().filter(|life| life.stage != Stage::None);
+        let scopes: BTreeSet<Option<&str>> =
+            begun.map(|life| steps.get(life.scope?)?.scope).collect();
+        if let [only] = scopes.iter().collect::<Vec<_>>().as_slice() {
+            all.scope = only.map(str::to_owned);
+        } else {
+            all.scope_outcomes = scopes.into_iter().flatten().map(str::to_owned).collect();
+        }
+        let untils: BTreeSet<_> = worlds
+            .lives
+            .iter()
+            .filter_map(|life| {
+                let stated = if life.suspended.is_some() { life.suspended_until } else { None };
+                steps.get(stated.or(life.until)?)?.until.as_ref().map(|date| date.as_str())
+            })
+            .collect();
+        all.until = untils.first().filter(|_| untils.len() == 1).map(|date| (*date).to_owned());
+        all
+    }
+}
+
+fn evidence(view: &View<'_>, seq: u64) -> Option<Evidence> {
+    let event = view.history().id_of(seq);
+    if let Some(fact) = view.fact(seq) {
+        Some(Evidence { event, cites: view.cites(fact), according_to: view.chains(fact) })
+    } else {
+        let told = view.history().entry(seq)?.event()?;
+        let according_to = Some(told.according_to.clone()).filter(|chain| !chain.is_empty());
+        Some(Evidence {
+            event,
+            cites: told.cites.clone(),
+            according_to: according_to.into_iter().collect(),
+        })
+    }
+}

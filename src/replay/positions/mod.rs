@@ -1,0 +1,235 @@
+//! Positions: what each actor holds on each topic, and on whose word we know it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::terms::terms;
+use super::view::{Fact, View};
+use crate::model::event::{Attribution, Body, Cite};
+use crate::model::vocabulary::{Modality, RelationType, Stance};
+
+mod roll_up;
+mod said;
+
+pub use roll_up::{HeldPosition, Holding, holdings, roll_up};
+pub(crate) use said::{Said, statements};
+
+/// What one statement makes its speaker hold on its topic.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Position {
+    /// The speaker.
+    pub actor: String,
+    /// The topic.
+    pub topic: String,
+    /// What the speaker does about it.
+    pub stance: Option<Stance>,
+    /// How far it is asserted.
+    pub modality: Modality,
+    /// What was said, in the reporter's words.
+    pub summary: Option<String>,
+    /// The channel, as its term.
+    pub channel: Option<String>,
+    /// The contact in which it was said.
+    pub contact: Option<String>,
+    /// The id of the statement.
+    pub event: String,
+    /// When it was said: the date as reported, or the bounds that several reports leave. `None` if undated.
+    pub as_of: Option<String>,
+    /// Whether no later statement on the topic is known to have taken its place.
+    pub current: bool,
+    /// What to know about it, in alphabetical order.
+    pub flags: Vec<Flag>,
+    /// On whose word it is known, one chain a report, nearest to the speaker first.
+    pub according_to: Vec<Vec<Attribution>>,
+    /// Its passages.
+    pub cites: Vec<Cite>,
+    /// The ids of the later statements that took its place; empty if it is current.
+    pub superseded_by: Vec<String>,
+    /// The ids of the events it rests on, in log order: its reports, and the corrections of them.
+    pub rests_on: Vec<String>,
+}
+
+terms! {
+    /// What to know about a position.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+    #[non_exhaustive]
+    pub enum Flag {
+        /// The date is marked `~`.
+        ApproximateDate = "approximate_date",
+        /// It is known only from the other party.
+        AttributedByCounterpart = "attributed_by_counterpart",
+        /// Reports give dates that cannot both be right.
+        Contradicted = "contradicted",
+        /// Several speakers made the statement together.
+        Joint = "joint",
+        /// A later statement may have taken its place.
+        MayBeSuperseded = "may_be_superseded",
+        /// It may have been said after the date asked about.
+        MayNotHaveBeenSaid = "may_not_have_been_said",
+        /// Whether the speaker held the office at the time is not certain; only where positions are rolled up.
+        TenureUncertain = "tenure_uncertain",
+        /// Nobody is said to have told it.
+        Unattributed = "unattributed",
+        /// The date is marked `?`.
+        UncertainDate = "uncertain_date",
+        /// It has no date.
+        Undated = "undated",
+    }
+}
+
+/// Opposite stances of two or more actors on one topic, or accounts that contradict one another.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dispute {
+    /// The topic, if all sides are about one.
+    pub topic: Option<String>,
+    /// The sides, in alphabetical order of actors.
+    pub sides: Vec<Side>,
+}
+
+/// One side of a dispute.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Side {
+    /// The speaker.
+    pub actor: Option<String>,
+    /// What the speaker does about the topic.
+    pub stance: Option<Stance>,
+    /// The id of the statement or other event.
+    pub event: String,
+}
+
+/// Every position that was, or may have been, taken by the view's date: by actor and topic, the newest first.
+pub fn positions(view: &View<'_>) -> Vec<Position> {
+    let acts = statements(view);
+    let mut said: BTreeMap<(&str, &str), Vec<Voice<'_>>> = BTreeMap::new();
+    for (topic, speaker, act) in voices(view, &acts) {
+        said.entry((speaker, topic)).or_default().push(Voice { speaker, act });
+    }
+    let held = said.into_iter().flat_map(|((_, topic), voices)| in_order(view, topic, voices));
+    held.map(|(_, position)| position).collect()
+}
+
+/// Every statement on a topic that was, or may have been, made by the view's date, once for each of its speakers.
+fn voices<'v, 's>(
+    view: &View<'_>,
+    acts: &'s [Said<'v>],
+) -> impl Iterator<Item = (&'v str, &'v str, &'s Said<'v>)> {
+    let to = view.clocks().to;
+    let made = acts.iter().filter(move |act| !act.span.not_yet(to));
+    made.flat_map(|act| {
+        let topic = act.first.event.topic.as_deref();
+        let speakers = act.statement.by.iter().filter_map(move |by| Some((topic?, by.as_str())));
+        speakers.map(move |(topic, speaker)| (topic, speaker, act))
+    })
+}
+
+/// A statement and one of its speakers.
+struct Voice<'s> {
+    speaker: &'s str,
+    act: &'s Said<'s>,
+}
+
+/// What voices that can take one another's place leave of a topic, the newest first.
+fn in_order<'s>(
+    view: &View<'_>,
+    topic: &str,
+    mut voices: Vec<Voice<'s>>,
+) -> Vec<(Voice<'s>, Position)> {
+    voices.sort_by_key(|voice| std::cmp::Reverse(voice.act.newness()));
+    let positions: Vec<Position> = voices
+        .iter()
+        .map(|voice| voice.act.position(view, voice.speaker, topic, &voices))
+        .collect();
+    voices.into_iter().zip(positions).collect()
+}
+
+/// Opposite current stances on one topic, and events that a relation says contradict one another.
+pub fn disputes(view: &View<'_>, positions: &[Position]) -> Vec<Dispute> {
+    let mut topics: BTreeMap<&str, Vec<&Position>> = BTreeMap::new();
+    for position in positions.iter().filter(|position| position.current && position.is_meant()) {
+        topics.entry(&position.topic).or_default().push(position);
+    }
+    let mut disputes = Vec::new();
+    for (topic, held) in topics {
+        let mut sides = BTreeSet::new();
+        for a in &held {
+            for b in held.iter().filter(|b| b.actor != a.actor && opposite(a, b)) {
+                sides.extend([Side::of(a), Side::of(b)]);
+            }
+        }
+        if !sides.is_empty() {
+            let sides = sides.into_iter().collect();
+            disputes.push(Dispute { topic: Some(topic.to_owned()), sides });
+        }
+    }
+    for (_, from, to) in view.related(&RelationType::Contradicts) {
+        if let (Some(from), Some(to)) = (view.fact(from), view.fact(to)) {
+            let topic = from.event.topic.clone().filter(|t| to.event.topic.as_ref() == Some(t));
+            let sides = [from, to].map(|fact| Side::of_fact(view, fact)).to_vec();
+            disputes.push(Dispute { topic, sides });
+        }
+    }
+    disputes
+}
+
+/// Stances that cannot both have their way, each pair in one order.
+const OPPOSITES: &[(Stance, Stance)] = &[
+    (Stance::Supports, Stance::Opposes),
+    (Stance::Supports, Stance::Rejects),
+    (Stance::Accepts, Stance::Rejects),
+    (Stance::Accepts, Stance::Opposes),
+    (Stance::Announces, Stance::Rejects),
+    (Stance::Commits, Stance::Opposes),
+    (Stance::Demands, Stance::Rejects),
+    (Stance::Accuses, Stance::Denies),
+    (Stance::Accuses, Stance::Rejects),
+];
+
+fn opposite(a: &Position, b: &Position) -> bool {
+    let (Some(a), Some(b)) = (&a.stance, &b.stance) else { return false };
+    OPPOSITES.iter().any(|(one, other)| (a == one && b == other) || (a == other && b == one))
+}
+
+impl Position {
+    /// The keys under which this position says something else than another of the same statement.
+    pub fn differs_from(&self, other: &Self) -> Vec<&'static str> {
+        let fields = [
+            ("stance", self.stance != other.stance),
+            ("modality", self.modality != other.modality),
+            ("summary", self.summary != other.summary),
+            ("channel", self.channel != other.channel),
+            ("contact", self.contact != other.contact),
+            ("as_of", self.as_of != other.as_of),
+            ("current", self.current != other.current),
+            ("flags", self.flags != other.flags),
+            ("according_to", self.according_to != other.according_to),
+            ("cites", self.cites != other.cites),
+        ];
+        fields.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
+    }
+
+    /// Whether the speaker means it, rather than says what would or might be.
+    fn is_meant(&self) -> bool {
+        matches!(self.modality, Modality::Asserted | Modality::Future)
+    }
+}
+
+impl Side {
+    fn of(position: &Position) -> Self {
+        Self {
+            actor: Some(position.actor.clone()),
+            stance: position.stance.clone(),
+            event: position.event.clone(),
+        }
+    }
+
+    fn of_fact(view: &View<'_>, fact: &Fact<'_>) -> Self {
+        let event = view.history().id_of(fact.seq);
+        match &fact.event.body {
+            Body::Statement(statement) => Self {
+                actor: statement.by.first().cloned(),
+                stance: statement.stance.clone(),
+                event,
+            },
+            _ => Self { actor: None, stance: None, event },
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Positions of offices, governments and countries: those of the people who spoke for them, side by side.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::said::statements;
+use super::{Flag, Position, Voice, in_order, voices};
+use crate::model::vocabulary::{Modality, Stance};
+use crate::replay::membership::{Level, Seat, seats};
+use crate::replay::view::View;
+
+/// A position, and for whom of a level it was spoken.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HeldPosition {
+    /// For whom.
+    pub seat: Seat,
+    /// The offices or organisations through which it was spoken; empty if none is known.
+    pub offices: Vec<String>,
+    /// The position; its `actor` is the speaker.
+    pub position: Position,
+}
+
+/// What the voices of one holder come to on one topic, with one stance and modality.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Holding {
+    /// The holder.
+    pub holder: String,
+    /// Whether the holder is of the level that was asked for.
+    pub reached: bool,
+    /// The topic.
+    pub topic: String,
+    /// The stance.
+    pub stance: Option<Stance>,
+    /// How far it is asserted.
+    pub modality: Modality,
+    /// The offices that hold it now, in alphabetical order.
+    pub offices: Vec<String>,
+    /// The speakers who hold it now, in alphabetical order.
+    pub speakers: Vec<String>,
+    /// The statements that say so, in alphabetical order of their ids.
+    pub events: Vec<String>,
+    /// Whether all of them are known on nobody's word.
+    pub unattributed: bool,
+}
+
+/// The same for the actors of a level: by holder and topic, the newest first.
+///
+/// Within one office a later statement takes the place of an earlier one, whoever held it then. One office never takes
+/// the place of another: a government or a country holds what each of its offices does.
+pub fn roll_up(view: &View<'_>, level: Level) -> Vec<HeldPosition> {
+    let acts = statements(view);
+    let mut said: BTreeMap<(String, &str), Vec<Voice<'_>>> = BTreeMap::new();
+    for (topic, speaker, act) in voices(view, &acts) {
+        for seat in seats(view, act.statement, speaker, level.min(Level::Office), act.span) {
+            said.entry((seat.holder, topic)).or_default().push(Voice { speaker, act });
+        }
+    }
+    let mut held: BTreeMap<(String, &str), Vec<HeldPosition>> = BTreeMap::new();
+    for ((_, topic), voices) in said {
+        for (Voice { speaker, act }, position) in in_order(view, topic, voices) {
+            let through = seats(view, act.statement, speaker, Level::Office, act.span);
+            let offices: Vec<String> =
+                through.into_iter().filter(|seat| seat.reached).map(|seat| seat.holder).collect();
+            for seat in seats(view, act.statement, speaker, level, act.span) {
+                let mut position = position.clone();
+                if !seat.certain {
+                    position.flags.push(Flag::TenureUncertain);
+                    position.flags.sort();
+                }
+                let of_holder = held.entry((seat.holder.clone(), topic)).or_default();
+                // A speaker of two offices is heard once for what is above both.
+                let known = |known: &&mut HeldPosition| {
+                    (&known.position.actor, &known.position.event)
+                        == (&position.actor, &position.event)
+                };
+                match of_holder.iter_mut().find(known) {
+                    Some(known) => known.position.current |= position.current,
+                    None => {
+                        of_holder.push(HeldPosition { seat, offices: offices.clone(), position })
+                    }
+                }
+            }
+        }
+    }
+    held.into_values().flatten().collect()
+}
+
+/// What the current ones of rolled-up positions come to: by holder, topic, stance and modality.
+pub fn holdings(held: &[HeldPosition]) -> Vec<Holding> {
+    let mut voices: BTreeMap<(&str, &str, Option<&Stance>, &Modality), Vec<&HeldPosition>> =
+        BTreeMap::new();
+    for one in held.iter().filter(|one| one.position.current) {
+        let said = &one.position;
+        let key = (&*one.seat.holder, &*said.topic, said.stance.as_ref(), &said.modality);
+        voices.entry(key).or_default().push(one);
+    }
+    let unattributed = |one: &&HeldPosition| one.position.flags.contains(&Flag::Unattributed);
+    voices
+        .into_iter()
+        .map(|((holder, topic, stance, modality), voices)| Holding {
+            holder: holder.to_owned(),
+            reached: voices.iter().all(|one| one.seat.reached),
+            topic: topic.to_owned(),
+            stance: stance.cloned(),
+            modality: modality.clone(),
+            offices: sorted(voices.iter().flat_map(|one| &one.offices)),
+            speakers: sorted(voices.iter().map(|one| &one.position.actor)),
+            events: sorted(voices.iter().map(|one| &one.position.event)),
+            unattributed: voices.iter().all(unattributed),
+        })
+        .collect()
+}
+
+fn sorted<'s>(names: impl Iterator<Item = &'s String>) -> Vec<String> {
+    names.cloned().collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+impl Holding {
+    /// Whether a position is one of those that it sums up.
+    pub fn sums_up(&self, one: &HeldPosition) -> bool {
+        let said = &one.position;
+        (&self.holder, &self.topic, &self.stance, &self.modality)
+            == (&one.seat.holder, &said.topic, &said.stance, &said.modality)
+    }
+}

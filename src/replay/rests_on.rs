@@ -1,0 +1,91 @@
+//! What an answer rests on: the events without which it would not be what it is.
+//!
+//! These are the acts that the answer is folded from and everything that those refer to. A replay of them alone gives
+//! the same answer (`an_answer_follows_from_what_it_rests_on`), so whoever holds them can check it. What they cannot
+//! show is that no other event of the log bears on it: for that, see what `event_log::answer_proof` says of kinds.
+
+use std::collections::BTreeSet;
+
+use super::anomalies::anomalies;
+use super::history::{Entry, History};
+use super::view::View;
+use crate::model::event::{Body, Event, RetractedBy};
+
+/// The numbers of the events on which a view's measures, positions, disputes and anomalies rest.
+pub fn rests_on(view: &View<'_>) -> BTreeSet<u64> {
+    let history = view.history();
+    let mut found: BTreeSet<u64> = BTreeSet::new();
+    let mut next: Vec<u64> = Vec::new();
+    for entry in history.entries() {
+        let acts = matches!(
+            entry.event().map(|event| &event.body),
+            Some(
+                Body::Measure(_)
+                    | Body::Statement(_)
+                    | Body::Mention(_)
+                    | Body::Relation(_)
+                    | Body::Correction(_)
+                    | Body::Retraction(_)
+            )
+        );
+        if acts && view.clocks().sees_recorded(entry.recorded_at) {
+            next.push(entry.seq);
+        }
+    }
+    let listed = anomalies(view).into_iter().flat_map(|anomaly| anomaly.events);
+    next.extend(listed.filter_map(|id| history.seq_of(&id)));
+    while let Some(seq) = next.pop() {
+        if !found.insert(seq) {
+            continue;
+        }
+        if let Some(event) = history.entry(seq).and_then(Entry::event) {
+            next.extend(refers_to(event).into_iter().filter_map(|id| history.seq_of(id)));
+        }
+        // What was corrected may refer to something else than at first.
+        if let Some(fact) = view.fact(seq) {
+            next.extend(refers_to(&fact.event).into_iter().filter_map(|id| history.seq_of(id)));
+        }
+    }
+    found
+}
+
+/// The ids that events name and that lead nowhere: in a whole log none, in part of one those of what is withheld.
+pub fn dangling(history: &History) -> BTreeSet<String> {
+    let events = history.entries().iter().filter_map(Entry::event);
+    let named = events.flat_map(refers_to);
+    let lost = named.filter(|id| history.seq_of(id).is_none() && !history.has_measure(id));
+    lost.map(str::to_owned).collect()
+}
+
+/// The ids that an event names.
+fn refers_to(event: &Event) -> Vec<&str> {
+    let mut ids: Vec<&str> = event.cites.iter().map(|cite| cite.source.as_str()).collect();
+    ids.extend(event.according_to.iter().filter_map(|link| link.by.as_deref()));
+    ids.extend(event.topic.as_deref());
+    match &event.body {
+        Body::Actor(actor) => ids.extend(actor.part_of.iter().map(|tenure| tenure.actor.as_str())),
+        Body::Topic(topic) => ids.extend(topic.broader.iter().map(String::as_str)),
+        Body::Contact(contact) => ids.extend(contact.participants.iter().map(String::as_str)),
+        Body::Statement(said) => {
+            let named = said.by.iter().chain(&said.to).chain(&said.on_behalf_of);
+            ids.extend(named.map(String::as_str));
+            ids.extend(said.contact.as_deref());
+        }
+        Body::Measure(step) => {
+            let named = step.by.iter().chain(&step.against).chain(&step.responds_to);
+            ids.extend(named.map(String::as_str));
+        }
+        Body::Mention(mention) => ids.push(&mention.of),
+        Body::Relation(relation) => ids.extend([relation.from.as_str(), relation.to.as_str()]),
+        Body::Correction(correction) => ids.push(&correction.of),
+        Body::Retraction(retraction) => {
+            ids.push(&retraction.of);
+            if let RetractedBy::Duplicate(of) = &retraction.by {
+                ids.push(of);
+            }
+        }
+        Body::Note(note) => ids.extend(note.of.as_deref()),
+        Body::Source(_) | Body::Incident | Body::System(_) => {}
+    }
+    ids
+}
