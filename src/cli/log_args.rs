@@ -1,6 +1,7 @@
 //! Which log: `--log`, or the environment, or `./log`.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 
@@ -20,6 +21,9 @@ pub(crate) struct LogArgs {
         global = true
     )]
     directory: PathBuf,
+    /// How long to wait, in seconds, while another process has the log open
+    #[arg(long, value_name = "SECONDS", default_value_t = 5, global = true)]
+    wait: u16,
 }
 
 impl LogArgs {
@@ -44,7 +48,8 @@ impl LogArgs {
                     "or name another directory with --log DIR, or take the tour: demarche demo",
                 ));
         }
-        Ok(SledStore::open(&self.directory, holder)?)
+        let wait = Duration::from_secs(self.wait.into());
+        Ok(SledStore::open_waiting(&self.directory, holder, wait)?)
     }
 
     /// Opens the log.

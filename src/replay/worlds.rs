@@ -6,7 +6,9 @@
 //!   may have;
 //! - a step that ends before another begins comes first, and two whose bounds are the same single day come in log
 //!   order; bounds that otherwise overlap allow either order;
-//! - where the reports of a step contradict one another, one of them is right.
+//! - where the reports of a step contradict one another, one of them is right;
+//! - a stated end passes after every step that ends by then, and before every step that begins later. Where a step
+//!   may be on either side of it, both are possible worlds.
 //!
 //! Worlds are not enumerated one by one: what has happened so far, and the life it led to, is all that the next step
 //! depends on, so each such pair is met once. Steps that stand apart from all others multiply nothing. Work is
@@ -16,7 +18,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::anomalies::AnomalyCode;
-use super::automaton::{self, Act, Life};
+use super::automaton::{self, Life};
 use super::placement::Placement;
 use super::steps::Step;
 use crate::model::calendar::{Instant, Zone};
@@ -56,25 +58,32 @@ pub(crate) fn worlds(steps: &[Step<'_>], to: Instant, zone: Zone) -> Worlds {
     let mut tally = Tally::default();
     let mut always: Option<BTreeSet<usize>> = None;
     for choice in choose(steps) {
-        let placed: Vec<Placed> = choice
+        let mut placed: Vec<Placed> = choice
             .iter()
             .enumerate()
             .filter(|(_, place)| !place.span.not_yet(to))
             .map(|(index, place)| Placed {
-                index,
+                moment: Moment::Step(index),
                 span: place.span,
                 single: place.single,
                 must: place.span.happened_by(to),
             })
             .collect();
-        let must: BTreeSet<usize> =
-            placed.iter().filter(|placed| placed.must).map(|placed| placed.index).collect();
-        worlds.may.extend(placed.iter().filter(|placed| !placed.must).map(|placed| placed.index));
+        let steps_placed = |must: bool| {
+            let placed = placed.iter().filter(move |placed| placed.must == must);
+            placed.filter_map(|placed| match placed.moment {
+                Moment::Step(index) => Some(index),
+                Moment::End(_) => None,
+            })
+        };
+        let must: BTreeSet<usize> = steps_placed(true).collect();
+        worlds.may.extend(steps_placed(false));
+        placed.extend(ends(steps, to, zone));
         always = Some(match always {
             None => must,
             Some(before) => before.intersection(&must).copied().collect(),
         });
-        if !run(steps, placed, zone, &mut tally, &mut worlds.lives) {
+        if !run(steps, placed, &mut tally, &mut worlds.lives) {
             worlds.too_many = true;
             return worlds;
         }
@@ -92,9 +101,18 @@ pub(crate) fn worlds(steps: &[Step<'_>], to: Instant, zone: Zone) -> Worlds {
     worlds
 }
 
-/// A step at one of its places.
+/// Something that happens in a world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Moment {
+    /// A step, by its index.
+    Step(usize),
+    /// The end that a step states passes.
+    End(usize),
+}
+
+/// A moment at one of its places.
 struct Placed {
-    index: usize,
+    moment: Moment,
     span: Span,
     single: bool,
     must: bool,
@@ -103,9 +121,30 @@ struct Placed {
 impl Placed {
     /// Does it come before the other in every world?
     fn before(&self, other: &Self) -> bool {
-        let same_day = self.single && self.span == other.span;
-        self.span.precedes(other.span) || (same_day && self.index < other.index)
+        match (self.moment, other.moment) {
+            // A day named as an end is still part of the stated time.
+            (Moment::Step(_), Moment::End(_)) => self.span.latest <= other.span.earliest,
+            _ => {
+                let same_day = self.single && other.single && self.span == other.span;
+                self.span.precedes(other.span) || (same_day && self.moment < other.moment)
+            }
+        }
     }
+}
+
+/// The stated ends that have, or may have, passed by then.
+fn ends(steps: &[Step<'_>], to: Instant, zone: Zone) -> Vec<Placed> {
+    let stated = steps.iter().enumerate();
+    let stated = stated.filter_map(|(index, step)| Some((index, step.until.as_ref()?.ends(zone))));
+    stated
+        .filter(|(_, span)| span.earliest < to)
+        .map(|(index, span)| Placed {
+            moment: Moment::End(index),
+            span,
+            single: false,
+            must: span.latest < to,
+        })
+        .collect()
 }
 
 /// How often each step was well, and how often nonsense.
@@ -155,36 +194,34 @@ fn choose<'s>(steps: &'s [Step<'_>]) -> Vec<Vec<&'s Placement>> {
 fn run(
     steps: &[Step<'_>],
     mut placed: Vec<Placed>,
-    zone: Zone,
     tally: &mut Tally,
     outcomes: &mut BTreeSet<Life>,
 ) -> bool {
-    placed.sort_by_key(|placed| (placed.span.earliest, placed.span.latest, placed.index));
-    let mut done: BTreeSet<usize> = BTreeSet::new();
+    placed.sort_by_key(|placed| (placed.span.earliest, placed.span.latest, placed.moment));
+    let mut done: BTreeSet<Moment> = BTreeSet::new();
     let mut lives = BTreeSet::from([Life::default()]);
     let mut budget = STATES_MAX;
     for cluster in clusters(placed) {
-        let Some(after) = run_cluster(steps, &cluster, &done, lives, zone, tally, &mut budget)
-        else {
+        let Some(after) = run_cluster(steps, &cluster, &done, lives, tally, &mut budget) else {
             return false;
         };
         lives = after;
-        done.extend(cluster.iter().map(|placed| placed.index));
+        done.extend(cluster.iter().map(|placed| placed.moment));
     }
     outcomes.extend(lives);
     true
 }
 
-/// Splits steps, sorted by their earliest bound, where all before end before all after begin.
+/// Splits moments, sorted by their earliest bound, where all before end before all after begin.
 fn clusters(placed: Vec<Placed>) -> Vec<Vec<Placed>> {
     let mut clusters: Vec<Vec<Placed>> = Vec::new();
     let mut latest = Instant::MIN;
-    for step in placed {
-        let apart = clusters.is_empty() || step.span.earliest > latest;
-        latest = latest.max(step.span.latest);
+    for moment in placed {
+        let apart = clusters.is_empty() || moment.span.earliest > latest;
+        latest = latest.max(moment.span.latest);
         match clusters.last_mut() {
-            Some(cluster) if !apart => cluster.push(step),
-            _ => clusters.push(vec![step]),
+            Some(cluster) if !apart => cluster.push(moment),
+            _ => clusters.push(vec![moment]),
         }
     }
     clusters
@@ -194,17 +231,16 @@ fn clusters(placed: Vec<Placed>) -> Vec<Vec<Placed>> {
 fn run_cluster(
     steps: &[Step<'_>],
     cluster: &[Placed],
-    done: &BTreeSet<usize>,
+    done: &BTreeSet<Moment>,
     lives: BTreeSet<Life>,
-    zone: Zone,
     tally: &mut Tally,
     budget: &mut usize,
 ) -> Option<BTreeSet<Life>> {
-    let must: BTreeSet<usize> = cluster.iter().filter(|p| p.must).map(|p| p.index).collect();
+    let must: BTreeSet<Moment> = cluster.iter().filter(|p| p.must).map(|p| p.moment).collect();
     let mut outcomes = BTreeSet::new();
     // What of the cluster has happened so far, and the lives that this can have led to.
-    // Fewest steps first, so that every way to an entry has been walked before it is left.
-    let mut frontier: BTreeMap<(usize, BTreeSet<usize>), BTreeSet<Life>> =
+    // Fewest moments first, so that every way to an entry has been walked before it is left.
+    let mut frontier: BTreeMap<(usize, BTreeSet<Moment>), BTreeSet<Life>> =
         BTreeMap::from([((0, BTreeSet::new()), lives)]);
     while let Some(((count, happened), lives)) = frontier.pop_first() {
         if must.is_subset(&happened) {
@@ -212,48 +248,47 @@ fn run_cluster(
         }
         *budget = budget.checked_sub(lives.len())?;
         let ready = cluster.iter().filter(|next| {
-            let waits = |other: &&Placed| other.before(next) && !happened.contains(&other.index);
-            !happened.contains(&next.index) && !cluster.iter().any(|other| waits(&other))
+            let waits = |other: &&Placed| other.before(next) && !happened.contains(&other.moment);
+            !happened.contains(&next.moment) && !cluster.iter().any(|other| waits(&other))
         });
         for next in ready {
-            let Some(step) = steps.get(next.index) else { continue };
-            let has = |index: usize| done.contains(&index) || happened.contains(&index);
-            let machine_step = automaton::Step {
-                index: next.index,
-                act: step.act,
-                has_until: step.until.is_some(),
-                has_scope: step.scope.is_some(),
-                announced: step.announcement.is_some_and(has),
-            };
-            let mut after = BTreeSet::new();
-            for life in &lives {
-                for life in outlived(steps, *life, step.act, next.span, zone) {
-                    let (life, anomaly) = life.after(machine_step);
-                    tally.count(next.index, anomaly);
-                    after.insert(life);
-                }
-            }
+            let has = |moment| done.contains(&moment) || happened.contains(&moment);
+            let after = after(steps, &lives, next.moment, &has, tally);
             let mut with = happened.clone();
-            with.insert(next.index);
+            with.insert(next.moment);
             frontier.entry((count.saturating_add(1), with)).or_default().extend(after);
         }
     }
     Some(outcomes)
 }
 
-/// The life at the moment of a step: a stated end that has passed by then is void if the step shows that the measure
-/// outlived it. Where the end may have passed, both are possible.
-fn outlived(steps: &[Step<'_>], life: Life, act: Act, at: Span, zone: Zone) -> Vec<Life> {
-    let end = life.until.and_then(|index| steps.get(index)?.until.as_ref());
-    let Some(end) = end.filter(|_| Life::outlives_until(act)).map(|until| until.ends(zone)) else {
-        return vec![life];
-    };
-    let without = Life { until: None, ..life };
-    if at.earliest > end.latest {
-        vec![without]
-    } else if at.latest <= end.earliest {
-        vec![life]
-    } else {
-        vec![life, without]
+/// The lives after one more moment.
+fn after(
+    steps: &[Step<'_>],
+    lives: &BTreeSet<Life>,
+    moment: Moment,
+    has: &dyn Fn(Moment) -> bool,
+    tally: &mut Tally,
+) -> BTreeSet<Life> {
+    match moment {
+        Moment::End(of) => lives.iter().map(|life| life.after_end(of)).collect(),
+        Moment::Step(index) => {
+            let Some(step) = steps.get(index) else { return lives.clone() };
+            let machine_step = automaton::Step {
+                index,
+                act: step.act,
+                has_until: step.until.is_some(),
+                has_scope: step.scope.is_some(),
+                end_passed: has(Moment::End(index)),
+                announced: step.announcement.is_some_and(|index| has(Moment::Step(index))),
+            };
+            let mut after = BTreeSet::new();
+            for life in lives {
+                let (life, anomaly) = life.after(machine_step);
+                tally.count(index, anomaly);
+                after.insert(life);
+            }
+            after
+        }
     }
 }

@@ -19,6 +19,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use sled::transaction::{ConflictableTransactionError, TransactionError, Transactional};
 use sled::{Batch, Db, Tree};
@@ -29,6 +30,9 @@ use super::{Damage, Head, Store, StoreError, StoredEvent, check_next, codec};
 pub const CHUNK_BYTES: usize = 6 * 1024;
 /// How many events are written at a time above the head.
 const PIECE_EVENTS: usize = 1024;
+/// How long a lock is waited for at least. A process that starts another holds its locks twice for a moment, so one
+/// that was just let go may look taken.
+pub const WAIT_MIN: Duration = Duration::from_millis(500);
 /// sled's page cache, in bytes.
 const CACHE_BYTES: u64 = 64 * 1024 * 1024;
 /// The layout of keys and values that this adapter writes.
@@ -62,7 +66,7 @@ impl SledStore {
             return Err(StoreError::AlreadyThere { path: dir.to_owned() });
         }
         make_directory(&path)?;
-        let store = Self::open_locked(dir, lock)?;
+        let store = Self::open_locked(dir, &lock)?;
         guarded(|| {
             store.meta.insert(LAYOUT_KEY, LAYOUT)?;
             store.meta.insert(HEAD_KEY, &encode_head(Head::EMPTY)[..])?;
@@ -86,11 +90,16 @@ impl SledStore {
 
     /// Opens the store in `dir`. `holder` says who this is to whoever finds it locked.
     pub fn open(dir: &Path, holder: &str) -> Result<Self, StoreError> {
+        Self::open_waiting(dir, holder, WAIT_MIN)
+    }
+
+    /// The same, waiting for whoever has it open; at least [`WAIT_MIN`].
+    pub fn open_waiting(dir: &Path, holder: &str, wait: Duration) -> Result<Self, StoreError> {
         if !dir.join("store").is_dir() {
             return Err(StoreError::Missing { path: dir.to_owned() });
         }
-        let lock = lock(dir, holder)?;
-        let store = Self::open_locked(dir, lock)?;
+        let lock = waiting(wait, || lock(dir, holder))?;
+        let store = waiting(WAIT_MIN, || Self::open_locked(dir, &lock))?;
         let layout = guarded(|| Ok(store.meta.get(LAYOUT_KEY)?))?;
         match layout {
             Some(layout) if layout == LAYOUT.as_bytes() => {}
@@ -104,7 +113,9 @@ impl SledStore {
         Ok(store)
     }
 
-    fn open_locked(dir: &Path, lock: File) -> Result<Self, StoreError> {
+    fn open_locked(dir: &Path, lock: &File) -> Result<Self, StoreError> {
+        let own = dir.join("lock");
+        let _lock = lock.try_clone().map_err(|error| StoreError::Io { path: own, error })?;
         let path = dir.join("store");
         let config =
             sled::Config::new().path(&path).flush_every_ms(None).cache_capacity(CACHE_BYTES);
@@ -124,7 +135,7 @@ impl SledStore {
         };
         let data = path.join("db");
         let file = File::open(&data).map_err(|error| StoreError::Io { path: data, error })?;
-        Ok(Self { db, events, blobs, meta, file, path, _lock: lock })
+        Ok(Self { db, events, blobs, meta, file, path, _lock })
     }
 
     /// Removes what an abandoned write left above the head.
@@ -342,6 +353,24 @@ fn catching<T>(action: impl FnOnce() -> T) -> Result<T, StoreError> {
         };
         StoreError::Panicked { message }
     })
+}
+
+/// Tries again for some time while something is locked.
+fn waiting<T>(
+    wait: Duration,
+    mut attempt: impl FnMut() -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let mut left = wait.max(WAIT_MIN);
+    loop {
+        match attempt() {
+            Err(StoreError::Locked { .. }) if !left.is_zero() => {
+                let pause = left.min(Duration::from_millis(10));
+                std::thread::sleep(pause);
+                left -= pause;
+            }
+            done => return done,
+        }
+    }
 }
 
 /// Takes the lock of a log, or says who has it.

@@ -12,7 +12,11 @@
 mod append;
 mod architecture;
 mod export;
-mod replay_rules;
+mod histories;
+mod knowledge_rules;
+mod measure_laws;
+mod measure_rules;
+mod position_rules;
 mod store_conformance;
 mod support;
 mod terminal;

@@ -168,34 +168,30 @@ impl Case<'_> {
             None => self.worlds.may.clone(),
         };
         let mut outcomes = vec![Outcome { status, by_end: None, because: because.clone() }];
-        let mut by_end = |status, step: Option<usize>| {
-            let Some(step) = step else { return };
-            let Some(lapse) = self.lapse(step) else { return };
+        let mut by_end = |status, step: Option<usize>, passed: bool| {
+            let Some(step) = step.filter(|_| passed) else { return };
+            let lapse = self.lapse(step);
             let mut because = because.clone();
             because.insert(step);
             outcomes.push(Outcome { status, by_end: Some(lapse), because });
         };
         if matches!(life.stage, Stage::InForce | Stage::Announced) {
-            by_end(Status::Ended, life.until);
+            by_end(Status::Ended, life.until, life.until_passed);
             if life.suspended.is_some() {
                 let in_force = life.stage == Stage::InForce;
                 let status = if in_force { Status::InForce } else { Status::Announced };
-                by_end(status, life.suspended_until);
+                by_end(status, life.suspended_until, life.suspended_until_passed);
             }
         }
         outcomes
     }
 
-    /// Whether the end that a step states has passed. A day named as an end is still part of the stated time.
-    fn lapse(&self, step: usize) -> Option<Lapse> {
-        let ends = self.steps.get(step)?.until.as_ref()?.ends(self.view.clocks().zone);
-        if self.to > ends.latest {
-            Some(Lapse::Passed)
-        } else if self.to > ends.earliest {
-            Some(Lapse::MayHavePassed)
-        } else {
-            None
-        }
+    /// Of an end that has passed in some world: whether it has in all.
+    fn lapse(&self, step: usize) -> Lapse {
+        let until = self.steps.get(step).and_then(|step| step.until.as_ref());
+        let ends = until.map(|until| until.ends(self.view.clocks().zone));
+        let passed = ends.is_some_and(|ends| ends.latest < self.to);
+        if passed { Lapse::Passed } else { Lapse::MayHavePassed }
     }
 
     fn reason(&self, outcomes: &[Outcome]) -> Reason {
