@@ -248,25 +248,27 @@ fn position_changes(before_view: &View<'_>, after_view: &View<'_>) -> Vec<Positi
     changes
 }
 
-/// The events that the view after heeds and the view before does not, among those on which the answer now rests; and
-/// the retractions, so far unheeded, of those on which it rested.
+/// Why answers that rested on some events rest on others now: the events that only the view after heeds, be it as
+/// reports or as corrections of what was known; for what is gone, its retraction; for what is back, that of its
+/// retraction.
 fn news(before: &View<'_>, after: &View<'_>, old: &[String], new: &[String]) -> Vec<String> {
     let history = after.history();
-    let seqs =
-        |ids: &[String]| -> Vec<u64> { ids.iter().filter_map(|id| history.seq_of(id)).collect() };
-    let mut found: BTreeSet<u64> =
-        seqs(new).into_iter().filter(|seq| after.heeds(*seq) && !before.heeds(*seq)).collect();
-    let taken_back = seqs(old).into_iter().filter_map(|seq| {
-        let by = after.struck().get(&seq)?;
-        (!before.struck().contains_key(&seq)).then_some(*by)
-    });
-    found.extend(taken_back);
-    // A correction that is no longer applied, or a retraction that is, may have been taken back itself.
-    let restored = seqs(new).into_iter().filter_map(|seq| {
-        let by = before.struck().get(&seq)?;
-        after.struck().get(by).copied()
-    });
-    found.extend(restored);
+    let mut touched: BTreeSet<u64> =
+        old.iter().chain(new).filter_map(|id| history.seq_of(id)).collect();
+    for seq in touched.clone() {
+        if let Some(fact) = after.fact(seq) {
+            touched.extend(fact.corrections.iter().chain(&fact.mentions).chain(&fact.duplicates));
+        }
+    }
+    let reason = |seq: u64| {
+        let (gone_before, gone_after) = (before.struck().get(&seq), after.struck().get(&seq));
+        match (gone_before, gone_after) {
+            (None, Some(by)) => Some(*by),
+            (Some(by), None) => after.struck().get(by).copied(),
+            _ => (after.heeds(seq) && !before.heeds(seq)).then_some(seq),
+        }
+    };
+    let found: BTreeSet<u64> = touched.into_iter().filter_map(reason).collect();
     found.into_iter().map(|seq| history.id_of(seq)).collect()
 }
 

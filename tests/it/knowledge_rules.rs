@@ -1,65 +1,110 @@
-//! The rules of `docs/replay.md` about what was known when: clocks, corrections, retractions.
+//! The rules of `docs/replay.md` about what was known when: clocks, corrections, retractions; and what changed.
 
 use demarche::model::calendar::Zone;
 use demarche::model::date::Edtf;
-use demarche::replay::{Clocks, View, anomalies, measures};
+use demarche::replay::diff::Days;
+use demarche::replay::{Clocks, View, diff, explain_measure, measures, revised_days, revisions};
 
-use crate::histories::{answer, check, clocks_at, history, status};
-use crate::support::{Counting, append_with};
+use crate::histories::{check, check_key, clocks, clocks_at, history, status};
 
 #[test]
-fn corrections_and_retractions_act_on_their_own_clock() {
-    let mut log = history("impose announced=2025-04-23/2025-05-01");
-    let later = &mut Counting::from("2026-06-01T00:00:00Z");
-    let correction = r#"{"kind":"source","id":"later","published":"2025-05-10"}
-        {"kind":"correction","id":"c","of":"e0","field":"effective","to":"2025-04-24","cites":[{"source":"later"}]}"#;
-    append_with(&mut log, correction, demarche::event_log::AppendOptions::default(), later)
-        .expect("a good correction");
-    assert_eq!(status(answer(&log, "2025-04-24").as_ref()), "in_force");
-    let before = |recorded: Option<&str>, reported: Option<&str>| {
-        let cut = |date: &str| Edtf::parse(date).unwrap().span(Zone::UTC).latest;
-        let clocks = Clocks {
-            recorded_by: recorded.map(cut),
-            reported_by: reported.map(cut),
-            ..clocks_at("2025-04-24")
-        };
-        let view = View::of(log.history(), clocks);
-        let found = status(measures(&view).first());
-        (found, view.left_out().no_reported_time)
-    };
-    assert_eq!(before(Some("2026-05-31"), None).0, "none|in_force");
-    assert_eq!(before(Some("2026-06-01"), None).0, "in_force");
-    // The imposition itself cites nothing, so the reported clock leaves it out and counts it.
-    assert_eq!(before(None, Some("2025-05-10")), ("none".to_owned(), 1));
+fn a_correction_acts_on_its_own_clocks() {
+    let told =
+        "source early published=2025-05-01; impose announced=2025-04-23/2025-05-01 cites=early";
+    let later = "[2026-06-01] source later published=2025-05-10; correct e1 effective=2025-04-24 cites=later";
+    check(
+        &format!("{told}; {later}"),
+        "2025-04-24: in_force; \
+         2025-04-24 recorded=2026-05-31: none|in_force; \
+         2025-04-24 recorded=2026-06-01: in_force; \
+         2025-04-24 reported=2025-05-09: none|in_force; \
+         2025-04-24 reported=2025-05-10: in_force; \
+         2025-04-24 recorded=2026-05-31 reported=2025-05-10: none|in_force; \
+         2025-04-24 reported=2025-04-30: none",
+    );
+    // One that cites nothing acts from the day on which it was recorded.
+    check(
+        &format!("{told}; [2026-06-01] correct e1 effective=2025-04-24"),
+        "2025-04-24 reported=2026-05-31: none|in_force; 2025-04-24 reported=2026-06-01: in_force",
+    );
 }
 
 #[test]
-fn a_retracted_correction_restores_and_a_retracted_event_leaves_every_answer() {
-    let correction = r#"{"kind":"correction","id":"c","of":"e0","field":"when","to":"2025-05-10"}"#;
-    let undo = r#"{"kind":"retraction","id":"r","of":"c","by":"recorder"}"#;
-    check(&format!("impose 2025-04-23; {correction}"), "2025-04-23: none; 2025-05-10: in_force");
-    check(&format!("impose 2025-04-23; {correction}; {undo}"), "2025-04-23: in_force");
-    let redo = r#"{"kind":"retraction","of":"r","by":"recorder"}"#;
+fn of_several_corrections_the_last_recorded_counts_and_a_retracted_one_restores() {
+    let one = "impose 2025-04-23; correct e0 when=2025-05-10";
+    check(one, "2025-04-23: none; 2025-05-10: in_force");
+    check(&format!("{one}; correct e0 when=2025-05-20"), "2025-05-10: none; 2025-05-20: in_force");
+    check(&format!("{one}; retract e1 by=recorder"), "2025-04-23: in_force");
     check(
-        &format!("impose 2025-04-23; {correction}; {undo}; {redo}"),
+        &format!("{one}; retract e1 by=recorder; retract e2 by=recorder"),
         "2025-04-23: none; 2025-05-10: in_force",
     );
-    let gone = r#"{"kind":"retraction","of":"e0","by":"source"}"#;
-    check(&format!("impose 2025-04-23; {gone}"), "2025-05-01: none");
-    let log = history(&format!("impose 2025-04-23; lift 2025-04-25; {gone}"));
-    assert_eq!(answer(&log, "2025-05-01"), None);
-    let view = View::of(log.history(), clocks_at("2025-05-01"));
-    let codes: Vec<_> = anomalies(&view).into_iter().map(|anomaly| anomaly.code.as_str()).collect();
-    assert_eq!(codes, ["end_of_nothing"]);
+    check(
+        &format!("{one}; correct e0 when=2025-05-20; retract e2 by=source"),
+        "2025-05-09: none; 2025-05-10: in_force",
+    );
+    check("impose 2025-04-23 scope=all; correct e0 op=announce", "2025-04-23: announced");
+}
+
+#[test]
+fn a_retraction_by_source_or_recorder_takes_an_event_out_from_then_on() {
+    for by in ["source", "recorder"] {
+        let history = format!("impose 2025-04-23; [2026-06-01] retract e0 by={by}");
+        check(&history, "2025-05-01: none; 2025-05-01 recorded=2026-05-31: in_force");
+        check_key(
+            "anomalies",
+            &history,
+            "2025-05-01: nothing_left; 2025-05-01 recorded=2026-05-31: -",
+        );
+    }
+    let lifted = "impose 2025-04-23; lift 2025-04-25; [2026-06-01] retract e0 by=source";
+    check(lifted, "2025-05-01: none; 2025-05-01 recorded=2026-05-31: ended");
+    check_key("anomalies", lifted, "2025-05-01: end_of_nothing");
+}
+
+#[test]
+fn a_retraction_acts_from_its_own_reported_time() {
+    let history = "source a published=2025-05-01; impose 2025-04-23 cites=a; \
+        [2026-06-01] source b published=2025-06-01; retract e1 by=source cites=b";
+    check(
+        history,
+        "2025-05-01 reported=2025-05-31: in_force; 2025-05-01 reported=2025-06-01: none",
+    );
 }
 
 #[test]
 fn a_duplicate_is_one_more_report_of_its_original() {
-    let duplicate = r#"{"kind":"retraction","of":"e1","by":"duplicate","duplicate_of":"e0"}"#;
-    check(&format!("impose 2025-04-23; impose 2025-04-25; {duplicate}"), "2025-04-23: in_force");
-    let log = history(&format!("impose 2025-04-23; impose 2025-04-25; {duplicate}"));
-    let view = View::of(log.history(), clocks_at("2025-05-01"));
-    assert_eq!(anomalies(&view), []);
+    let history = "impose 2025-04-23; impose 2025-04-25; retract e1 by=duplicate duplicate_of=e0";
+    check(history, "2025-04-23: in_force");
+    check_key("anomalies", history, "2025-05-01: -");
+    // Its passages become those of the original, which therefore counts from its reported time.
+    let history = "source a published=2025-05-01; impose 2025-04-23; impose 2025-04-23 cites=a; \
+        retract e2 by=duplicate duplicate_of=e1";
+    check(
+        history,
+        "2025-05-01 reported=2025-05-01: in_force; 2025-05-01 reported=2025-04-30: none",
+    );
+}
+
+#[test]
+fn an_event_is_reported_when_the_earliest_of_its_sources_was_published() {
+    let history = "source a published=2025-05-10; source b published=2025-05-01; \
+        impose 2025-04-23 cites=a; [2026-06-01] mention e2 cites=b";
+    check(
+        history,
+        "2025-05-01 reported=2025-04-30: none; 2025-05-01 reported=2025-05-01: in_force; \
+         2025-05-01 reported=2025-05-01 recorded=2026-05-31: none; \
+         2025-05-01 reported=2025-05-10 recorded=2026-05-31: in_force",
+    );
+}
+
+#[test]
+fn what_has_no_reported_time_is_left_out_and_counted() {
+    let log = history("source a; impose 2025-04-23; lift 2025-04-24 cites=a");
+    let view = View::of(log.history(), clocks("2025-05-01 reported=2026-01-01"));
+    assert_eq!(measures(&view), []);
+    assert_eq!(view.left_out().no_reported_time, 2);
+    assert_eq!(view.left_out().reported_later, 0);
 }
 
 #[test]
@@ -88,4 +133,150 @@ fn the_zone_reads_dates_of_events_and_of_the_question_alike() {
             "{zone}"
         );
     }
+}
+
+/// The days about which two states of knowledge differ, and how: `DAYS: BEFORE -> AFTER (BECAUSE)`.
+#[track_caller]
+fn check_learnt(entries: &str, before: &str, after: &str, expected: &[&str]) {
+    let log = history(entries);
+    let view = |recorded: &str| {
+        View::of(log.history(), clocks(&format!("2026-12-31 recorded={recorded}")))
+    };
+    let day = |day: Option<demarche::model::calendar::Day>| {
+        day.map_or_else(|| "..".to_owned(), |day| day.to_string())
+    };
+    let found: Vec<String> = revised_days(&view(before), &view(after))
+        .iter()
+        .map(|change| {
+            let Days { first, last } = change.days.expect("days");
+            format!(
+                "{}/{}: {} -> {} ({})",
+                day(first),
+                day(last),
+                status(change.before.as_ref()),
+                status(change.after.as_ref()),
+                change.because.join(",")
+            )
+        })
+        .collect();
+    assert_eq!(found, expected, "{entries}");
+}
+
+#[test]
+fn what_was_learnt_is_told_for_every_day_with_its_reason() {
+    check_learnt(
+        "impose announced=2025-04-23/2025-05-01; [2026-06-01] correct e0 effective=2025-04-24",
+        "2026-05-31",
+        "2026-06-01",
+        &[
+            "2025-04-23/2025-04-23: none|in_force -> none|announced (e1)",
+            "2025-04-24/2025-04-30: none|in_force -> in_force (e1)",
+            "2025-05-01/..: in_force -> in_force (e1)",
+        ],
+    );
+    check_learnt(
+        "impose 2025-04-23; [2026-06-01] retract e0 by=recorder",
+        "2026-05-31",
+        "2026-06-01",
+        &["2025-04-23/..: in_force -> none (e1)"],
+    );
+    check_learnt(
+        "impose 2025-04-23; [2026-06-01] retract e0 by=recorder; [2026-07-01] retract e1 by=recorder",
+        "2026-06-30",
+        "2026-07-01",
+        &["2025-04-23/..: none -> in_force (e2)"],
+    );
+    check_learnt(
+        "impose ../2025-05-01; [2026-06-01] mention e0 effective=2025-04-20",
+        "2026-05-31",
+        "2026-06-01",
+        &[
+            "../2025-04-19: none|in_force -> none (e1)",
+            "2025-04-20/2025-04-30: none|in_force -> in_force (e1)",
+            "2025-05-01/..: in_force -> in_force (e1)",
+        ],
+    );
+    check_learnt(
+        "impose 2025-04-23; [2026-06-01] deny 2025-04-24",
+        "2026-05-31",
+        "2026-06-01",
+        &[],
+    );
+}
+
+#[test]
+fn revisions_are_what_changed_a_past_answer_and_not_what_was_news() {
+    let log = history(
+        "impose 2025-04-23; [2026-02-01] impose 2025-04-24 measure=n; \
+         [2026-03-01] correct e0 when=2025-04-25; [2026-04-01] lift 2026-04-01",
+    );
+    let found = revisions(log.history(), Zone::UTC);
+    let told: Vec<String> = found
+        .iter()
+        .flat_map(|revision| {
+            let at = revision.recorded_at.to_string();
+            revision.measures.iter().map(move |change| {
+                format!(
+                    "{} {} {:?}",
+                    at.split('T').next().unwrap_or_default(),
+                    change.measure,
+                    change.because
+                )
+            })
+        })
+        .collect();
+    // The lift of 1 April says nothing about the days before it, the second measure was not known before.
+    assert_eq!(told, [r#"2026-03-01 m ["e2"]"#, r#"2026-03-01 m ["e2"]"#,]);
+}
+
+#[test]
+fn a_diff_of_two_dates_names_the_event_behind_each_change() {
+    let log = history(
+        "impose 2025-04-23 until=2025-05-10; lift 2025-05-05 measure=n; impose 2025-04-20 measure=n; \
+         {\"kind\":\"statement\",\"id\":\"s1\",\"by\":\"in\",\"topic\":\"treaty\",\"stance\":\"opposes\",\"when\":\"2025-04-20\"}; \
+         {\"kind\":\"statement\",\"id\":\"s2\",\"by\":\"in\",\"topic\":\"treaty\",\"stance\":\"supports\",\"when\":\"2025-05-01\"}",
+    );
+    let view = |to: &str| View::of(log.history(), clocks_at(to));
+    let told = |from: &str, to: &str| -> Vec<String> {
+        let diff = diff(&view(from), &view(to));
+        let measures = diff.measures.iter().map(|change| {
+            format!("{} {} {}", change.change.as_str(), change.measure, change.because.join(","))
+        });
+        let positions = diff.positions.iter().map(|change| {
+            format!("{} {} {}", change.change.as_str(), change.event, change.because.join(","))
+        });
+        measures.chain(positions).collect()
+    };
+    assert_eq!(
+        told("2025-04-22", "2025-05-06"),
+        ["appeared m e0", "ended n e1", "ended s1 s2", "appeared s2 s2",]
+    );
+    assert_eq!(told("2025-05-06", "2025-05-11"), ["changed m e0"]);
+    assert_eq!(told("2025-05-06", "2025-05-06"), Vec::<String>::new());
+}
+
+#[test]
+fn an_explanation_lists_every_step_and_what_became_of_it() {
+    let log = history(
+        "impose 2025-04-23/2025-05-01; lift 2025-06-01; suspend 2025-04-20; \
+         [2026-06-01] retract e2 by=recorder; amend 2025-04-10; [2026-07-01] narrow 2025-04-25",
+    );
+    let view = View::of(log.history(), clocks("2025-04-24 recorded=2026-06-30"));
+    let found = explain_measure(&view, "m").expect("there is a measure");
+    let steps: Vec<String> = found
+        .steps
+        .iter()
+        .map(|step| {
+            let decides = if step.decides { " decides" } else { "" };
+            format!("{} {} {}{decides}", step.event, step.act, step.happened.as_str())
+        })
+        .collect();
+    assert_eq!(
+        steps,
+        ["e4 amend happened", "e0 impose may_have_happened decides", "e1 lift had_not_happened",]
+    );
+    let ids: Vec<String> =
+        found.not_counted.iter().map(|one| log.history().id_of(one.seq)).collect();
+    assert_eq!(ids, ["e2", "e5"]);
+    assert_eq!(explain_measure(&view, "nothing"), None);
 }

@@ -174,3 +174,169 @@ fn reports_of_one_step_are_intersected_or_contradict() {
     // Without the relation they are two steps, and the second is nonsense once the first has happened.
     check("impose 2025-04-20/2025-04-24; impose 2025-04-23/2025-05-01", "2025-04-24: in_force");
 }
+
+#[test]
+fn a_further_suspension_without_an_end_has_none() {
+    check(
+        "impose 2025-01-01; suspend 2025-01-10 until=2025-01-20; suspend 2025-02-01",
+        "2025-01-15: suspended; 2025-01-21: in_force|suspended; 2025-02-01: suspended",
+    );
+}
+
+#[test]
+fn suspended_for_a_year_is_unknown_once_the_year_is_over() {
+    let history = "impose 2025-04-02; suspend effective=2025-11-10 until=2026-11-10";
+    check(history, "2025-11-09: in_force; 2025-12-01: suspended; 2026-11-20: in_force|suspended");
+    check_key(
+        "reason",
+        history,
+        "2025-11-09: -; 2025-12-01: -; 2026-11-10: -; 2026-11-20: scheduled_end_passed",
+    );
+    check_key(
+        "possible",
+        history,
+        "2025-12-01: suspended (e0,e1); 2026-11-20: in_force by end (e0,e1)|suspended (e0,e1)",
+    );
+}
+
+#[test]
+fn an_unknown_status_names_the_events_behind_each_outcome() {
+    check_key(
+        "possible",
+        "impose 2025-04-23/2025-05-01; lift 2025-04-25/2025-05-10",
+        "2025-04-24: none (e0)|in_force (e0); 2025-05-05: in_force (e0)|ended (e1)",
+    );
+    check_key("deciding", "impose 2025-04-23; amend 2025-04-25", "2025-05-01: e0");
+    check_key("reason", "impose 2025-04-23/2025-05-01", "2025-04-24: may_have_happened");
+    check_key("in_force", "announce 2025-04-23/2025-05-01", "2025-04-24: no");
+    check_key(
+        "reason",
+        "impose 2025-01-01 until=2025-02-01/2025-02-10",
+        "2025-02-05: scheduled_end_may_have_passed; 2025-02-11: scheduled_end_passed",
+    );
+}
+
+#[test]
+fn an_imposition_without_a_date_of_effect_counts_from_its_announcement_and_says_so() {
+    check_key("effect_date", "impose announced=2025-04-23", "2025-04-23: not_stated");
+    check_key("flags", "impose announced=2025-04-23", "2025-04-23: effect_date_not_stated");
+    check_key("effect_date", "impose 2025-04-23", "2025-04-23: not_stated");
+    check_key("effect_date", "impose effective=2025-04-23", "2025-04-23: 2025-04-23");
+    check_key(
+        "effect_date",
+        "announce 2025-04-02 effective=2025-04-09",
+        "2025-04-02: 2025-04-09; 2025-04-09: 2025-04-09",
+    );
+}
+
+#[test]
+fn scope_follows_the_steps_in_the_order_in_which_they_happen() {
+    let said = |op: &str, when: &str, scope: &str| format!("{op} {when} scope={scope}");
+    let history = [
+        said("impose", "2025-01-01", "all-goods"),
+        said("narrow", "2025-03-01", "oil"),
+        said("amend", "2025-02-01", "food-and-oil"),
+    ];
+    check_key(
+        "scope",
+        &history.join("; "),
+        "2025-01-01: all-goods; 2025-02-15: food-and-oil; 2025-03-01: oil",
+    );
+    check_key(
+        "scope",
+        "impose 2025-01-01 scope=all; narrow 2025-02-01/2025-02-10 scope=oil",
+        "2025-01-31: all; 2025-02-05: all|oil; 2025-02-10: oil",
+    );
+    check(
+        "impose 2025-01-01 scope=all; narrow 2025-02-01/2025-02-10 scope=oil",
+        "2025-02-05: in_force",
+    );
+    check_key("scope", "impose 2025-01-01 scope=all; lift 2025-02-01", "2025-02-01: all");
+    check_key(
+        "scope",
+        "announce 2025-01-01 effective=2025-03-01 scope=all; narrow 2025-02-01 scope=oil",
+        "2025-01-15: all; 2025-02-15: oil; 2025-03-01: oil",
+    );
+}
+
+#[test]
+fn a_suspension_of_a_part_says_which_and_leaves_the_scope() {
+    let history =
+        "impose 2025-04-02 scope=tariff-34; suspend 2025-05-14 scope=24-points; resume 2025-08-12";
+    check(history, "2025-05-13: in_force; 2025-05-14: suspended; 2025-08-12: in_force");
+    check_key("suspended_scope", history, "2025-05-13: -; 2025-05-14: 24-points; 2025-08-12: -");
+    check_key("scope", history, "2025-05-14: tariff-34");
+    check_key(
+        "flags",
+        history,
+        "2025-05-14: effect_date_not_stated|partly_suspended; 2025-08-12: effect_date_not_stated",
+    );
+}
+
+#[test]
+fn a_new_end_replaces_the_old_and_what_is_announced_can_be_extended() {
+    check_key(
+        "until",
+        "impose 2025-01-01 until=2025-02-01; extend 2025-01-20 until=2025-03-01",
+        "2025-01-10: 2025-02-01; 2025-01-20: 2025-03-01",
+    );
+    check_key(
+        "until",
+        "announce 2025-01-01 effective=2025-01-10 until=2025-02-01; extend 2025-01-05 until=2025-03-01",
+        "2025-01-02: 2025-02-01; 2025-01-10: 2025-03-01",
+    );
+    check("impose 2025-01-01 until=2025-02-01; lift 2025-01-15", "2025-02-02: ended");
+}
+
+#[test]
+fn what_supersedes_it_is_named() {
+    let history =
+        "impose 2025-01-01; supersede 2025-02-01 superseded_by=n; impose 2025-02-01 measure=n";
+    check(history, "2025-01-31: in_force; 2025-02-01: ended");
+    check_key("superseded_by", history, "2025-01-31: -; 2025-02-01: n");
+}
+
+#[test]
+fn answers_are_linked_both_ways_once_they_can_have_been_given() {
+    let history = "impose 2025-04-23; impose 2025-04-24/2025-05-01 measure=n responds_to=m";
+    check_key("answered_by", history, "2025-04-23: -; 2025-04-24: n");
+    let by_relation = "impose 2025-04-23; impose 2025-04-24 measure=n id=x; relate e0 retaliates x";
+    check_key("responds_to", by_relation, "2025-05-01: n");
+    let other_way = "impose 2025-04-23; impose 2025-04-24 measure=n id=x; relate x retaliates m";
+    check_key("answered_by", other_way, "2025-04-23: -; 2025-04-24: n");
+}
+
+#[test]
+fn a_denial_is_shown_and_changes_nothing() {
+    check_key(
+        "flags",
+        "impose effective=2025-01-01; deny 2025-02-01",
+        "2025-01-31: -; 2025-02-01: denied",
+    );
+    check("impose effective=2025-01-01; deny 2025-02-01", "2025-02-01: in_force");
+}
+
+#[test]
+fn nonsense_is_listed_where_no_world_makes_sense_of_it() {
+    let cases = [
+        ("lift 2025-01-01", "end_of_nothing"),
+        ("impose 2025-01-01; lift 2025-01-02; lift 2025-01-03", "ended_twice"),
+        ("amend 2025-01-01", "change_of_nothing"),
+        ("impose 2025-01-01; lift 2025-01-02; amend 2025-01-03", "change_after_end"),
+        ("suspend 2025-01-01", "suspension_of_nothing"),
+        ("impose 2025-01-01; resume 2025-01-02", "resumed_without_suspension"),
+        ("impose 2025-01-01; impose 2025-01-02", "imposed_twice"),
+        ("impose 2025-01-01; lift 2025-01-02; relate e1 same_act e0", "same_act_mismatch"),
+        ("impose", "undated"),
+        ("impose 2025-01-01; mention e0; retract e0 by=recorder", "report_of_nothing|nothing_left"),
+        (
+            "impose 2025-01-01; impose 2025-01-02 measure=n responds_to=m; retract e0 by=source",
+            "nothing_left|bears_on_nothing",
+        ),
+        // In one order it is no nonsense.
+        ("impose 2025-01-01/2025-01-05; lift 2025-01-03", "-"),
+    ];
+    for (history, expected) in cases {
+        check_key("anomalies", history, &format!("2025-06-01: {expected}"));
+    }
+}

@@ -1,6 +1,7 @@
 //! The rules of `docs/replay.md` about positions.
 
-use demarche::replay::{View, disputes, positions};
+use demarche::replay::contacts::Teller;
+use demarche::replay::{Level, View, contacts, disputes, holdings, positions, roll_up};
 
 use crate::histories::clocks_at;
 use crate::support::{self, append};
@@ -95,4 +96,193 @@ fn opposite_stances_are_disputes() {
     let sides: Vec<_> =
         found.iter().flat_map(|dispute| &dispute.sides).map(|side| side.event.as_str()).collect();
     assert_eq!(sides, ["a", "b"]);
+}
+
+/// Rolled-up positions as `HOLDER <- SPEAKER EVENT [flags]`, current ones marked `*`, not reached ones `!`.
+#[track_caller]
+fn check_roll_up(lines: &str, level: Level, expected: &[&str]) {
+    let mut log = support::log();
+    append(&mut log, lines).unwrap_or_else(|error| panic!("{error:?}"));
+    let view = View::of(log.history(), clocks_at("2026-01-01"));
+    let found: Vec<_> = roll_up(&view, level)
+        .iter()
+        .map(|one| {
+            let current = if one.position.current { "*" } else { "" };
+            let reached = if one.seat.reached { "" } else { "!" };
+            let flags: Vec<_> = one.position.flags.iter().map(|flag| flag.as_str()).collect();
+            let (holder, position) = (&one.seat.holder, &one.position);
+            format!("{current}{reached}{holder} <- {} {} {flags:?}", position.actor, position.event)
+        })
+        .collect();
+    assert_eq!(found, expected, "{lines}");
+}
+
+fn said(id: &str, by: &str, when: &str, more: &str) -> String {
+    format!(
+        r#"{{"kind":"statement","id":"{id}","by":"{by}","topic":"treaty","stance":"supports","when":"{when}"{more}}}"#
+    )
+}
+
+const OFFICES: &str = r#"
+    {"kind":"actor","id":"gov","type":"government","part_of":"us"}
+    {"kind":"actor","id":"state","type":"office","part_of":"gov"}
+    {"kind":"actor","id":"defence","type":"office","part_of":"gov"}
+    {"kind":"actor","id":"old","type":"person","part_of":[{"actor":"state","from":"2021-01-20","until":"2025-01-20"}]}
+    {"kind":"actor","id":"new","type":"person","part_of":[{"actor":"state","from":"2025-01-21"}]}
+    {"kind":"actor","id":"chief","type":"person","part_of":"defence"}
+    {"kind":"actor","id":"coded","type":"office","country":"US"}
+    {"kind":"actor","id":"citizen","type":"person","country":"US"}
+"#;
+
+#[test]
+fn membership_is_read_at_the_time_of_the_statement() {
+    let lines = [
+        OFFICES.to_owned(),
+        said("a", "old", "2025-01-20", ""),
+        said("b", "old", "2025-03-01", ""),
+        said("c", "new", "2025-03-01", ""),
+        said("d", "new", "2025-01", ""),
+    ];
+    check_roll_up(
+        &lines.join("\n"),
+        Level::Office,
+        &[
+            "*!old <- old b []",
+            "*state <- new c []",
+            r#"state <- new d ["tenure_uncertain"]"#,
+            "state <- old a []",
+        ],
+    );
+}
+
+#[test]
+fn an_office_holds_what_was_said_last_and_no_office_overrules_another() {
+    let lines = [
+        OFFICES.to_owned(),
+        said("a", "old", "2024-05-01", ""),
+        said("b", "new", "2025-05-01", ""),
+        said("c", "chief", "2025-06-01", ""),
+    ];
+    let lines = lines.join("\n");
+    check_roll_up(
+        &lines,
+        Level::Office,
+        &["*defence <- chief c []", "*state <- new b []", "state <- old a []"],
+    );
+    for (level, holder) in [(Level::Government, "gov"), (Level::Country, "us")] {
+        let expected = [
+            format!("*{holder} <- chief c []"),
+            format!("*{holder} <- new b []"),
+            format!("{holder} <- old a []"),
+        ];
+        check_roll_up(&lines, level, &[&expected[0], &expected[1], &expected[2]]);
+    }
+    check_roll_up(
+        &lines,
+        Level::Person,
+        &["*chief <- chief c []", "*new <- new b []", "*old <- old a []"],
+    );
+    let mut log = support::log();
+    append(&mut log, &lines).unwrap_or_else(|error| panic!("{error:?}"));
+    let view = View::of(log.history(), clocks_at("2026-01-01"));
+    let held = holdings(&roll_up(&view, Level::Country));
+    assert_eq!(held.len(), 1, "one stance on one topic");
+    assert_eq!(held[0].offices, ["defence", "state"]);
+    assert_eq!(held[0].events, ["b", "c"]);
+}
+
+#[test]
+fn who_speaks_for_others_counts_for_their_country_and_nationality_makes_no_spokesman() {
+    let lines = [
+        OFFICES.to_owned(),
+        said("a", "citizen", "2025-05-01", ""),
+        said("b", "citizen", "2025-05-01", r#","on_behalf_of":["pk"]"#),
+        said("c", "coded", "2025-05-01", ""),
+        said("d", "us", "2025-05-01", ""),
+    ];
+    let lines = lines.join("\n");
+    check_roll_up(
+        &lines,
+        Level::Country,
+        &[
+            "*!citizen <- citizen a []",
+            "*pk <- citizen b []",
+            "*us <- us d []",
+            "*us <- coded c []",
+        ],
+    );
+    check_roll_up(
+        &lines,
+        Level::Office,
+        &[
+            "*!citizen <- citizen b []",
+            "*!citizen <- citizen a []",
+            "*coded <- coded c []",
+            "*!us <- us d []",
+        ],
+    );
+}
+
+/// The accounts of the contact `call`: `TELLER: STATEMENTS`, then what all give, touch, and who is silent.
+#[track_caller]
+fn check_contact(lines: &str, expected: &[&str]) {
+    let mut log = support::log();
+    let call =
+        r#"{"kind":"contact","id":"call","participants":["rubio","sharif"],"when":"2025-04-30"}"#;
+    append(&mut log, &format!("{call}\n{lines}")).unwrap_or_else(|error| panic!("{error:?}"));
+    let view = View::of(log.history(), clocks_at("2025-05-01"));
+    let found = contacts(&view);
+    assert_eq!(found.len(), 1);
+    let teller = |teller: &Teller| match teller {
+        Teller::Named(id) => id.clone(),
+        Teller::Speaker => "own word".to_owned(),
+        Teller::Nobody(_) => "nobody".to_owned(),
+    };
+    let accounts = found[0].accounts.iter();
+    let mut lines: Vec<String> = accounts
+        .map(|account| format!("{}: {}", teller(&account.teller), account.statements.join(" ")))
+        .collect();
+    let all = found[0].statements.iter().filter(|told| told.given_by_all);
+    lines.push(format!(
+        "all: {}",
+        all.map(|told| told.event.as_str()).collect::<Vec<_>>().join(" ")
+    ));
+    let topics = found[0].topics.iter().filter(|topic| topic.given_by_all);
+    lines.push(format!(
+        "topics: {}",
+        topics.map(|t| t.topic.as_str()).collect::<Vec<_>>().join(" ")
+    ));
+    lines.push(format!("silent: {}", found[0].silent.join(" ")));
+    assert_eq!(lines, expected);
+}
+
+#[test]
+fn the_accounts_of_a_contact_stand_side_by_side() {
+    let told = |id: &str, by: &str, teller: &str| {
+        said(id, by, "2025-04-30", &format!(r#","contact":"call","according_to":[{teller}]"#))
+    };
+    let (ours, theirs) = (r#"{"by":"us","how":"readout"}"#, r#"{"by":"pk"}"#);
+    check_contact(
+        &[told("a", "rubio", ours), told("b", "sharif", ours)].join("\n"),
+        &["us: a b", "all: ", "topics: ", "silent: sharif"],
+    );
+    check_contact(
+        &[told("a", "rubio", ours), told("b", "sharif", theirs)].join("\n"),
+        &["pk: b", "us: a", "all: ", "topics: treaty", "silent: "],
+    );
+    // One act that both tell: by a mention, or as two events that are one act.
+    let mention = r#"{"kind":"mention","of":"a","according_to":[{"by":"pk"}]}"#;
+    check_contact(
+        &[&told("a", "rubio", ours), mention].join("\n"),
+        &["pk: a", "us: a", "all: a", "topics: treaty", "silent: "],
+    );
+    let same = r#"{"kind":"relation","from":"b","to":"a","type":"same_act"}"#;
+    check_contact(
+        &[told("a", "rubio", ours), told("b", "rubio", theirs), same.to_owned()].join("\n"),
+        &["pk: a", "us: a", "all: a", "topics: treaty", "silent: "],
+    );
+    check_contact(
+        &[told("a", "rubio", r#"{"how":"unattributed"}"#), told("b", "sharif", "")].join("\n"),
+        &["nobody: a", "own word: b", "all: ", "topics: treaty", "silent: rubio"],
+    );
 }

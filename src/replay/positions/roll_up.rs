@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::said::statements;
+use super::said::{Newness, statements};
 use super::{Flag, Position, Voice, in_order, voices};
 use crate::model::vocabulary::{Modality, Stance};
 use crate::replay::membership::{Level, Seat, seats};
@@ -54,7 +54,7 @@ pub fn roll_up(view: &View<'_>, level: Level) -> Vec<HeldPosition> {
             said.entry((seat.holder, topic)).or_default().push(Voice { speaker, act });
         }
     }
-    let mut held: BTreeMap<(String, &str), Vec<HeldPosition>> = BTreeMap::new();
+    let mut held: BTreeMap<(String, &str), Vec<(Newness, HeldPosition)>> = BTreeMap::new();
     for ((_, topic), voices) in said {
         for (Voice { speaker, act }, position) in in_order(view, topic, voices) {
             let through = seats(view, act.statement, speaker, Level::Office, act.span);
@@ -67,21 +67,20 @@ pub fn roll_up(view: &View<'_>, level: Level) -> Vec<HeldPosition> {
                     position.flags.sort();
                 }
                 let of_holder = held.entry((seat.holder.clone(), topic)).or_default();
-                // A speaker of two offices is heard once for what is above both.
-                let known = |known: &&mut HeldPosition| {
-                    (&known.position.actor, &known.position.event)
-                        == (&position.actor, &position.event)
-                };
-                match of_holder.iter_mut().find(known) {
-                    Some(known) => known.position.current |= position.current,
-                    None => {
-                        of_holder.push(HeldPosition { seat, offices: offices.clone(), position })
-                    }
+                let one = HeldPosition { seat, offices: offices.clone(), position };
+                // A speaker of two offices is heard once for what is above both, and stays current if either does.
+                match of_holder.iter_mut().find(|(_, known)| known.is_same_voice(&one)) {
+                    Some((_, known)) if one.position.current => *known = one,
+                    Some(_) => {}
+                    None => of_holder.push((act.newness(), one)),
                 }
             }
         }
     }
-    held.into_values().flatten().collect()
+    for of_holder in held.values_mut() {
+        of_holder.sort_by_key(|(newness, _)| std::cmp::Reverse(*newness));
+    }
+    held.into_values().flatten().map(|(_, one)| one).collect()
 }
 
 /// What the current ones of rolled-up positions come to: by holder, topic, stance and modality.
@@ -120,5 +119,12 @@ impl Holding {
         let said = &one.position;
         (&self.holder, &self.topic, &self.stance, &self.modality)
             == (&one.seat.holder, &said.topic, &said.stance, &said.modality)
+    }
+}
+
+impl HeldPosition {
+    fn is_same_voice(&self, other: &Self) -> bool {
+        let (a, b) = (&self.position, &other.position);
+        (&a.actor, &a.event) == (&b.actor, &b.event)
     }
 }

@@ -38,6 +38,9 @@ pub(crate) fn statements<'v>(view: &'v View<'v>) -> Vec<Said<'v>> {
     reports.into_iter().filter_map(of).collect()
 }
 
+/// The order of statements on a topic: latest bound, then bounds, then what is meant, then log order.
+pub(super) type Newness = (Instant, Span, bool, u64);
+
 impl<'v> Said<'v> {
     fn of(view: &'v View<'v>, reports: Vec<&'v Fact<'v>>, relations: &[u64]) -> Option<Self> {
         let zone = view.clocks().zone;
@@ -67,7 +70,7 @@ impl<'v> Said<'v> {
     }
 
     /// Greater is newer; of the same bounds, what is asserted comes before what is conditional.
-    pub(super) fn newness(&self) -> (Instant, Span, bool, u64) {
+    pub(super) fn newness(&self) -> Newness {
         let meant = !matches!(self.modality(), Modality::Conditional | Modality::Hypothetical);
         (self.span.latest, self.span, meant, self.first.seq)
     }
