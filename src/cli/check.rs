@@ -31,6 +31,8 @@ pub(crate) struct CheckArgs {
 /// What `check` prints of a proof that holds.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct CheckShape {
+    /// The version of all shapes.
+    #[schemars(extend("const" = VERSION))]
     v: u32,
     ok: bool,
     origin: String,
@@ -77,11 +79,11 @@ impl CheckArgs {
             checked.open, checked.head.size, checked.head.chain
         ))?;
         terminal.line(format!("  root {}", checked.head.root))?;
-        for (kind, count) in &checked.withheld {
+        for (kind, count) in &by_kind(&checked) {
             terminal.faint(format!("  withheld: {count} of kind {kind}"))?;
         }
         terminal.faint("  not established:")?;
-        for sentence in not_established(&checked) {
+        for sentence in not_established(&checked, &asked) {
             terminal.faint(format!("  - {sentence}"))?;
         }
         Ok(Status::Done)
@@ -139,12 +141,25 @@ fn difference(claimed: &Value<'_>, found: &Value<'_>) -> String {
     format!("{path}: claimed {}, found {}", text(claimed), text(found))
 }
 
-fn is_complete(checked: &Checked) -> bool {
-    checked.withheld.keys().all(|kind| NO_BEARING.contains(&kind.as_str()))
+/// Whether no event is withheld that could bear on the answer: by its kind, by its time, or because an open one names it.
+fn is_complete(checked: &Checked, asked: &Asked) -> bool {
+    let too_late = |recorded_at| asked.clocks.recorded_by.is_some_and(|by| recorded_at > by);
+    checked
+        .withheld
+        .iter()
+        .all(|one| NO_BEARING.contains(&one.kind.as_str()) || too_late(one.recorded_at))
         && dangling(&checked.history).is_empty()
 }
 
-fn not_established(checked: &Checked) -> Vec<String> {
+fn by_kind(checked: &Checked) -> BTreeMap<String, u64> {
+    let mut kinds = BTreeMap::new();
+    for withheld in &checked.withheld {
+        *kinds.entry(withheld.kind.clone()).or_default() += 1;
+    }
+    kinds
+}
+
+fn not_established(checked: &Checked, asked: &Asked) -> Vec<String> {
     let mut all = vec![
         "that the head is the one that others were shown: compare its size and root with a \
             checkpoint that you trust"
@@ -153,7 +168,7 @@ fn not_established(checked: &Checked) -> Vec<String> {
             not in the proof"
             .to_owned(),
     ];
-    if !is_complete(checked) {
+    if !is_complete(checked, asked) {
         all.push(
             "that nothing else bears on the answer: events are withheld that could, by their kind"
                 .to_owned(),
@@ -177,8 +192,8 @@ fn shape(checked: &Checked, asked: &Asked) -> CheckShape {
             root: checked.head.root.base64(),
         },
         open: checked.open,
-        withheld: checked.withheld.clone(),
-        complete: is_complete(checked),
-        not_established: not_established(checked),
+        withheld: by_kind(checked),
+        complete: is_complete(checked, asked),
+        not_established: not_established(checked, asked),
     }
 }

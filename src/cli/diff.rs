@@ -61,6 +61,8 @@ pub(crate) struct DiffArgs {
 /// What `diff` prints.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct DiffShape {
+    /// The version of all shapes.
+    #[schemars(extend("const" = VERSION))]
     v: u32,
     /// The clock on which the two views differ.
     #[schemars(extend("enum" = ["valid", "recorded", "reported"]))]

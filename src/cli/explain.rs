@@ -171,17 +171,15 @@ impl ExplainArgs {
 
     /// The actor, with every topic on which the log has a statement of theirs, or the one that was asked for.
     fn pairs(&self, view: &View<'_>) -> Vec<(String, String)> {
-        let mut topics: Vec<String> = match &self.topic {
-            Some(topic) => vec![topic.clone()],
-            None => {
-                let events = view.history().entries().iter().filter_map(|entry| entry.event());
-                let own = events.filter(|event| match &event.body {
-                    Body::Statement(said) => said.by.contains(&self.id),
-                    _ => false,
-                });
-                own.filter_map(|event| event.topic.clone()).collect()
-            }
-        };
+        if let Some(topic) = &self.topic {
+            return vec![(self.id.clone(), topic.clone())];
+        }
+        let events = view.history().entries().iter().filter_map(|entry| entry.event());
+        let own = events.filter(|event| match &event.body {
+            Body::Statement(said) => said.by.contains(&self.id),
+            _ => false,
+        });
+        let mut topics: Vec<String> = own.filter_map(|event| event.topic.clone()).collect();
         topics.sort();
         topics.dedup();
         topics.into_iter().map(|topic| (self.id.clone(), topic)).collect()

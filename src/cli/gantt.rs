@@ -11,7 +11,7 @@ use super::Outcome;
 use super::clock_args::{Asked, read_day};
 use super::error::CliError;
 use super::replay::introduce;
-use super::shapes::{Question, terms};
+use super::shapes::{Question, items, terms};
 use super::terminal::Terminal;
 use super::words::{outcomes, words};
 use crate::event_log::EventLog;
@@ -42,6 +42,7 @@ struct SegmentShape {
     last: String,
     #[schemars(extend("enum" = terms(Status::ALL, Status::as_str)))]
     status: &'static str,
+    #[schemars(extend("items" = items(Status::ALL, Status::as_str)))]
     outcomes: Vec<&'static str>,
     reason: Option<&'static str>,
     deciding: Vec<String>,

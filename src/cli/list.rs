@@ -31,6 +31,8 @@ pub(crate) struct ListArgs {
 /// What `list` prints.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct ListShape {
+    /// The version of all shapes.
+    #[schemars(extend("const" = VERSION))]
     v: u32,
     events: Vec<EntryShape>,
 }

@@ -28,7 +28,7 @@ use crate::replay::{
 pub(crate) struct PositionsArgs {
     #[command(flatten)]
     clocks: ClockArgs,
-    /// Gather the positions of offices, governments or countries, along part_of and on_behalf_of
+    /// Gather the positions of offices, governments or countries, along what they are part of and for whom they spoke
     #[arg(long, value_enum)]
     by: Option<By>,
     /// Only those of this actor, or with --by of this holder; may be given more than once

@@ -26,6 +26,8 @@ pub(crate) struct RevisionsArgs {
 /// What `revisions` prints.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct RevisionsShape {
+    /// The version of all shapes.
+    #[schemars(extend("const" = VERSION))]
     v: u32,
     tz: String,
     head: HeadShape,

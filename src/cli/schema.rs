@@ -19,8 +19,10 @@ pub(crate) struct SchemaArgs {
     name: Option<String>,
 }
 
+type Make = fn() -> Schema;
+
 /// Every shape, by the command that prints it.
-const SCHEMAS: &[(&str, fn() -> Schema)] = &[
+const SCHEMAS: &[(&str, Make)] = &[
     ("append", of::<append::AppendedShape>),
     ("check", of::<check::CheckShape>),
     ("contacts", of::<contacts::ContactsShape>),
@@ -59,7 +61,10 @@ impl SchemaArgs {
                 near => error.hint(format!("did you mean {}?", near.join(" or "))),
             });
         };
-        terminal.json(&schema())?;
+        let mut schema = schema();
+        let command = if name == "gantt" { "measures --gantt" } else { name };
+        schema.insert("title".to_owned(), format!("demarche {command} --json").into());
+        terminal.json(&schema)?;
         Ok(Status::Done)
     }
 }

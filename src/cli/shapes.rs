@@ -9,10 +9,11 @@ use super::words::name_of;
 use crate::event_log::EventLog;
 use crate::model::event::{Attribution, Cite};
 use crate::record::link::Link;
-use crate::replay::measures::{InForce, Possibility, Status};
+use crate::replay::measures::{self, InForce, Possibility, Reason, Status, measures};
+use crate::replay::positions::{self, positions};
 use crate::replay::{
     Anomaly, AnomalyCode, Dispute, HeldPosition, Holding, LeftOut, MeasureAnswer, Position, View,
-    anomalies, disputes, measures, positions,
+    anomalies, disputes,
 };
 use crate::store::Store;
 
@@ -24,22 +25,46 @@ pub(crate) fn terms<T: Copy>(all: &[T], as_str: fn(T) -> &'static str) -> Vec<&'
     all.iter().map(|term| as_str(*term)).collect()
 }
 
+/// The same, for the items of a list.
+pub(crate) fn items<T: Copy>(all: &[T], as_str: fn(T) -> &'static str) -> serde_json::Value {
+    serde_json::json!({"type": "string", "enum": terms(all, as_str)})
+}
+
+/// The same, where there may be none.
+pub(crate) fn or_null<T: Copy>(
+    all: &[T],
+    as_str: fn(T) -> &'static str,
+) -> Vec<Option<&'static str>> {
+    terms(all, as_str).into_iter().map(Some).chain([None]).collect()
+}
+
 /// The question, and the log that it was asked of; part of every answer.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Question {
+    /// The version of all shapes.
+    #[schemars(extend("const" = VERSION))]
     v: u32,
+    /// The date or instant asked about, as it was written.
     to: String,
+    /// The recorded clock, as it was written; `null` is everything.
     recorded_by: Option<String>,
+    /// The reported clock, as it was written; `null` is everything.
     reported_by: Option<String>,
+    /// The IANA name of the zone in which dates without a time are read.
     tz: String,
+    /// The head of the log that was asked.
     head: HeadShape,
+    /// How many events the reported clock left out.
     left_out: LeftOutShape,
 }
 
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct HeadShape {
+    /// How many events there are.
     pub(crate) size: u64,
+    /// The link of the last event, 64 hexadecimal digits.
     pub(crate) chain: String,
+    /// The RFC 6962 root over all headers, base64.
     pub(crate) root: String,
 }
 
@@ -113,30 +138,56 @@ pub(crate) fn anomaly_shapes(view: &View<'_>) -> Vec<AnomalyShape> {
 
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct MeasureShape {
+    /// The id of the measure.
     measure: String,
+    /// Whose measure.
     by: Vec<String>,
+    /// Against whom.
     against: Vec<String>,
+    /// What sort of measure, a term of `measure_type`.
     r#type: Option<String>,
+    /// What it covers; `null` if not said, or not known which.
     scope: Option<String>,
+    /// What it may cover, where that is not known.
     scope_outcomes: Vec<String>,
+    /// The part that is suspended, where only a part is.
     suspended_scope: Option<String>,
+    /// The law or instrument.
     legal_basis: Option<String>,
+    /// Where it stands.
     #[schemars(extend("enum" = terms(Status::ALL, Status::as_str)))]
     status: &'static str,
+    /// Whether it is in force, which may be certain where the status is not.
     #[schemars(extend("enum" = terms(InForce::ALL, InForce::as_str)))]
     in_force: &'static str,
+    /// Every way in which it may stand; `none` is not yet begun.
+    #[schemars(extend("items" = items(Status::ALL, Status::as_str)))]
     outcomes: Vec<&'static str>,
+    /// Each outcome with the events that lead to it.
     possible: Vec<PossibilityShape>,
+    /// Since when: an EDTF date; `null` if unknown.
     since: Option<String>,
+    /// When it takes effect: an EDTF date, or `not_stated`.
     effect_date: Option<String>,
+    /// The stated end that stands.
     until: Option<String>,
+    /// The measure in its place.
     superseded_by: Option<String>,
+    /// What it answers: measures, or events that are no step of one.
     responds_to: Vec<String>,
+    /// What answers it.
     answered_by: Vec<String>,
+    /// Why the status is unknown.
+    #[schemars(extend("enum" = or_null(Reason::ALL, Reason::as_str)))]
     reason: Option<&'static str>,
+    /// The ids of the events that decide.
     deciding: Vec<String>,
+    /// The ids of every event that reports something which has, or may have, happened to it.
     events: Vec<String>,
+    /// The passages of the events that decide.
     evidence: Vec<EvidenceShape>,
+    /// What to know about how sure this is.
+    #[schemars(extend("items" = items(measures::Flag::ALL, measures::Flag::as_str)))]
     flags: Vec<&'static str>,
 }
 
@@ -247,21 +298,38 @@ pub(crate) fn chains(chains: &[Vec<Attribution>]) -> Vec<Vec<AttributionShape>> 
 
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct PositionShape {
+    /// The speaker; the holder, where positions are rolled up.
     actor: String,
+    /// The topic.
     topic: String,
+    /// What the speaker does about it, a term of `stance`.
     stance: Option<String>,
+    /// How far it is asserted, a term of `modality`.
     modality: String,
+    /// What was said, in the reporter's words.
     summary: Option<String>,
+    /// How it was made, a term of `channel`.
     channel: Option<String>,
+    /// The contact in which it was said.
     contact: Option<String>,
+    /// The id of the statement.
     event: String,
+    /// When: an EDTF date; `null` if undated.
     as_of: Option<String>,
+    /// Whether no later statement is known to have taken its place.
     current: bool,
+    /// What to know about it.
+    #[schemars(extend("items" = items(positions::Flag::ALL, positions::Flag::as_str)))]
     flags: Vec<&'static str>,
+    /// On whose word, one chain a report, nearest to the speaker first.
     according_to: Vec<Vec<AttributionShape>>,
+    /// Its passages.
     cites: Vec<CiteShape>,
+    /// The later statements that took its place.
     superseded_by: Vec<String>,
+    /// Its reports, and the corrections of them.
     rests_on: Vec<String>,
+    /// For whom it was spoken; only where positions are rolled up.
     #[serde(skip_serializing_if = "Option::is_none")]
     held: Option<HeldShape>,
 }

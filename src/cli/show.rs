@@ -37,6 +37,8 @@ pub(crate) struct ShowArgs {
 /// What `show` prints.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct ShowShape {
+    /// The version of all shapes.
+    #[schemars(extend("const" = VERSION))]
     v: u32,
     events: Vec<EventShape>,
 }

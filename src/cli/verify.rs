@@ -123,6 +123,8 @@ fn about(check: Check, report: &Report) -> String {
 /// What `verify` prints.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct ReportShape {
+    /// The version of all shapes.
+    #[schemars(extend("const" = VERSION))]
     v: u32,
     ok: bool,
     origin: Option<String>,

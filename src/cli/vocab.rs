@@ -23,6 +23,8 @@ pub(crate) struct VocabArgs {
 /// What `vocab` prints.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct VocabShape {
+    /// The version of all shapes.
+    #[schemars(extend("const" = VERSION))]
     v: u32,
     vocabularies: Vec<ListShape>,
 }

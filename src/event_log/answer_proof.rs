@@ -8,11 +8,12 @@
 //! answer again. It does not show that what was reported is true, nor that the head is the one others hold.
 //! `an_answer_follows_from_what_it_rests_on` shows it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::{self, BufRead, Write};
 
 use super::portable::{PortableError, read_line, write_line};
 use super::{DoesNotFit, EventLog, read_payload};
+use crate::model::calendar::Instant;
 use crate::model::value::{Object, Value};
 use crate::record::commitment::{Salt, commit_payload};
 use crate::record::export::{EventLine, HeadLine, Line, LineError, decode};
@@ -41,8 +42,19 @@ pub struct Checked {
     pub history: History,
     /// How many events are open.
     pub open: u64,
-    /// How many events of each kind are withheld.
-    pub withheld: BTreeMap<String, u64>,
+    /// The events that are withheld, in log order.
+    pub withheld: Vec<Withheld>,
+}
+
+/// What the header of a withheld event says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Withheld {
+    /// The number of the event.
+    pub seq: u64,
+    /// The name of its kind.
+    pub kind: String,
+    /// When the log took it in.
+    pub recorded_at: Instant,
 }
 
 /// A proof does not hold.
@@ -143,7 +155,7 @@ pub fn check(input: &mut dyn BufRead) -> Result<Checked, ProofError> {
         head: HeadLine { size: 0, chain: Link::ZERO, root: Frontier::default().root() },
         history: History::new(),
         open: 0,
-        withheld: BTreeMap::new(),
+        withheld: Vec::new(),
     };
     let mut frontier = Frontier::default();
     let mut stated = None;
@@ -221,7 +233,8 @@ impl Checked {
         }
         let content = match &event.payload {
             None => {
-                *self.withheld.entry(header.kind.clone()).or_default() += 1;
+                let (seq, recorded_at) = (header.seq, header.recorded_at);
+                self.withheld.push(Withheld { seq, kind: header.kind.clone(), recorded_at });
                 Content::Absent
             }
             Some((salt, payload)) => {

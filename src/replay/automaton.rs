@@ -59,6 +59,10 @@ pub(crate) enum Act {
 }
 
 /// A step, as far as the machine must know it.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own about the step in one world"
+)]
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Step {
     pub(crate) index: usize,

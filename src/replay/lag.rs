@@ -52,10 +52,13 @@ pub struct Bounds {
     pub high: i64,
 }
 
+/// Lags as they were measured; `None` where a bound is open.
+type Measured = Vec<Option<Bounds>>;
+
 /// The lags of every source that some act cites, by the source's id.
 pub fn lag(view: &View<'_>) -> Vec<SourceLag> {
     let zone = view.clocks().zone;
-    let mut all: BTreeMap<&str, (Vec<Option<Bounds>>, Vec<Option<Bounds>>)> = BTreeMap::new();
+    let mut all: BTreeMap<&str, (Measured, Measured)> = BTreeMap::new();
     for fact in view.facts() {
         let kind = fact.event.kind();
         if !kind.is_act() && !matches!(fact.event.body, Body::Mention(_)) {

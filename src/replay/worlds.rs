@@ -121,14 +121,12 @@ struct Placed {
 impl Placed {
     /// Does it come before the other in every world?
     fn before(&self, other: &Self) -> bool {
-        match (self.moment, other.moment) {
+        if let (Moment::Step(_), Moment::End(_)) = (self.moment, other.moment) {
             // A day named as an end is still part of the stated time.
-            (Moment::Step(_), Moment::End(_)) => self.span.latest <= other.span.earliest,
-            _ => {
-                let same_day = self.single && other.single && self.span == other.span;
-                self.span.precedes(other.span) || (same_day && self.moment < other.moment)
-            }
+            return self.span.latest <= other.span.earliest;
         }
+        let same_day = self.single && other.single && self.span == other.span;
+        self.span.precedes(other.span) || (same_day && self.moment < other.moment)
     }
 }
 

@@ -115,7 +115,7 @@ impl SledStore {
 
     fn open_locked(dir: &Path, lock: &File) -> Result<Self, StoreError> {
         let own = dir.join("lock");
-        let _lock = lock.try_clone().map_err(|error| StoreError::Io { path: own, error })?;
+        let held = lock.try_clone().map_err(|error| StoreError::Io { path: own, error })?;
         let path = dir.join("store");
         let config =
             sled::Config::new().path(&path).flush_every_ms(None).cache_capacity(CACHE_BYTES);
@@ -135,7 +135,7 @@ impl SledStore {
         };
         let data = path.join("db");
         let file = File::open(&data).map_err(|error| StoreError::Io { path: data, error })?;
-        Ok(Self { db, events, blobs, meta, file, path, _lock })
+        Ok(Self { db, events, blobs, meta, file, path, _lock: held })
     }
 
     /// Removes what an abandoned write left above the head.

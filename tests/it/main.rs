@@ -9,14 +9,18 @@
     reason = "a test says why it skipped, and may stop where it stands"
 )]
 
+mod answers;
 mod append;
 mod architecture;
+mod cli_page;
+mod desk;
 mod export;
 mod histories;
 mod knowledge_rules;
 mod measure_laws;
 mod measure_rules;
 mod position_rules;
+mod schemas;
 mod store_conformance;
 mod support;
 mod terminal;

@@ -3,62 +3,11 @@
 use std::fs;
 use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
-use tempfile::TempDir;
 
-/// A directory of its own, with a log in `log`.
-struct Desk(TempDir);
-
-impl Desk {
-    fn new() -> Self {
-        Self(TempDir::new().unwrap())
-    }
-
-    /// A desk whose log holds the shipped chronicle.
-    fn demo() -> Self {
-        let desk = Self::new();
-        desk.ok(&["demo"]);
-        desk
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    fn run(&self, args: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_demarche"))
-            .current_dir(self.path())
-            .env_remove("DEMARCHE_LOG")
-            .args(args)
-            .output()
-            .unwrap()
-    }
-
-    #[track_caller]
-    fn ok(&self, args: &[&str]) -> String {
-        let output = self.run(args);
-        let error = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(0), "{args:?}: {error}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    #[track_caller]
-    fn json(&self, args: &[&str]) -> Value {
-        serde_json::from_str(&self.ok(args)).unwrap()
-    }
-
-    /// How it ends, and what it says on standard error.
-    fn refused(&self, args: &[&str]) -> (Option<i32>, String) {
-        let output = self.run(args);
-        (output.status.code(), String::from_utf8(output.stderr).unwrap())
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        fs::write(self.path().join(name), text).unwrap();
-    }
-}
+use crate::desk::Desk;
 
 fn statuses(answer: &Value) -> Vec<(&str, &str)> {
     let measures = answer["measures"].as_array().unwrap();

@@ -1,0 +1,353 @@
+//! What analysts ask of the shipped log, and of one that learns later: the commands as users run them.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::desk::Desk;
+
+/// A desk with the shipped log, and the moment at which the last of it was recorded.
+fn before_more() -> (Desk, String) {
+    let desk = Desk::demo();
+    let listed = desk.json(&["list", "--json"]);
+    let last = listed["events"].as_array().unwrap().last().unwrap();
+    let then = last["recorded_at"].as_str().unwrap().to_owned();
+    (desk, then)
+}
+
+fn status<'v>(answer: &'v Value, measure: &str) -> &'v str {
+    let measures = answer["measures"].as_array().unwrap();
+    let found = measures.iter().find(|known| known["measure"] == measure);
+    found.map_or("none", |found| found["status"].as_str().unwrap())
+}
+
+fn learn_the_day(desk: &Desk) {
+    desk.write(
+        "later.jsonl",
+        r#"{"kind":"source","id":"later","title":"A later report","published":"2025-05-10"}
+{"kind":"correction","id":"the-day","of":"pakistan-closes-airspace","field":"effective","to":"2025-04-24","why":"a later report gives the day","cites":[{"source":"later"}]}
+"#,
+    );
+    desk.ok(&["append", "later.jsonl"]);
+}
+
+const AIRSPACE: &str = "pakistani-airspace-closure";
+const TREATY: &str = "indus-waters-treaty-suspension";
+
+#[test]
+fn a_later_source_turns_unknown_to_in_force_on_its_own_clocks_only() {
+    let (desk, then) = before_more();
+    learn_the_day(&desk);
+    let on = |more: &[&str]| {
+        let args = [&["measures", "--to", "2025-04-24", "--json"], more].concat();
+        status(&desk.json(&args), AIRSPACE).to_owned()
+    };
+    assert_eq!(on(&[]), "in_force");
+    assert_eq!(on(&["--recorded-by", &then]), "unknown");
+    assert_eq!(on(&["--reported-by", "2025-05-09"]), "unknown");
+    assert_eq!(on(&["--reported-by", "2025-05-10"]), "in_force");
+
+    let shown = desk.ok(&["show", "pakistan-closes-airspace"]);
+    for part in [
+        "the-day: effective from nothing to \"2025-04-24\"",
+        "a later report gives the day",
+        "A later report",
+    ] {
+        assert!(shown.contains(part), "{part} in {shown}");
+    }
+    let diff =
+        desk.json(&["diff", "--recorded-from", &then, "--recorded-to", "2100-01-01", "--json"]);
+    let changes: Vec<String> = diff["measures"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|change| {
+            format!(
+                "{} {} {} {} {}",
+                change["measure"].as_str().unwrap(),
+                change["days"]["first"],
+                change["days"]["last"],
+                change["after"]["status"],
+                change["because"]
+            )
+        })
+        .collect();
+    assert_eq!(
+        changes,
+        [
+            r#"pakistani-airspace-closure "2025-04-23" "2025-04-23" "unknown" ["the-day"]"#,
+            r#"pakistani-airspace-closure "2025-04-24" "2025-04-30" "in_force" ["the-day"]"#,
+            r#"pakistani-airspace-closure "2025-05-01" null "in_force" ["the-day"]"#,
+        ]
+    );
+    let revisions = desk.json(&["revisions", "--json"]);
+    assert_eq!(revisions["revisions"].as_array().unwrap().len(), 1);
+    assert_eq!(revisions["revisions"][0]["measures"][0]["because"][0], "the-day");
+}
+
+#[test]
+fn a_retraction_removes_a_measure_from_then_on_and_is_no_failure() {
+    let (desk, then) = before_more();
+    desk.ok(&[
+        "append",
+        "retraction",
+        "--of",
+        "india-suspends-treaty",
+        "--by",
+        "recorder",
+        "--why",
+        "a test",
+    ]);
+    let on =
+        |more: &[&str]| desk.json(&[&["replay", "--to", "2025-05-01", "--json"], more].concat());
+    let (after, before) = (on(&[]), on(&["--recorded-by", &then]));
+    assert_eq!((status(&after, TREATY), status(&before, TREATY)), ("none", "in_force"));
+    let codes = |answer: &Value| {
+        let all = answer["anomalies"].as_array().unwrap();
+        all.iter().map(|found| found["code"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert!(codes(&after).contains(&"nothing_left".to_owned()), "{:?}", codes(&after));
+    assert_eq!(codes(&before), Vec::<String>::new());
+    assert!(desk.ok(&["verify"]).contains("the log verifies"));
+    let explained = desk.ok(&["explain", TREATY, "--to", "2025-05-01"]);
+    assert!(explained.contains("taken back by the keeper of this log"), "{explained}");
+    assert!(desk.ok(&["timeline", "--history"]).contains("Taken back"));
+}
+
+#[test]
+fn a_diff_of_two_days_lists_measures_and_positions_each_with_its_event() {
+    let desk = Desk::demo();
+    let diff = desk.json(&["diff", "--from", "2025-04-22", "--to", "2025-05-01", "--json"]);
+    let measures = diff["measures"].as_array().unwrap();
+    assert_eq!(measures.len(), 5);
+    let because = |change: &Value| change["because"].as_array().unwrap().len();
+    assert!(measures.iter().all(|change| change["change"] == "appeared" && because(change) == 1));
+    let positions = diff["positions"].as_array().unwrap();
+    assert!(positions.iter().any(|change| change["event"] == "sharif-rejects-link"));
+    assert!(positions.iter().all(|change| because(change) == 1));
+    let printed = desk.ok(&["diff", "--from", "2025-04-22", "--to", "2025-05-01"]);
+    assert!(printed.contains("because of india-suspends-treaty"), "{printed}");
+    for (args, expected) in [
+        (&["diff"][..], "between two dates of one clock"),
+        (&["diff", "--from", "2025-05-01", "--to", "2025-04-01"], "the earlier date comes first"),
+        (&["diff", "--from", "2025-05-01"], "--to"),
+    ] {
+        let (code, said) = desk.refused(args);
+        assert_eq!(code, Some(2));
+        assert!(said.contains(expected), "{args:?}: {said}");
+    }
+}
+
+#[test]
+fn a_country_holds_what_each_of_its_offices_does_side_by_side() {
+    let desk = Desk::demo();
+    let args = ["positions", "--by", "country", "--to", "2025-05-01"];
+    let answer = desk.json(&[&args[..], &["--json"]].concat());
+    let of = |event: &str| {
+        let positions = answer["positions"].as_array().unwrap();
+        let found =
+            positions.iter().filter(|p| p["event"] == event && p["actor"] == "united-states");
+        found.cloned().collect::<Vec<_>>()
+    };
+    let right = &of("hegseth-right-to-defend")[0];
+    assert_eq!(right["held"]["offices"], serde_json::json!(["us-defense-department"]));
+    assert!(right["flags"].to_string().contains("unattributed"));
+    assert_eq!(of("rubio-cooperation-with-india")[0]["current"], true, "not overruled by Hegseth");
+    let holding = answer["holdings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["topic"] == "indian-response" && one["holder"] == "united-states")
+        .unwrap();
+    assert_eq!(holding["offices"].as_array().unwrap().len(), 1);
+    assert_eq!(holding["unattributed"], true);
+    let printed = desk.ok(&args);
+    assert!(
+        printed.contains(
+            "supports, held by one office, US Department of Defense, on nobody's stated word"
+        ),
+        "{printed}"
+    );
+    assert!(printed.contains("warns (conditional), by Pakistan"), "{printed}");
+}
+
+#[test]
+fn the_two_accounts_of_a_call_stand_in_columns() {
+    let desk = Desk::demo();
+    let answer = desk.json(&["contacts", "rubio-sharif-call", "--json"]);
+    let call = &answer["contacts"][0];
+    let tellers: Vec<&Value> =
+        call["accounts"].as_array().unwrap().iter().map(|a| &a["by"]).collect();
+    assert_eq!(tellers, ["pakistani-government", "tammy-bruce"]);
+    let both: Vec<&str> = call["topics"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|topic| topic["given_by_all"] == true)
+        .map(|topic| topic["topic"].as_str().unwrap())
+        .collect();
+    assert_eq!(both, ["pahalgam-investigation"]);
+    assert!(desk.ok(&["contacts", "hegseth-singh-call"]).contains("no account from the side of"));
+    assert!(
+        desk.refused(&["contacts", "rubio-sharif"]).1.contains("did you mean rubio-sharif-call")
+    );
+}
+
+#[test]
+fn timeline_and_list_share_their_filters() {
+    let desk = Desk::demo();
+    let ids = |args: &[&str]| -> Vec<String> {
+        let answer = desk.json(&[args, &["--json"]].concat());
+        let events = answer.get("timeline").or(answer.get("events")).unwrap().as_array().unwrap();
+        let id = |event: &Value| {
+            event.get("event").or(event.get("id")).unwrap().as_str().unwrap().to_owned()
+        };
+        events.iter().map(id).collect()
+    };
+    for command in ["timeline", "list"] {
+        let of =
+            |filter: &[&str]| ids(&[&[command][..], filter, &["--kind", "statement"]].concat());
+        assert_eq!(of(&["--topic", "indian-response"]).len(), 3, "{command}");
+        // A country stands for those who are part of it, a topic for narrower ones.
+        assert!(of(&["--actor", "united-states"]).contains(&"rubio-condolence".to_owned()));
+        assert!(of(&["--topic", "pahalgam-attack"]).contains(&"sharif-rejects-link".to_owned()));
+        assert_eq!(of(&["--text", "ROGUE", "--actor", "rajnath-singh"]), ["singh-rogue-state"]);
+        let late = of(&["--from", "2025-05-01"]);
+        assert!(
+            late.contains(&"jaishankar-on-x".to_owned())
+                && !late.contains(&"modi-resolve".to_owned())
+        );
+        assert!(!of(&["--to", "2025-04-29"]).contains(&"jaishankar-on-x".to_owned()));
+        let (code, said) = desk.refused(&[command, "--actor", "marco-rubi"]);
+        assert!(code == Some(2) && said.contains("did you mean marco-rubio?"), "{said}");
+    }
+    assert_eq!(
+        ids(&["list", "--measure", TREATY, "--kind", "relation"]),
+        ["rejection-answers-suspension"]
+    );
+}
+
+#[test]
+fn a_gantt_draws_bounds_as_bounds() {
+    let desk = Desk::demo();
+    let args = ["measures", "--gantt", "--from", "2025-04-22", "--to", "2025-05-02"];
+    let printed = desk.ok(&args);
+    let row = printed.lines().find(|line| line.contains(AIRSPACE)).unwrap();
+    let marks: Vec<char> = row.chars().filter(|c| ['░', '█'].contains(c)).collect();
+    assert_eq!(
+        marks.iter().filter(|mark| **mark == '░').count() % 8,
+        0,
+        "eight days unknown: {row}"
+    );
+    assert_eq!((marks.first(), marks.last()), (Some(&'░'), Some(&'█')));
+    let answer = desk.json(&[&args[..], &["--json"]].concat());
+    let life =
+        answer["lives"].as_array().unwrap().iter().find(|l| l["measure"] == AIRSPACE).unwrap();
+    let segments: Vec<String> = life["segments"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|s| format!("{} {} {}", s["first"], s["last"], s["status"]))
+        .collect();
+    assert_eq!(
+        segments,
+        [
+            r#""2025-04-22" "2025-04-22" "none""#,
+            r#""2025-04-23" "2025-04-30" "unknown""#,
+            r#""2025-05-01" "2025-05-02" "in_force""#,
+        ]
+    );
+    assert_eq!(
+        desk.refused(&["measures", "--gantt", "--from", "2025-05-03", "--to", "2025-05-02"]).0,
+        Some(2)
+    );
+}
+
+#[test]
+fn an_answer_follows_from_what_it_rests_on() {
+    let (desk, then) = before_more();
+    learn_the_day(&desk);
+    desk.ok(&["append", "retraction", "--of", "singh-blind-eye", "--by", "source"]);
+    for (number, more) in [
+        &[][..],
+        &["--recorded-by", &then],
+        &["--reported-by", "2025-05-05", "--tz", "Asia/Kolkata"],
+    ]
+    .iter()
+    .enumerate()
+    {
+        let file = format!("proof-{number}.jsonl");
+        let args =
+            [&["replay", "--to", "2025-05-01", "--json", "--proof", &file][..], more].concat();
+        let answer = desk.json(&args);
+        // Whoever checks it has no log.
+        let elsewhere = Desk::new();
+        fs::copy(desk.path().join(&file), elsewhere.path().join("p.jsonl")).unwrap();
+        let checked = elsewhere.json(&["check", "p.jsonl", "--json"]);
+        assert_eq!(checked["head"], answer["head"]);
+        assert_eq!((&checked["ok"], &checked["complete"]), (&true.into(), &true.into()));
+        assert_eq!(checked["withheld"]["incident"], 1, "what it does not rest on stays closed");
+        assert!(elsewhere.ok(&["check", "p.jsonl"]).contains("the proof holds"));
+    }
+}
+
+#[test]
+fn a_spoiled_proof_does_not_hold() {
+    let desk = Desk::demo();
+    desk.ok(&["replay", "--to", "2025-04-24", "--proof", "p.jsonl"]);
+    let proof = fs::read_to_string(desk.path().join("p.jsonl")).unwrap();
+    let lines: Vec<&str> = proof.lines().collect();
+    let spoiled = |what: &str, text: String, expected: &str| {
+        desk.write("spoiled.jsonl", &text);
+        let (code, said) = desk.refused(&["check", "spoiled.jsonl"]);
+        assert_eq!(code, Some(1), "{what}: {said}");
+        assert!(said.contains(expected), "{what}: {said}");
+    };
+    let replaced = |from: &str, to: &str| {
+        assert!(proof.contains(from), "{from}");
+        proof.replacen(from, to, 1)
+    };
+    spoiled(
+        "another answer",
+        replaced(r#""status":"in_force""#, r#""status":"suspended""#),
+        "measures[0]",
+    );
+    spoiled(
+        "another question",
+        replaced(r#""to":"2025-04-24""#, r#""to":"2025-04-22""#),
+        "give another answer",
+    );
+    let payload = replaced("India announces that it suspends", "India announces that it ends");
+    spoiled("a payload", payload, "its payload is not the one its header commits to");
+    spoiled("cut short", lines[..lines.len() - 1].join("\n") + "\n", "the head is missing");
+    spoiled("no line end", proof.trim_end().to_owned(), "the line does not end");
+    spoiled("a line gone", [&lines[..20], &lines[21..]].concat().join("\n") + "\n", "event 19");
+    spoiled("a line after the head", proof.clone() + lines[1] + "\n", "after the head");
+    spoiled("no claim", lines[1..].join("\n") + "\n", "no claim");
+}
+
+#[test]
+fn what_a_proof_withholds_shows_its_kind() {
+    let desk = Desk::demo();
+    desk.write(
+        "lift.jsonl",
+        r#"{"kind":"measure","id":"lift","measure":"indus-waters-treaty-suspension","op":"lift","when":"2025-06-01"}"#,
+    );
+    desk.ok(&["append", "lift.jsonl"]);
+    desk.ok(&["replay", "--to", "2025-05-01", "--proof", "p.jsonl"]);
+    let proof = fs::read_to_string(desk.path().join("p.jsonl")).unwrap();
+    // Whoever hides the lift changes neither the answer about 1 May nor any hash.
+    let hidden: Vec<String> = proof
+        .lines()
+        .map(|line| match line.split_once(r#","payload":"{\"id\":\"lift\""#) {
+            Some((header, _)) => format!(r#"{header},"payload":null}}"#),
+            None => line.to_owned(),
+        })
+        .collect();
+    desk.write("hidden.jsonl", &(hidden.join("\n") + "\n"));
+    let checked = desk.json(&["check", "hidden.jsonl", "--json"]);
+    assert_eq!(checked["withheld"]["measure"], 1);
+    assert_eq!(checked["complete"], false);
+    let printed = desk.ok(&["check", "hidden.jsonl"]);
+    assert!(printed.contains("events are withheld that could"), "{printed}");
+}
