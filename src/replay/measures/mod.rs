@@ -1,6 +1,6 @@
 //! Measures: which were in force on a date, since when, and on what that rests.
 //!
-//! [`Measures`] holds the steps of every measure under a view's clocks and answers about any moment of the valid
+//! `Measures` holds the steps of every measure under a view's clocks and answers about any moment of the valid
 //! clock; [`measures()`] asks it about the view's own.
 
 use std::collections::{BTreeMap, BTreeSet};
