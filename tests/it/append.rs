@@ -103,6 +103,30 @@ fn shapes_terms_dates_and_references_are_held_to() {
 }
 
 #[test]
+fn memberships_are_ids_or_ids_with_a_time() {
+    let actor = |part_of: &str| format!(r#"{{"kind":"actor","id":"x","part_of":{part_of}}}"#);
+    check(&actor(r#"[{"actor":"gone"}]"#), r#"part_of[0]: there is no actor "gone""#);
+    check(
+        &actor(r#"[{"actor":"gone","from":"2025"}]"#),
+        r#"part_of[0].actor: there is no actor "gone""#,
+    );
+    check(
+        &actor(r#"[{"from":"2025"}]"#),
+        "part_of[0].actor: actor is missing (what it belongs to or speaks for)",
+    );
+    check(
+        &actor(r#"[{"actor":"us","since":"2025"}]"#),
+        r#"part_of[0].since: this list has no field "since""#,
+    );
+    check(&actor(r#"[{"actor":"us","from":7}]"#), "part_of[0].from: expected text, found a number");
+    // A time that is not said makes an object the id alone, so both forms are one content.
+    let mut log = support::log();
+    append(&mut log, &actor(r#"[{"actor":"us","from":null},"in"]"#)).expect("a good actor");
+    let again = append(&mut log, &actor(r#"["us","in"]"#)).expect("the same actor");
+    assert!(again.outcomes[0].already_there);
+}
+
+#[test]
 fn all_that_is_wrong_is_said_not_only_the_first() {
     let refused = refusals(
         r#"{"kind":"statement","stance":"loves","when":"soon","wat":1}

@@ -1,5 +1,7 @@
 //! What every store must do, checked of each; then what is particular to the one on sled.
 
+use std::time::Duration;
+
 use demarche::store::memory::MemoryStore;
 use demarche::store::sled::SledStore;
 use demarche::store::{Head, Part, Store, StoreError, StoredEvent};
@@ -137,6 +139,19 @@ fn a_second_process_is_told_who_has_the_log_open() {
         }
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn a_log_that_is_let_go_in_time_is_waited_for() {
+    let dir = TempDir::new().unwrap();
+    let first = SledStore::create(dir.path(), "demarche append").unwrap();
+    let holds = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(700));
+        drop(first);
+    });
+    let waited = SledStore::open_waiting(dir.path(), "demarche list", Duration::from_secs(30));
+    assert!(waited.is_ok(), "{waited:?}");
+    holds.join().unwrap();
 }
 
 #[test]

@@ -210,6 +210,32 @@ fn one_event_from_flags_of_each_sort() {
 }
 
 #[test]
+fn a_tenure_from_a_flag() {
+    let desk = Desk::new();
+    desk.ok(&["init", "--origin", "example.org/desk"]);
+    desk.ok(&["append", "actor", "--id", "a=b/c", "--type", "office"]);
+    let person = ["append", "actor", "--id", "p", "--declare"];
+    let flags = [
+        "--part-of",
+        "senate=2011-01-03/2025-01-20",
+        "--part-of",
+        "a=b/c=2025-01-21/..",
+        "--part-of",
+        "un",
+    ];
+    desk.ok(&[&person[..], &flags].concat());
+    let shown = desk.json(&["show", "p", "--json"]);
+    assert_eq!(
+        shown["events"][0]["payload"]["part_of"],
+        serde_json::json!([
+            {"actor": "senate", "from": "2011-01-03", "until": "2025-01-20"},
+            {"actor": "a=b/c", "from": "2025-01-21"},
+            "un"
+        ])
+    );
+}
+
+#[test]
 fn errors_say_what_to_do() {
     let desk = Desk::new();
     let cases: &[(&[&str], &str)] = &[
