@@ -11,10 +11,16 @@
     clippy::as_conversions
 )]
 
+pub mod checkpoint;
 pub mod commitment;
+pub mod event_proof;
 pub mod export;
 pub mod header;
 mod hex;
 pub mod json;
 pub mod link;
+pub mod merkle;
+pub mod note;
+pub mod policy;
+pub mod tile;
 pub mod tree;

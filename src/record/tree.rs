@@ -2,8 +2,9 @@
 //!
 //! A leaf is `SHA-256(0x00 ‖ header)`, a node `SHA-256(0x01 ‖ left ‖ right)`, the root of nothing `SHA-256("")`. A
 //! [`Frontier`] holds the roots of the full subtrees of what it has taken in, one for each 1 in the size's binary
-//! form, so taking in a leaf costs few hashes. Proofs, tiles and checkpoints are not here yet.
-//! `root_as_others_compute_it` compares with another implementation.
+//! form, so taking in a leaf costs few hashes: one for the leaf, and one for each subtree that it completes.
+//! Proofs are in [`super::merkle`], what is kept of a tree in [`super::tile`]. A root does not show that it is the only
+//! one: that is the work of [`super::checkpoint`]. `root_as_others_compute_it` compares with another implementation.
 
 use std::fmt;
 
@@ -21,6 +22,11 @@ pub type NodeHash = [u8; 32];
 pub struct Root(pub NodeHash);
 
 impl Root {
+    /// The root of nothing.
+    pub fn empty() -> Self {
+        Self(Sha256::digest([]).into())
+    }
+
     /// In base64, as checkpoints write it.
     pub fn base64(&self) -> String {
         STANDARD.encode(self.0)
@@ -54,6 +60,16 @@ pub fn node_hash(left: &NodeHash, right: &NodeHash) -> NodeHash {
     Sha256::new().chain_update([1]).chain_update(left).chain_update(right).finalize().into()
 }
 
+/// Where the hashes of full subtrees come from: a store, a directory of tiles, memory.
+pub trait HashReader {
+    /// Why a hash cannot be had.
+    type Error;
+
+    /// The hash of the full subtree at a level (0 for leaves) and a place within it: over the leaves from
+    /// `index << level` on, `1 << level` of them.
+    fn hash(&self, level: u32, index: u64) -> Result<NodeHash, Self::Error>;
+}
+
 /// What must be kept of a tree to go on with it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Frontier {
@@ -70,23 +86,43 @@ impl Frontier {
 
     /// Takes in the next leaf.
     pub fn push(&mut self, leaf: NodeHash) {
+        self.push_with(leaf, &mut |_, _, _| ());
+    }
+
+    /// Takes in the next leaf; `completed` is told of every full subtree that it completes, itself first: the level
+    /// (0 for leaves), the place within that level, the hash.
+    pub fn push_with(&mut self, leaf: NodeHash, completed: &mut dyn FnMut(u32, u64, &NodeHash)) {
         let mut hash = leaf;
+        completed(0, self.size, &hash);
         // Every full subtree at the end that is as large as what has been gathered merges with it.
-        for _ in 0..self.size.trailing_ones() {
+        for level in 1..=self.size.trailing_ones() {
             if let Some(left) = self.subtrees.pop() {
                 hash = node_hash(&left, &hash);
+                completed(level, self.size.checked_shr(level).unwrap_or(0), &hash);
             }
         }
         self.subtrees.push(hash);
         self.size = self.size.saturating_add(1);
     }
 
+    /// Reads the frontier of a tree of `size` leaves from its hashes.
+    pub fn read<R: HashReader>(size: u64, hashes: &R) -> Result<Self, R::Error> {
+        let mut subtrees = Vec::new();
+        let mut start = 0_u64;
+        for level in (0..u64::BITS).rev() {
+            let width = 1_u64.checked_shl(level).unwrap_or(0);
+            if size & width != 0 {
+                subtrees.push(hashes.hash(level, start.checked_shr(level).unwrap_or(0))?);
+                start = start.saturating_add(width);
+            }
+        }
+        Ok(Self { size, subtrees })
+    }
+
     /// The root over all leaves so far.
     pub fn root(&self) -> Root {
         let mut subtrees = self.subtrees.iter().rev();
-        let Some(smallest) = subtrees.next() else {
-            return Root(Sha256::digest([]).into());
-        };
+        let Some(smallest) = subtrees.next() else { return Root::empty() };
         Root(subtrees.fold(*smallest, |right, left| node_hash(left, &right)))
     }
 }
