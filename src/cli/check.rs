@@ -1,4 +1,7 @@
-//! `demarche check`: a proof of an answer, checked without the log.
+//! `demarche check`: a proof of an event or of an answer, checked without the log.
+//!
+//! The hashes are always checked. Who signed is checked as far as a policy, or a key, says whom to trust; without one that
+//! is said in words, not passed over.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -9,20 +12,35 @@ use clap::Args;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::beside::{read_file, read_policy};
 use super::clock_args::Asked;
 use super::error::CliError;
-use super::shapes::{AnswerShape, HeadShape, VERSION};
+use super::shapes::{AnswerShape, VERSION};
+use super::show::{BracketShape, SeenShape};
 use super::terminal::Terminal;
+use super::witness::shown_time;
+use super::words::shown;
 use super::{Outcome, Status, measures, positions};
 use crate::event_log::answer_proof::{self, Checked};
+use crate::event_log::bracket::Seen;
+use crate::event_log::prove::{self, CheckedEvent};
 use crate::model::value::Value;
+use crate::record::event_proof::FIRST_LINE;
 use crate::record::json;
+use crate::record::note::{Note, VerifierKey};
+use crate::record::policy::{Judgement, Policy};
 use crate::replay::{View, dangling};
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
     /// The proof
     proof: PathBuf,
+    /// Whom to trust: a file of c2sp.org/tlog-policy
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// Trust this key of a log, without witnesses, in place of a policy
+    #[arg(long, value_name = "VKEY", conflicts_with = "policy")]
+    vkey: Option<String>,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -40,27 +58,112 @@ pub(crate) struct CheckShape {
     recorded_by: Option<String>,
     reported_by: Option<String>,
     tz: String,
-    head: HeadShape,
+    head: ProvedHeadShape,
     open: u64,
-    /// How many events of each kind are withheld.
+    /// How many events of each kind are withheld, as far as the proof has their headers.
     withheld: BTreeMap<String, u64>,
     /// Whether no event is withheld that could bear on the answer, by its kind.
     complete: bool,
+    /// Who signed the checkpoint; `null` if there is none, or no policy to judge by.
+    signatures: Option<SignaturesShape>,
     not_established: Vec<String>,
+}
+
+/// The head that a proof leads to.
+#[derive(Serialize, JsonSchema)]
+struct ProvedHeadShape {
+    size: u64,
+    /// The link of the last event; `null` if the proof has not every header.
+    chain: Option<String>,
+    /// The RFC 6962 root over all headers, base64.
+    root: String,
+}
+
+/// What `check` prints of the proof of an event that holds.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct CheckEventShape {
+    /// The version of all shapes.
+    #[schemars(extend("const" = VERSION))]
+    v: u32,
+    ok: bool,
+    origin: String,
+    seq: u64,
+    kind: String,
+    recorded_at: String,
+    /// What was recorded; `null` if it was erased.
+    payload: Option<Box<serde_json::value::RawValue>>,
+    /// The sealed part; `null` if there is none, or it is not disclosed.
+    sealed: Option<Box<serde_json::value::RawValue>>,
+    /// The checkpoint that holds the event.
+    checkpoint: OfCheckpointShape,
+    /// Who signed it; `null` if there is no policy to judge by.
+    signatures: Option<SignaturesShape>,
+    /// When the event came into the log, by the word of witnesses of the policy.
+    bracket: Option<BracketShape>,
+    not_established: Vec<String>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct OfCheckpointShape {
+    size: u64,
+    /// The RFC 6962 root over all headers, base64.
+    root: String,
+}
+
+/// What a policy makes of a checkpoint.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct SignaturesShape {
+    /// Whether the policy is met.
+    trusted: bool,
+    /// The keys of the log that signed.
+    logs: Vec<String>,
+    /// The witnesses that cosigned.
+    witnesses: Vec<CosignedShape>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct CosignedShape {
+    witness: String,
+    /// RFC 3339.
+    at: String,
+}
+
+impl From<&Judgement> for SignaturesShape {
+    fn from(judgement: &Judgement) -> Self {
+        let cosigned = |(witness, time): &(String, u64)| CosignedShape {
+            witness: witness.clone(),
+            at: shown_time(*time),
+        };
+        Self {
+            trusted: judgement.is_trusted(),
+            logs: judgement.logs.iter().map(|key| key.to_string()).collect(),
+            witnesses: judgement.witnesses.iter().map(cosigned).collect(),
+        }
+    }
 }
 
 /// The kinds of event that bear on an answer only where another event names them; all others can bear on any.
 const NO_BEARING: &[&str] = &["incident", "note", "contact", "topic", "actor", "source"];
+
+/// The longest proof of an event, in bytes: an event and two checkpoints with their paths, in base64.
+const EVENT_PROOF_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 impl CheckArgs {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Outcome {
         let file = File::open(&self.proof).map_err(|error| {
             CliError::refused(format!("{} cannot be read: {error}", self.proof.display()))
         })?;
-        let checked = check_answer(&mut BufReader::new(file))?;
+        let policy = self.policy()?;
+        let mut file = BufReader::new(file);
+        if file.fill_buf()?.starts_with(FIRST_LINE.as_bytes()) {
+            let bytes = read_file(&self.proof, EVENT_PROOF_BYTES_MAX)?;
+            return self.check_event(&bytes, policy.as_ref(), terminal);
+        }
+        let checked = check_answer(&mut file)?;
         let asked = Asked::from_object(&checked.question)?;
+        let judgement = judge(policy.as_ref(), checked.note.as_ref())?;
         if self.json {
-            terminal.json(&shape(&checked, &asked))?;
+            terminal.json(&shape(&checked, &asked, judgement.as_ref()))?;
             return Ok(Status::Done);
         }
         let view = View::of(&checked.history, asked.clocks);
@@ -74,19 +177,200 @@ impl CheckArgs {
         positions::print(&view, terminal)?;
         terminal.line("")?;
         terminal.verdict(true, "the proof holds: this answer follows from the events in it")?;
-        terminal.line(format!(
-            "  {} of {} events are open; head {}",
-            checked.open, checked.head.size, checked.head.chain
-        ))?;
+        terminal.line(format!("  {} of {} events are open", checked.open, checked.head.size))?;
+        if checked.every_header {
+            terminal.line(format!("  head {}", checked.head.chain))?;
+        }
         terminal.line(format!("  root {}", checked.head.root))?;
         for (kind, count) in &by_kind(&checked) {
             terminal.faint(format!("  withheld: {count} of kind {kind}"))?;
         }
-        terminal.faint("  not established:")?;
-        for sentence in not_established(&checked, &asked) {
-            terminal.faint(format!("  - {sentence}"))?;
-        }
+        print_signatures(judgement.as_ref(), terminal)?;
+        print_open(&not_established(&checked, &asked, judgement.as_ref()), terminal)?;
         Ok(Status::Done)
+    }
+
+    fn policy(&self) -> Result<Option<Policy>, CliError> {
+        if let Some(vkey) = &self.vkey {
+            let key = VerifierKey::parse(vkey)
+                .map_err(|error| CliError::refused(format!("--vkey cannot be read: {error}")))?;
+            return Ok(Some(Policy::of_logs(vec![key])));
+        }
+        self.policy.as_deref().map(read_policy).transpose()
+    }
+
+    fn check_event(
+        &self,
+        bytes: &[u8],
+        policy: Option<&Policy>,
+        terminal: &mut Terminal,
+    ) -> Outcome {
+        let fails = |why: String| {
+            CliError::failed(format!("the proof does not hold: {why}")).hint(
+                "ask its author for the file again: any change of it, however small, is found",
+            )
+        };
+        let text = std::str::from_utf8(bytes).map_err(|error| fails(error.to_string()))?;
+        let checked = prove::check(text, policy).map_err(|error| fails(error.to_string()))?;
+        trusted(checked.judgement.as_ref())?;
+        let bracket = bracket(&checked);
+        let open = open_of_event(&checked);
+        if self.json {
+            terminal.json(&event_shape(&checked, bracket, open))?;
+            return Ok(Status::Done);
+        }
+        let CheckedEvent { header, checkpoint, .. } = &checked;
+        terminal.heading(format!("{} (event {} of {})", header.kind, header.seq, header.log))?;
+        for (part, bytes) in [("", checked.payload.as_ref()), ("sealed: ", sealed(&checked))] {
+            let Some(bytes) = bytes else { continue };
+            let Ok(Value::Object(fields)) = json::parse(bytes) else { continue };
+            for (name, value) in fields.iter().filter(|(name, _)| *name != "kind") {
+                let value = match value {
+                    Value::Text(text) => text.to_string(),
+                    other => String::from_utf8_lossy(&json::canonical(other)).into_owned(),
+                };
+                terminal.line(shown(&format!("  {part}{:<14} {value}", name.replace('_', " "))))?;
+            }
+        }
+        match (&checked.payload, &checked.sealed) {
+            (None, _) => {
+                terminal.line("  its content is not in the proof: it was erased, or is withheld")?
+            }
+            (Some(_), Some(None)) => {
+                terminal.faint("  it has a sealed part, which is not disclosed")?
+            }
+            _ => {}
+        }
+        terminal.line("")?;
+        terminal
+            .verdict(true, "the proof holds: this event is in the log that the checkpoint is of")?;
+        terminal.line(format!(
+            "  checkpoint of {} events, root {}",
+            checkpoint.size, checkpoint.root
+        ))?;
+        print_signatures(checked.judgement.as_ref(), terminal)?;
+        terminal.line(format!("  recorded at {}, by the log's own clock", header.recorded_at))?;
+        if let Some(bracket) = bracket {
+            terminal.line(format!("  {}", shown(&bracket.in_words())))?;
+        }
+        print_open(&open, terminal)?;
+        Ok(Status::Done)
+    }
+}
+
+fn print_signatures(judgement: Option<&Judgement>, terminal: &mut Terminal) -> std::io::Result<()> {
+    let Some(judgement) = judgement else {
+        return terminal.verdict(
+            false,
+            "  signatures NOT CHECKED: name whom you trust with --policy FILE or --vkey VKEY",
+        );
+    };
+    for key in &judgement.logs {
+        terminal.verdict(true, format!("  signed by {key}"))?;
+    }
+    for (witness, time) in &judgement.witnesses {
+        terminal.verdict(true, format!("  cosigned by {witness} at {}", shown_time(*time)))?;
+    }
+    Ok(())
+}
+
+fn print_open(open: &[String], terminal: &mut Terminal) -> std::io::Result<()> {
+    terminal.faint("  not established:")?;
+    for sentence in open {
+        terminal.faint(format!("  - {sentence}"))?;
+    }
+    Ok(())
+}
+
+/// What a policy makes of a checkpoint, which it must trust if there are both.
+fn judge(policy: Option<&Policy>, note: Option<&Note>) -> Result<Option<Judgement>, CliError> {
+    let Some(policy) = policy else { return Ok(None) };
+    let note = note.ok_or_else(|| {
+        CliError::failed("there is no signed checkpoint in the proof, so the policy cannot be met")
+            .hint("ask its author to sign one first: demarche checkpoint, then the proof")
+    })?;
+    let judgement = policy.judge(note);
+    trusted(Some(&judgement))?;
+    Ok(Some(judgement))
+}
+
+fn trusted(judgement: Option<&Judgement>) -> Result<(), CliError> {
+    let Some(judgement) = judgement.filter(|judgement| !judgement.is_trusted()) else {
+        return Ok(());
+    };
+    let why = if !judgement.false_signatures.is_empty() {
+        format!("the signature by {} does not hold", judgement.false_signatures.join(" and "))
+    } else if judgement.logs.is_empty() {
+        "no key of the log that is trusted has signed it".to_owned()
+    } else {
+        let count = judgement.witnesses.len();
+        format!("its quorum is not met: {count} of its witnesses have cosigned it")
+    };
+    Err(CliError::failed(
+        "the hashes of the proof hold, but its checkpoint is not one that you trust",
+    )
+    .detail(why)
+    .hint("ask its author for a proof under a checkpoint that meets your policy"))
+}
+
+fn sealed(checked: &CheckedEvent) -> Option<&Vec<u8>> {
+    checked.sealed.as_ref().and_then(Option::as_ref)
+}
+
+/// When the event came into the log, by the cosignatures in the proof.
+fn bracket(checked: &CheckedEvent) -> Option<BracketShape> {
+    let by = checked.judgement.as_ref();
+    let by = by.and_then(|by| Seen::earliest(by, checked.checkpoint.size, 0));
+    let after = checked.before.as_ref().and_then(|(earlier, judgement)| {
+        let judgement = judgement.as_ref().filter(|judgement| judgement.is_trusted())?;
+        Seen::latest(judgement, earlier.size, 0)
+    });
+    if after.is_none() && by.is_none() {
+        return None;
+    }
+    Some(BracketShape { after: after.map(SeenShape::from), by: by.map(SeenShape::from) })
+}
+
+fn open_of_event(checked: &CheckedEvent) -> Vec<String> {
+    let mut all = vec![
+        "that what was reported is true, or that its quotations stand in their sources: those are not in the proof"
+            .to_owned(),
+        "that nothing recorded later corrects or retracts it".to_owned(),
+    ];
+    match &checked.judgement {
+        None => all
+            .insert(0, "who signed the checkpoint, and so whether anybody stands by it".to_owned()),
+        Some(judgement) if judgement.witnesses.is_empty() => all.push(
+            "that others were shown the same log: no witness cosigned the checkpoint".to_owned(),
+        ),
+        Some(_) => {}
+    }
+    all
+}
+
+fn event_shape(
+    checked: &CheckedEvent,
+    bracket: Option<BracketShape>,
+    not_established: Vec<String>,
+) -> CheckEventShape {
+    let raw = |bytes: &Vec<u8>| {
+        let text = String::from_utf8(bytes.clone()).ok()?;
+        serde_json::value::RawValue::from_string(text).ok()
+    };
+    let CheckedEvent { header, checkpoint, .. } = checked;
+    CheckEventShape {
+        v: VERSION,
+        ok: true,
+        origin: header.log.clone(),
+        seq: header.seq,
+        kind: header.kind.clone(),
+        recorded_at: header.recorded_at.to_string(),
+        payload: checked.payload.as_ref().and_then(raw),
+        sealed: sealed(checked).and_then(raw),
+        checkpoint: OfCheckpointShape { size: checkpoint.size, root: checkpoint.root.base64() },
+        signatures: checked.judgement.as_ref().map(SignaturesShape::from),
+        bracket,
+        not_established,
     }
 }
 
@@ -144,10 +428,11 @@ fn difference(claimed: &Value<'_>, found: &Value<'_>) -> String {
 /// Whether no event is withheld that could bear on the answer: by its kind, by its time, or because an open one names it.
 fn is_complete(checked: &Checked, asked: &Asked) -> bool {
     let too_late = |recorded_at| asked.clocks.recorded_by.is_some_and(|by| recorded_at > by);
-    checked
-        .withheld
-        .iter()
-        .all(|one| NO_BEARING.contains(&one.kind.as_str()) || too_late(one.recorded_at))
+    checked.every_header
+        && checked
+            .withheld
+            .iter()
+            .all(|one| NO_BEARING.contains(&one.kind.as_str()) || too_late(one.recorded_at))
         && dangling(&checked.history).is_empty()
 }
 
@@ -159,16 +444,31 @@ fn by_kind(checked: &Checked) -> BTreeMap<String, u64> {
     kinds
 }
 
-fn not_established(checked: &Checked, asked: &Asked) -> Vec<String> {
-    let mut all = vec![
-        "that the head is the one that others were shown: compare its size and root with a \
-            checkpoint that you trust"
-            .to_owned(),
+fn not_established(checked: &Checked, asked: &Asked, judgement: Option<&Judgement>) -> Vec<String> {
+    let mut all = Vec::new();
+    match judgement {
+        None => all.push(
+            "that the head is the one that others were shown: compare its size and root with a \
+                checkpoint that you trust"
+                .to_owned(),
+        ),
+        Some(judgement) if judgement.witnesses.is_empty() => all.push(
+            "that others were shown the same log: no witness cosigned the checkpoint".to_owned(),
+        ),
+        Some(_) => {}
+    }
+    all.push(
         "that what the sources say is true, or that the quotations stand in them: their bytes are \
             not in the proof"
             .to_owned(),
-    ];
-    if !is_complete(checked, asked) {
+    );
+    if !checked.every_header {
+        all.push(
+            "that nothing else bears on the answer: the proof holds only the events that it rests on; \
+                replay --proof makes one with every header"
+                .to_owned(),
+        );
+    } else if !is_complete(checked, asked) {
         all.push(
             "that nothing else bears on the answer: events are withheld that could, by their kind"
                 .to_owned(),
@@ -177,7 +477,7 @@ fn not_established(checked: &Checked, asked: &Asked) -> Vec<String> {
     all
 }
 
-fn shape(checked: &Checked, asked: &Asked) -> CheckShape {
+fn shape(checked: &Checked, asked: &Asked, judgement: Option<&Judgement>) -> CheckShape {
     CheckShape {
         v: VERSION,
         ok: true,
@@ -186,14 +486,15 @@ fn shape(checked: &Checked, asked: &Asked) -> CheckShape {
         recorded_by: asked.recorded_by.clone(),
         reported_by: asked.reported_by.clone(),
         tz: asked.tz.clone(),
-        head: HeadShape {
+        head: ProvedHeadShape {
             size: checked.head.size,
-            chain: checked.head.chain.to_string(),
+            chain: checked.every_header.then(|| checked.head.chain.to_string()),
             root: checked.head.root.base64(),
         },
         open: checked.open,
         withheld: by_kind(checked),
         complete: is_complete(checked, asked),
-        not_established: not_established(checked, asked),
+        signatures: judgement.map(SignaturesShape::from),
+        not_established: not_established(checked, asked, judgement),
     }
 }

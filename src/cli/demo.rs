@@ -44,7 +44,7 @@ impl DemoArgs {
             }
             log
         } else {
-            init::make(args, ORIGIN)?
+            init::make(args, ORIGIN, true)?
         };
         let submissions = append::read_lines(&mut CHRONICLE.as_bytes())?;
         let options = AppendOptions::default();
@@ -55,7 +55,8 @@ impl DemoArgs {
 
         terminal.line("")?;
         terminal.heading("2. Verify it, from the stored bytes")?;
-        let status = verify::report_on_store(log.store(), terminal, false)?;
+        let against = verify::against_journal(args, log.origin())?;
+        let status = verify::report_on_store(log.store(), &against, terminal, false)?;
 
         terminal.line("")?;
         terminal.heading("3. Replay it to four days")?;
@@ -81,6 +82,7 @@ impl DemoArgs {
             ("measures --to 2025-04-24", "the evidence behind each answer"),
             ("show sharif-rejects-link", "one event, whole"),
             ("timeline --to 2025-05-01", "what happened, in order"),
+            ("checkpoint", "sign what the log holds, for others to keep"),
             ("append statement --help", "record something yourself"),
         ] {
             terminal.line(format!("  demarche {command}{flag}"))?;

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::error::CliError;
 use super::log_args::LogArgs;
 use super::terminal::Terminal;
-use super::{Outcome, Status, files};
+use super::{Outcome, Status, files, tiles};
 use crate::event_log::portable::{Exported, export};
 use crate::store::Store;
 
@@ -16,7 +17,7 @@ pub(crate) struct ExportArgs {
     /// The form to write
     #[arg(long, value_enum, default_value_t = Format::Jsonl)]
     format: Format,
-    /// The file to write; standard output if absent
+    /// The file to write, or the directory of tiles; standard output if absent
     #[arg(long, value_name = "PATH")]
     out: Option<PathBuf>,
     /// Write sealed parts, too
@@ -28,11 +29,19 @@ pub(crate) struct ExportArgs {
 enum Format {
     /// One JSON line an event, captured sources, the head: all of the log
     Jsonl,
+    /// Headers, tree and checkpoint as static files (c2sp.org/tlog-tiles), in the directory --out
+    Tiles,
 }
 
 impl ExportArgs {
     pub(crate) fn run(&self, log: &LogArgs, terminal: &mut Terminal) -> Outcome {
-        let Format::Jsonl = self.format;
+        if self.format == Format::Tiles {
+            if self.include_sealed {
+                return Err(CliError::refused("tiles hold headers alone, so no sealed part")
+                    .hint("disclose one event: demarche disclose ID --out FILE"));
+            }
+            return tiles::export(log, self.out.as_deref(), terminal);
+        }
         let store = log.store("demarche export")?;
         let Some(path) = &self.out else {
             let progress = terminal.progress("exporting", Some(store.head()?.size));

@@ -2,11 +2,14 @@
 
 use clap::Args;
 
+use super::beside::{Held, JournalFile};
+use super::error::CliError;
 use super::log_args::LogArgs;
-use super::surroundings::Machine;
+use super::surroundings::{Machine, random};
 use super::terminal::Terminal;
 use super::{Outcome, Status};
 use crate::event_log::EventLog;
+use crate::record::note::NoteSigner;
 use crate::store::sled::SledStore;
 
 #[derive(Debug, Args)]
@@ -14,24 +17,74 @@ pub(crate) struct InitArgs {
     /// Who keeps the log, as example.org/desk; it stands in every event
     #[arg(long, value_name = "NAME")]
     origin: String,
+    /// Make no signing key; one can be added later, but no earlier key will endorse it
+    #[arg(long)]
+    no_key: bool,
 }
 
 impl InitArgs {
     pub(crate) fn run(&self, log: &LogArgs, terminal: &mut Terminal) -> Outcome {
-        make(log, &self.origin)?;
+        let made = make(log, &self.origin, !self.no_key)?;
         terminal.line(format!("made the log {} in {}", self.origin, log.shown()))?;
+        if let Some(known) = made.keys().in_use().next() {
+            terminal.line(format!("its checkpoints are signed by {}", known.key))?;
+            terminal.faint("publish that key, so that others can check what you hand out")?;
+            let path = log.key_path(Held::Current);
+            terminal
+                .faint(format!("keep a copy of {} where only you can read it", path.display()))?;
+        }
         terminal.faint(format!("next: demarche append FILE.jsonl --log {}", log.shown()))?;
         Ok(Status::Done)
     }
 }
 
-/// Makes a log with its genesis.
+/// Makes a log with its genesis, its journal, and a key if it is to have one.
 pub(crate) fn make(
     log: &LogArgs,
     origin: &str,
-) -> Result<EventLog<SledStore>, super::error::CliError> {
+    with_key: bool,
+) -> Result<EventLog<SledStore>, CliError> {
     // An origin that cannot be is refused before anything is made.
     crate::event_log::check_origin(origin)?;
+    if let Some(bytes) = log.journal_bytes(origin)? {
+        let kept = String::from_utf8_lossy(&bytes).lines().count();
+        let path = log.journal_path(origin);
+        return Err(CliError::refused(format!(
+            "there is a journal of {origin} in {}",
+            path.display()
+        ))
+        .detail(format!("it has {kept} lines; another log of that name was kept there"))
+        .hint("give the new log another origin, or another --journal DIR"));
+    }
+    let key = if with_key { key_for(log, origin)? } else { None };
     let store = SledStore::create(log.directory(), "demarche init")?;
-    Ok(EventLog::create(store, origin, &mut Machine)?)
+    let verifier = key.as_ref().map(NoteSigner::verifier);
+    // The key is kept before anything names it.
+    if let Some(key) = key.filter(|_| !log.key_path(Held::Current).exists()) {
+        log.keep_key(&key)?;
+    }
+    let made = EventLog::create(store, origin, verifier.as_ref(), &mut Machine)?;
+    JournalFile::open(log, origin, made.genesis()?)?;
+    Ok(made)
+}
+
+/// The key that lies where this log's is to lie, or a new one.
+fn key_for(log: &LogArgs, origin: &str) -> Result<Option<NoteSigner>, CliError> {
+    let path = log.key_path(Held::Current);
+    match log.signer(Held::Current)? {
+        Some(signer) if signer.verifier().name() == origin => Ok(Some(signer)),
+        Some(signer) => Err(CliError::refused(format!(
+            "the key in {} is for {}, not for {origin}",
+            path.display(),
+            signer.verifier().name()
+        ))
+        .hint("name another file with --key FILE; a new key is made where there is none")),
+        None => Ok(Some(new_key(origin)?)),
+    }
+}
+
+/// A new key for a log.
+pub(crate) fn new_key(origin: &str) -> Result<NoteSigner, CliError> {
+    NoteSigner::from_seed(origin, &random())
+        .map_err(|error| CliError::refused(format!("no key can be named {origin:?}: {error}")))
 }

@@ -24,6 +24,12 @@ pub(crate) struct LogArgs {
     /// How long to wait, in seconds, while another process has the log open
     #[arg(long, value_name = "SECONDS", default_value_t = 5, global = true)]
     wait: u16,
+    /// The directory of the checkpoint journal [default: journal, in the log's directory]
+    #[arg(long, value_name = "DIR", env = "DEMARCHE_JOURNAL", global = true)]
+    journal: Option<PathBuf>,
+    /// The file of the signing key [default: key, in the log's directory]
+    #[arg(long, value_name = "FILE", env = "DEMARCHE_KEY", global = true)]
+    key: Option<PathBuf>,
 }
 
 impl LogArgs {
@@ -33,7 +39,22 @@ impl LogArgs {
 
     /// Is there a log in the directory?
     pub(crate) fn exists(&self) -> bool {
-        self.directory.join("store").exists()
+        SledStore::exists(&self.directory)
+    }
+
+    /// How long to wait for another process.
+    pub(crate) fn wait(&self) -> Duration {
+        Duration::from_secs(self.wait.into())
+    }
+
+    /// The directory that was named for the journal.
+    pub(crate) fn journal_named(&self) -> Option<PathBuf> {
+        self.journal.clone()
+    }
+
+    /// The file that was named for the key.
+    pub(crate) fn key_file(&self) -> Option<PathBuf> {
+        self.key.clone()
     }
 
     /// Opens the store of the log.
@@ -48,8 +69,7 @@ impl LogArgs {
                     "or name another directory with --log DIR, or take the tour: demarche demo",
                 ));
         }
-        let wait = Duration::from_secs(self.wait.into());
-        Ok(SledStore::open_waiting(&self.directory, holder, wait)?)
+        Ok(SledStore::open_waiting(&self.directory, holder, self.wait())?)
     }
 
     /// Opens the log.

@@ -2,12 +2,16 @@
 //!
 //! One file a subcommand. The library states facts; advice ("hint:") is given here.
 
+mod anchor;
 mod append;
+mod beside;
 mod check;
+mod checkpoint;
 mod clock_args;
 mod contacts;
 mod demo;
 mod diff;
+mod erase;
 mod error;
 mod event_args;
 mod explain;
@@ -16,12 +20,15 @@ mod files;
 mod filter_args;
 mod gantt;
 mod hints;
+mod http;
 mod init;
+mod key;
 mod lag;
 mod list;
 mod log_args;
 mod measures;
 mod positions;
+mod prove;
 mod replay;
 mod restore;
 mod revisions;
@@ -31,9 +38,11 @@ mod show;
 mod surroundings;
 mod taken_back;
 mod terminal;
+mod tiles;
 mod timeline;
 mod verify;
 mod vocab;
+mod witness;
 mod words;
 
 use std::process::ExitCode;
@@ -87,8 +96,22 @@ enum Command {
     Lag(lag::LagArgs),
     /// Check the log, or an export of one, with a verdict for each check
     Verify(verify::VerifyArgs),
-    /// Check the proof of an answer, without the log
+    /// Sign the size and root of the log
+    Checkpoint(checkpoint::CheckpointArgs),
+    /// Prove an event, or every event behind an answer, to somebody without the log
+    Prove(prove::ProveArgs),
+    /// Prove an event with its sealed part open, for one reader
+    Disclose(prove::DiscloseArgs),
+    /// Check a proof, without the log
     Check(check::CheckArgs),
+    /// Outsiders that see and cosign every checkpoint
+    Witness(witness::WitnessArgs),
+    /// Have a checkpoint stamped with the time (RFC 3161)
+    Anchor(anchor::AnchorArgs),
+    /// The keys that sign the log's checkpoints
+    Key(key::KeyArgs),
+    /// Take away what events say, and record that it was
+    Erase(erase::EraseArgs),
     /// Write the log in a portable form
     Export(export::ExportArgs),
     /// Rebuild a log from an export
@@ -125,7 +148,14 @@ pub fn run() -> ExitCode {
         Command::List(args) => args.run(&cli.log, &mut terminal),
         Command::Revisions(args) => args.run(&cli.log, &mut terminal),
         Command::Lag(args) => args.run(&cli.log, &mut terminal),
+        Command::Checkpoint(args) => args.run(&cli.log, &mut terminal),
+        Command::Prove(args) => args.run(&cli.log, &mut terminal),
+        Command::Disclose(args) => args.run(&cli.log, &mut terminal),
         Command::Check(args) => args.run(&mut terminal),
+        Command::Witness(args) => args.run(&cli.log, &mut terminal),
+        Command::Anchor(args) => args.run(&cli.log, &mut terminal),
+        Command::Key(args) => args.run(&cli.log, &mut terminal),
+        Command::Erase(args) => args.run(&cli.log, &mut terminal),
         Command::Verify(args) => args.run(&cli.log, &mut terminal),
         Command::Export(args) => args.run(&cli.log, &mut terminal),
         Command::Restore(args) => args.run(&cli.log, &mut terminal),

@@ -13,6 +13,7 @@ use super::shapes::{AnswerShape, Question, ReplayShape};
 use super::terminal::Terminal;
 use super::{Outcome, Status, files, measures, positions};
 use crate::event_log::{EventLog, answer_proof};
+use crate::record::note::Note;
 use crate::replay::{View, anomalies, rests_on};
 use crate::store::Store;
 
@@ -29,14 +30,18 @@ pub(crate) struct ReplayArgs {
 }
 
 impl ReplayArgs {
-    pub(crate) fn run(&self, log: &LogArgs, terminal: &mut Terminal) -> Outcome {
+    pub(crate) fn run(&self, args: &LogArgs, terminal: &mut Terminal) -> Outcome {
         let asked = self.clocks.asked()?;
-        let log = log.open("demarche replay", terminal)?;
+        let log = args.open("demarche replay", terminal)?;
         let view = View::of(log.history(), asked.clocks);
         let question = Question::new(&asked, &log, view.left_out());
         let answer = AnswerShape::of(&view);
         if let Some(path) = &self.proof {
-            prove(path, &asked, &log, &view, &answer, terminal)?;
+            let journal = args.journal(log.origin(), log.genesis()?)?;
+            let newest =
+                journal.last().filter(|last| last.note.text() == log.checkpoint().to_string());
+            let note = newest.map(|newest| &newest.note);
+            prove(path, &asked, &log, &view, &answer, note, terminal)?;
         }
         if self.json {
             terminal.json(&ReplayShape { question, answer })?;
@@ -60,11 +65,12 @@ fn prove(
     log: &EventLog<impl Store>,
     view: &View<'_>,
     answer: &AnswerShape,
+    note: Option<&Note>,
     terminal: &mut Terminal,
 ) -> Result<(), CliError> {
     let (question, answer) = (asked.as_object(), to_value(answer)?);
     let mut proof = Vec::new();
-    answer_proof::write(log, &question, &answer, &rests_on(view), &mut proof)?;
+    answer_proof::write(log, &question, &answer, &rests_on(view), note, &mut proof)?;
     let checked = check::check_answer(&mut proof.as_slice())?;
     files::write_new(path, |out| Ok(out.write_all(&proof)?))?;
     terminal.note(format!(

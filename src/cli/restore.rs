@@ -9,7 +9,8 @@ use super::error::CliError;
 use super::log_args::LogArgs;
 use super::terminal::Terminal;
 use super::{Outcome, Status, verify};
-use crate::event_log::portable::{PortableError, restore};
+use crate::event_log::portable::{PortableError, restore, verify_export};
+use crate::event_log::verify::Against;
 use crate::store::sled::SledStore;
 
 #[derive(Debug, Args)]
@@ -30,7 +31,7 @@ impl RestoreArgs {
         // What does not verify is refused before anything is made.
         let checking = terminal.progress("verifying", None);
         let report =
-            crate::event_log::portable::verify_export(&mut export, &mut |done| checking.set(done))?;
+            verify_export(&mut export, &Against::default(), &mut |done| checking.set(done))?;
         drop(checking);
         if !report.is_ok() {
             verify::print(&report, terminal, false)?;

@@ -8,8 +8,8 @@ use super::error::CliError;
 use super::terminal::Terminal;
 use super::{Outcome, Status};
 use super::{
-    append, check, contacts, diff, explain, gantt, lag, list, measures, positions, revisions,
-    shapes, show, timeline, verify, vocab,
+    anchor, append, check, checkpoint, contacts, diff, erase, explain, gantt, key, lag, list,
+    measures, positions, revisions, shapes, show, timeline, verify, vocab, witness,
 };
 use crate::model::near::nearest;
 
@@ -23,12 +23,17 @@ type Make = fn() -> Schema;
 
 /// Every shape, by the command that prints it.
 const SCHEMAS: &[(&str, Make)] = &[
+    ("anchor", of::<anchor::AnchorShape>),
     ("append", of::<append::AppendedShape>),
     ("check", of::<check::CheckShape>),
+    ("check-event", of::<check::CheckEventShape>),
+    ("checkpoint", of::<checkpoint::CheckpointShape>),
     ("contacts", of::<contacts::ContactsShape>),
     ("diff", of::<diff::DiffShape>),
+    ("erase", of::<erase::ErasedShape>),
     ("explain", of::<explain::ExplainShape>),
     ("gantt", of::<gantt::GanttShape>),
+    ("key", of::<key::KeysShape>),
     ("lag", of::<lag::LagShape>),
     ("list", of::<list::ListShape>),
     ("measures", of::<measures::MeasuresShape>),
@@ -39,6 +44,7 @@ const SCHEMAS: &[(&str, Make)] = &[
     ("timeline", of::<timeline::TimelineShape>),
     ("verify", of::<verify::ReportShape>),
     ("vocab", of::<vocab::VocabShape>),
+    ("witness", of::<witness::WitnessShape>),
 ];
 
 fn of<T: JsonSchema>() -> Schema {
@@ -62,7 +68,12 @@ impl SchemaArgs {
             });
         };
         let mut schema = schema();
-        let command = if name == "gantt" { "measures --gantt" } else { name };
+        let command = match name.as_str() {
+            "gantt" => "measures --gantt",
+            "check-event" => "check",
+            "witness" => "witness ask",
+            name => name,
+        };
         schema.insert("title".to_owned(), format!("demarche {command} --json").into());
         terminal.json(&schema)?;
         Ok(Status::Done)

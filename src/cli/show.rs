@@ -12,16 +12,20 @@ use super::shapes::{CiteShape, VERSION};
 use super::surroundings;
 use super::taken_back::RetractionShape;
 use super::terminal::Terminal;
+use super::witness::shown_time;
 use super::words::on_whose_word;
 use super::words::{name_of, retracted, shown};
 use super::{Outcome, Status};
 use crate::event_log::EventLog;
+use crate::event_log::bracket::{Bracket, Seen};
 use crate::model::calendar::Zone;
 use crate::model::event::{Body, Event};
 use crate::model::near::nearest;
 use crate::record::header::Header;
+use crate::record::journal::Journal;
 use crate::record::json;
 use crate::record::link::Link;
+use crate::record::policy::Policy;
 use crate::replay::{Clocks, Content, Entry, View};
 use crate::store::{Part, Store, StoredEvent};
 
@@ -62,6 +66,52 @@ struct EventShape {
     retraction: Option<RetractionShape>,
     mentions: Vec<String>,
     about_it: Vec<String>,
+    /// When it came into the log, by the word of witnesses; `null` if none has seen a checkpoint on either side of it.
+    bracket: Option<BracketShape>,
+}
+
+/// After one time, and not after another.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct BracketShape {
+    /// A checkpoint that lacks the event was cosigned then.
+    pub(crate) after: Option<SeenShape>,
+    /// A checkpoint that holds the event was cosigned then.
+    pub(crate) by: Option<SeenShape>,
+}
+
+/// A cosignature of a checkpoint.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct SeenShape {
+    /// RFC 3339.
+    at: String,
+    /// The witness, by its name in the policy.
+    witness: String,
+    /// How many events the checkpoint has.
+    size: u64,
+}
+
+impl From<Seen> for SeenShape {
+    fn from(seen: Seen) -> Self {
+        Self { at: shown_time(seen.time), witness: seen.witness, size: seen.size }
+    }
+}
+
+impl BracketShape {
+    /// In words.
+    pub(crate) fn in_words(&self) -> String {
+        let seen =
+            |seen: &SeenShape| format!("{} ({}, {} events)", seen.at, seen.witness, seen.size);
+        match (&self.after, &self.by) {
+            (Some(after), Some(by)) => {
+                format!("came into the log after {} and by {}", seen(after), seen(by))
+            }
+            (None, Some(by)) => format!("was in the log by {}", seen(by)),
+            (Some(after), None) => {
+                format!("came into the log after {}; no witness has seen it yet", seen(after))
+            }
+            (None, None) => "no witness has seen it".to_owned(),
+        }
+    }
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -78,27 +128,25 @@ struct CorrectionShape {
 }
 
 impl ShowArgs {
-    pub(crate) fn run(&self, log: &LogArgs, terminal: &mut Terminal) -> Outcome {
-        let log = log.open("demarche show", terminal)?;
+    pub(crate) fn run(&self, args: &LogArgs, terminal: &mut Terminal) -> Outcome {
+        let log = args.open("demarche show", terminal)?;
         let history = log.history();
         let seqs = match history.seq_of(&self.id) {
             Some(seq) => vec![seq],
             None => history.steps_of(&self.id).to_vec(),
         };
         if seqs.is_empty() {
-            let error = CliError::refused(format!("there is no event or measure {:?}", self.id));
-            let known = history.ids().chain(history.measure_ids());
-            return Err(match nearest(&self.id, known, 3).as_slice() {
-                [] => error.hint("see what there is: demarche list"),
-                near => error.hint(format!("did you mean {}?", near.join(" or "))),
-            });
+            return Err(unknown(&log, &self.id));
         }
+        let brackets = Brackets::of(args, &log)?;
         let clocks = Clocks::at(surroundings::now(), Zone::UTC);
         let view = View::of(history, clocks);
         let mut events = Vec::new();
         for seq in seqs {
             if let (Some(entry), Some(stored)) = (history.entry(seq), log.stored(seq)?) {
-                events.push(shape(&log, &view, entry, &stored)?);
+                let mut event = shape(&log, &view, entry, &stored)?;
+                event.bracket = brackets.of_event(&log, seq)?;
+                events.push(event);
             }
         }
         if self.json {
@@ -112,6 +160,55 @@ impl ShowArgs {
             print(&view, event, terminal)?;
         }
         Ok(Status::Done)
+    }
+}
+
+/// That there is no event or measure of this name.
+fn unknown(log: &EventLog<impl Store>, id: &str) -> CliError {
+    let error = CliError::refused(format!("there is no event or measure {id:?}"));
+    let history = log.history();
+    match nearest(id, history.ids().chain(history.measure_ids()), 3).as_slice() {
+        [] => error.hint("see what there is: demarche list"),
+        near => error.hint(format!("did you mean {}?", near.join(" or "))),
+    }
+}
+
+/// The number of the one event of this id; of a measure, its only step.
+pub(crate) fn event_of(log: &EventLog<impl Store>, id: &str) -> Result<u64, CliError> {
+    if let Some(seq) = log.history().seq_of(id) {
+        return Ok(seq);
+    }
+    match log.history().steps_of(id) {
+        [] => Err(unknown(log, id)),
+        [seq] => Ok(*seq),
+        steps => {
+            let steps: Vec<String> = steps.iter().map(|seq| log.history().id_of(*seq)).collect();
+            Err(CliError::refused(format!("{id:?} is a measure of {} events", steps.len()))
+                .hint(format!("name one of them: {}", steps.join(", "))))
+        }
+    }
+}
+
+/// What tells when events came into the log, if witnesses see its checkpoints.
+struct Brackets(Option<(Policy, Journal)>);
+
+impl Brackets {
+    fn of(args: &LogArgs, log: &EventLog<impl Store>) -> Result<Self, CliError> {
+        let Some(policy) = args.policy(None)? else { return Ok(Self(None)) };
+        Ok(Self(Some((policy, args.journal(log.origin(), log.genesis()?)?))))
+    }
+
+    fn of_event(
+        &self,
+        log: &EventLog<impl Store>,
+        seq: u64,
+    ) -> Result<Option<BracketShape>, CliError> {
+        let Some((policy, journal)) = &self.0 else { return Ok(None) };
+        let Bracket { after, by } = log.bracket(seq, journal, policy)?;
+        if after.is_none() && by.is_none() {
+            return Ok(None);
+        }
+        Ok(Some(BracketShape { after: after.map(SeenShape::from), by: by.map(SeenShape::from) }))
     }
 }
 
@@ -193,6 +290,7 @@ fn shape(
         retracted_by: view.struck().get(&entry.seq).map(|seq| history.id_of(*seq)),
         mentions: mentions.unwrap_or_default(),
         about_it,
+        bracket: None,
     })
 }
 
@@ -245,6 +343,9 @@ fn print(view: &View<'_>, event: &EventShape, terminal: &mut Terminal) -> io::Re
         terminal.line("  it has a sealed part")?;
     }
     terminal.faint(format!("  recorded at {}", event.recorded_at))?;
+    if let Some(bracket) = &event.bracket {
+        terminal.faint(format!("  {}", shown(&bracket.in_words())))?;
+    }
     terminal.faint(format!("  link {}", event.link))?;
     terminal.faint(format!("  after {}", event.prev))
 }

@@ -12,13 +12,18 @@ impl Surroundings for Machine {
     }
 
     fn salt(&mut self) -> [u8; 32] {
-        let mut salt = [0; 32];
-        if let Err(error) = getrandom::fill(&mut salt) {
-            // Without randomness a commitment hides nothing, so nothing may be written.
-            panic!("the system's random generator does not answer: {error}");
-        }
-        salt
+        random()
     }
+}
+
+/// Bytes that nobody can guess.
+pub(crate) fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    if let Err(error) = getrandom::fill(&mut bytes) {
+        // Without randomness a commitment hides nothing and a key guards nothing, so nothing may be written.
+        panic!("the system's random generator does not answer: {error}");
+    }
+    bytes
 }
 
 /// The time now, to the microsecond.

@@ -8,19 +8,33 @@ use clap::Args;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::beside::read_file;
 use super::error::CliError;
 use super::log_args::LogArgs;
 use super::shapes::VERSION;
 use super::terminal::Terminal;
+use super::witness::shown_time;
 use super::{Outcome, Status};
+use crate::event_log::finding::{Check, Verdict};
 use crate::event_log::portable::verify_export;
-use crate::event_log::verify::{Check, Report, Verdict, verify_store};
-use crate::store::Store;
+use crate::event_log::verify::{Against, Report, verify_store};
+use crate::record::header::Header;
+use crate::record::note::NOTE_BYTES_MAX;
+use crate::store::{Store, StoreError};
 
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
     /// An export to verify in place of the log
     export: Option<PathBuf>,
+    /// A checkpoint that somebody holds; the log must extend it. May be given several times
+    #[arg(long, value_name = "FILE")]
+    checkpoint: Vec<PathBuf>,
+    /// Whom to trust, which must be met [default: policy, in the log's directory, as far as it is met]
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// Look at headers, tree and checkpoints alone, not at what was reported
+    #[arg(long)]
+    quick: bool,
     /// Print the report as JSON
     #[arg(long)]
     json: bool,
@@ -31,25 +45,61 @@ const FINDINGS_SHOWN: usize = 50;
 
 impl VerifyArgs {
     pub(crate) fn run(&self, log: &LogArgs, terminal: &mut Terminal) -> Outcome {
+        let mut against = Against { quick: self.quick, ..Against::default() };
+        for path in &self.checkpoint {
+            against.given.push((path.display().to_string(), read_file(path, NOTE_BYTES_MAX)?));
+        }
+        against.policy = log.policy(self.policy.as_deref())?;
+        against.must_meet = self.policy.is_some();
         let Some(path) = &self.export else {
             let store = log.store("demarche verify")?;
-            return report_on_store(&store, terminal, self.json);
+            if let Some(origin) = origin_of(&store)? {
+                against.journal = log.journal_bytes(&origin)?;
+            }
+            return report_on_store(&store, &against, terminal, self.json);
         };
         let cannot = |error: io::Error| {
             CliError::refused(format!("{} cannot be read: {error}", path.display()))
         };
+        // An export may be of any log, so what lies beside this one says nothing of it.
+        if self.policy.is_none() {
+            against.policy = None;
+        }
         let mut file = File::open(path).map_err(cannot)?;
         let progress = terminal.progress("verifying", None);
-        let report = verify_export(&mut file, &mut |done| progress.set(done)).map_err(cannot)?;
+        let report =
+            verify_export(&mut file, &against, &mut |done| progress.set(done)).map_err(cannot)?;
         drop(progress);
         print(&report, terminal, self.json)
     }
 }
 
+/// The origin in event 0, if that can be read at all.
+fn origin_of(store: &impl Store) -> Result<Option<String>, CliError> {
+    let first = match store.read(0, 1) {
+        Ok(events) => events.into_iter().next(),
+        // What cannot be read is for the verification to say.
+        Err(StoreError::Damaged { .. } | StoreError::Panicked { .. }) => None,
+        Err(error) => return Err(error.into()),
+    };
+    Ok(first.and_then(|event| Header::from_bytes(&event.header).ok()).map(|header| header.log))
+}
+
+/// A log's own journal and policy.
+pub(crate) fn against_journal(args: &LogArgs, origin: &str) -> Result<Against, CliError> {
+    let (journal, policy) = (args.journal_bytes(origin)?, args.policy(None)?);
+    Ok(Against { journal, policy, ..Against::default() })
+}
+
 /// Verifies a store and prints the report.
-pub(crate) fn report_on_store(store: &impl Store, terminal: &mut Terminal, json: bool) -> Outcome {
+pub(crate) fn report_on_store(
+    store: &impl Store,
+    against: &Against,
+    terminal: &mut Terminal,
+    json: bool,
+) -> Outcome {
     let progress = terminal.progress("verifying", Some(store.head()?.size));
-    let report = verify_store(store, &mut |done| progress.set(done))?;
+    let report = verify_store(store, against, &mut |done| progress.set(done))?;
     drop(progress);
     print(&report, terminal, json)
 }
@@ -108,15 +158,53 @@ fn about(check: Check, report: &Report) -> String {
         Check::Bytes => format!("canonical and readable, {} events", report.events),
         Check::Chain => "numbers, links, times, one origin".to_owned(),
         Check::Commitments => {
-            format!("{} payloads open, {} erased or withheld", report.open, report.absent)
+            let mut about = format!("{} payloads open, erased: {}", report.open, report.erased);
+            if report.sealed_open + report.sealed_absent > 0 {
+                about.push_str(&format!(
+                    "; {} sealed parts open, {} withheld or erased",
+                    report.sealed_open, report.sealed_absent
+                ));
+            }
+            about
         }
         Check::Head => "the head is what the events lead to".to_owned(),
+        Check::Tree => "the tree is what the headers lead to".to_owned(),
         Check::Ids => "no id names two events".to_owned(),
         Check::Sources => format!("captured bytes have their hash, {} sources", report.sources),
         Check::Quotes => {
             format!("verbatim in the captured sources, {} quotations", report.quotes)
         }
-        _ => "none is kept or given yet".to_owned(),
+        Check::Keys => format!("{} keys, each endorsed as it says", report.compared.keys),
+        Check::Journal if report.compared.has_journal => {
+            format!("whole, {} checkpoints", report.compared.in_journal)
+        }
+        Check::Journal => "there is none to compare with".to_owned(),
+        Check::Checkpoints if report.compared.checkpoints == 0 => {
+            "none is kept or given".to_owned()
+        }
+        Check::Checkpoints => format!(
+            "the log extends each, {} kept here, {} given",
+            report.compared.in_journal,
+            report.compared.checkpoints - report.compared.in_journal
+        ),
+        Check::Signatures => "each checkpoint is signed by a key of the log".to_owned(),
+        Check::Quorum => match (report.compared.quorum, report.compared.policy_asks) {
+            (Some(size), _) => format!("met by a checkpoint of {size} events"),
+            (None, true) => {
+                "no checkpoint has the cosignatures that the policy asks for yet".to_owned()
+            }
+            (None, false) => "no policy asks for witnesses".to_owned(),
+        },
+        Check::Anchors => match report.compared.anchored {
+            Some((size, time)) => {
+                let count = report.compared.anchors;
+                format!(
+                    "{count} time stamps are of checkpoints of this log, the last of {size} events at {time}"
+                )
+            }
+            None => "there is no time stamp".to_owned(),
+        },
+        _ => "this version keeps none".to_owned(),
     }
 }
 
@@ -131,15 +219,41 @@ pub(crate) struct ReportShape {
     events: u64,
     open: u64,
     absent: u64,
+    /// How many of the absent an erasure accounts for.
+    erased: u64,
+    sealed_open: u64,
+    /// Sealed parts that were erased, or are withheld from this copy.
+    sealed_absent: u64,
     event_bytes: u64,
     sources: u64,
     source_bytes: u64,
     quotes: u64,
     chain: String,
     root: Option<String>,
+    /// How many checkpoints the journal holds, and how many were given.
+    checkpoints: CountsShape,
+    /// How many events outside parties hold the log to: by checkpoints that were given, or that witnesses cosigned.
+    outside_size: u64,
+    /// Who cosigned the largest checkpoint that a witness cosigned.
+    witnessed: Vec<WitnessedShape>,
     checks: Vec<CheckShape>,
     findings: Vec<FindingShape>,
-    not_established: Vec<&'static str>,
+    not_established: Vec<String>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct CountsShape {
+    kept: u64,
+    given: u64,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct WitnessedShape {
+    witness: String,
+    /// How many events the checkpoint has.
+    size: u64,
+    /// RFC 3339.
+    at: String,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -168,12 +282,21 @@ impl From<&Report> for ReportShape {
             events: report.events,
             open: report.open,
             absent: report.absent,
+            erased: report.erased,
+            sealed_open: report.sealed_open,
+            sealed_absent: report.sealed_absent,
             event_bytes: report.event_bytes,
             sources: report.sources,
             source_bytes: report.source_bytes,
             quotes: report.quotes,
             chain: report.chain.to_string(),
             root: report.root.map(|root| root.base64()),
+            checkpoints: CountsShape {
+                kept: report.compared.in_journal,
+                given: report.compared.checkpoints - report.compared.in_journal,
+            },
+            outside_size: report.compared.outside_size(),
+            witnessed: report.compared.witnessed.iter().flat_map(witnessed).collect(),
             checks: verdicts
                 .map(|(check, verdict)| CheckShape {
                     check: check.as_str(),
@@ -192,4 +315,13 @@ impl From<&Report> for ReportShape {
             not_established: report.not_established(),
         }
     }
+}
+
+fn witnessed((size, witnesses): &(u64, Vec<(String, u64)>)) -> Vec<WitnessedShape> {
+    let shape = |(witness, time): &(String, u64)| WitnessedShape {
+        witness: witness.clone(),
+        size: *size,
+        at: shown_time(*time),
+    };
+    witnesses.iter().map(shape).collect()
 }

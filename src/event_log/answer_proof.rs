@@ -11,21 +11,32 @@
 use std::collections::BTreeSet;
 use std::io::{self, BufRead, Write};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::portable::{PortableError, read_line, write_line};
+use super::prove::ProveError;
 use super::{DoesNotFit, EventLog, read_payload};
 use crate::model::calendar::Instant;
 use crate::model::value::{Object, Value};
+use crate::record::checkpoint::{Checkpoint, CheckpointError};
 use crate::record::commitment::{Salt, commit_payload};
-use crate::record::export::{EventLine, HeadLine, Line, LineError, decode};
+use crate::record::export::{
+    EventLine, HeadLine, Line, LineError, decode, decode_event, encode_event,
+};
 use crate::record::header::Header;
 use crate::record::json;
 use crate::record::link::Link;
+use crate::record::merkle::{MerkleError, check_inclusion, prove_inclusion};
+use crate::record::note::Note;
 use crate::record::tree::{Frontier, leaf_hash};
 use crate::replay::{Content, History};
 use crate::store::{Part, Store};
 
 /// The version of the claim.
 pub const CLAIM_VERSION: i64 = 1;
+/// The highest number of an event in a proof by inclusion: a place is kept for every event before it.
+pub const INCLUDED_SEQ_MAX: u64 = 1 << 24;
 
 /// A proof that was checked as far as its bytes go; whether its answer follows is for whoever replays it.
 #[derive(Debug)]
@@ -44,6 +55,10 @@ pub struct Checked {
     pub open: u64,
     /// The events that are withheld, in log order.
     pub withheld: Vec<Withheld>,
+    /// Whether the header of every event is there, so that what is withheld is known.
+    pub every_header: bool,
+    /// The signed checkpoint of the head, if there is one.
+    pub note: Option<Note>,
 }
 
 /// What the header of a withheld event says.
@@ -91,6 +106,20 @@ pub enum ProofError {
         /// What the proof says.
         found: Box<HeadLine>,
     },
+    /// An event is not where its path says.
+    #[error("event {seq}: {error}")]
+    Path {
+        /// The event.
+        seq: u64,
+        /// What is wrong with its path.
+        error: MerkleError,
+    },
+    /// The checkpoint cannot be read.
+    #[error("the checkpoint in it cannot be read: {0}")]
+    Checkpoint(#[from] CheckpointError),
+    /// The checkpoint is not of what the proof holds.
+    #[error("the checkpoint in it is not of this log and head")]
+    OtherCheckpoint,
     /// There is no head, or something after it.
     #[error("line {line}: {what}")]
     Order {
@@ -101,24 +130,17 @@ pub enum ProofError {
     },
 }
 
-/// Writes the proof of an answer: the claim, every header, the payloads of the `open` events, the head.
+/// Writes the proof of an answer: the claim, every header, the payloads of the `open` events, the head, and the signed
+/// checkpoint of it if there is one.
 pub fn write(
     log: &EventLog<impl Store>,
     question: &Object<'_>,
     answer: &Value<'_>,
     open: &BTreeSet<u64>,
+    note: Option<&Note>,
     out: &mut dyn Write,
 ) -> Result<(), PortableError> {
-    let claim: Object<'_> = [
-        ("answer", answer.clone()),
-        ("question", Value::Object(question.clone())),
-        ("v", Value::Integer(CLAIM_VERSION)),
-    ]
-    .into_iter()
-    .map(|(key, value)| (key.into(), value))
-    .collect();
-    out.write_all(&json::canonical(&Value::Object(claim)))?;
-    out.write_all(b"\n")?;
+    write_object(&claim(question, answer, None), out)?;
     let head = log.head();
     for seq in 0..head.size {
         let Some(event) = log.stored(seq)? else { break };
@@ -140,14 +162,69 @@ pub fn write(
         out,
         &Line::Head(HeadLine { size: head.size, chain: Link(head.link), root: log.root() }),
     )?;
+    if let Some(note) = note {
+        write_object(&one("checkpoint", Value::Text(note.to_string().into())), out)?;
+    }
     out.flush()?;
     Ok(())
+}
+
+/// Writes the short proof of an answer: the claim, the `open` events each with its path to the checkpoint, and that.
+pub fn write_by_inclusion(
+    log: &EventLog<impl Store>,
+    question: &Object<'_>,
+    answer: &Value<'_>,
+    open: &BTreeSet<u64>,
+    under: (&Note, &Checkpoint),
+    out: &mut dyn Write,
+) -> Result<(), ProveError> {
+    let (note, checkpoint) = under;
+    let cannot = |error: io::Error| ProveError::Write(error);
+    write_object(&claim(question, answer, Some("inclusion")), out).map_err(cannot)?;
+    for seq in open.iter().copied() {
+        let event = log.stored(seq)?.ok_or(ProveError::NoSuchEvent(seq))?;
+        let text = |bytes: &[u8], part| {
+            String::from_utf8(bytes.to_vec()).map_err(|_| ProveError::NotText { seq, part })
+        };
+        let payload = match &event.payload {
+            Part::Present { salt, bytes } => Some((*salt, text(bytes, "payload")?)),
+            Part::Absent => None,
+        };
+        let header = text(&event.header, "header")?;
+        let line = EventLine { header, payload, sealed: event.sealed.as_ref().map(|_| None) };
+        let path = log.path(|tiles| prove_inclusion(seq, checkpoint.size, tiles))?;
+        let path = path.iter().map(|hash| Value::Text(STANDARD.encode(hash).into())).collect();
+        let mut included = one("event", Value::Object(encode_event(&line)));
+        included.insert("path".into(), Value::List(path));
+        write_object(&included, out).map_err(cannot)?;
+    }
+    write_object(&one("checkpoint", Value::Text(note.to_string().into())), out).map_err(cannot)?;
+    out.flush().map_err(cannot)
+}
+
+fn claim<'a>(question: &Object<'a>, answer: &Value<'a>, form: Option<&'static str>) -> Object<'a> {
+    let mut claim = one("answer", answer.clone());
+    if let Some(form) = form {
+        claim.insert("form".into(), Value::Text(form.into()));
+    }
+    claim.insert("question".into(), Value::Object(question.clone()));
+    claim.insert("v".into(), Value::Integer(CLAIM_VERSION));
+    claim
+}
+
+fn one<'a>(key: &'static str, value: Value<'a>) -> Object<'a> {
+    [(key.into(), value)].into_iter().collect()
+}
+
+fn write_object(object: &Object<'_>, out: &mut dyn Write) -> io::Result<()> {
+    out.write_all(&json::canonical(&Value::Object(object.clone())))?;
+    out.write_all(b"\n")
 }
 
 /// Checks a proof as far as its bytes go.
 pub fn check(input: &mut dyn BufRead) -> Result<Checked, ProofError> {
     let (first, _) = read_line(input)?.ok_or(ProofError::Claim("it is empty"))?;
-    let (question, answer) = read_claim(&first)?;
+    let Claim { question, answer, by_inclusion } = read_claim(&first)?;
     let mut checked = Checked {
         question,
         answer,
@@ -156,7 +233,12 @@ pub fn check(input: &mut dyn BufRead) -> Result<Checked, ProofError> {
         history: History::new(),
         open: 0,
         withheld: Vec::new(),
+        every_header: !by_inclusion,
+        note: None,
     };
+    if by_inclusion {
+        return check_included(input, checked);
+    }
     let mut frontier = Frontier::default();
     let mut stated = None;
     for line in 2.. {
@@ -168,7 +250,11 @@ pub fn check(input: &mut dyn BufRead) -> Result<Checked, ProofError> {
             });
         }
         if stated.is_some() {
-            return Err(ProofError::Order { line, what: "there is something after the head" });
+            if checked.note.is_some() {
+                return Err(ProofError::Order { line, what: "there is something after the end" });
+            }
+            checked.note = Some(read_note(&bytes, line)?.0);
+            continue;
         }
         match decode(&bytes).map_err(|error| ProofError::Line { line, error })? {
             Line::Event(event) => {
@@ -190,7 +276,16 @@ pub fn check(input: &mut dyn BufRead) -> Result<Checked, ProofError> {
     }
     checked.head.root = frontier.root();
     match stated {
-        Some(found) if found == checked.head => Ok(checked),
+        Some(found) if found == checked.head => {
+            if let Some(note) = &checked.note {
+                let of = Checkpoint::parse(note.text())?;
+                let (size, root) = (checked.head.size, checked.head.root);
+                if (of.origin.as_str(), of.size, of.root) != (checked.origin.as_str(), size, root) {
+                    return Err(ProofError::OtherCheckpoint);
+                }
+            }
+            Ok(checked)
+        }
         Some(found) => {
             let (expected, found) = (Box::new(checked.head), Box::new(found));
             Err(ProofError::Head { expected, found })
@@ -202,7 +297,89 @@ pub fn check(input: &mut dyn BufRead) -> Result<Checked, ProofError> {
     }
 }
 
-fn read_claim(line: &[u8]) -> Result<(Object<'static>, Value<'static>), ProofError> {
+/// Checks the short form, once its claim was read.
+fn check_included(input: &mut dyn BufRead, mut checked: Checked) -> Result<Checked, ProofError> {
+    let mut events: Vec<(Header, EventLine, Vec<[u8; 32]>)> = Vec::new();
+    let mut found = None;
+    for line in 2.. {
+        let Some((bytes, ended)) = read_line(input)? else { break };
+        let wrong = |what| ProofError::Order { line, what };
+        if !ended {
+            return Err(wrong("the line does not end: the proof is cut"));
+        }
+        if found.is_some() {
+            return Err(wrong("there is something after the end"));
+        }
+        let Ok(Value::Object(object)) = json::parse_canonical(&bytes) else {
+            return Err(wrong("it is not canonical JSON"));
+        };
+        let (Some(Value::Object(event)), Some(Value::List(path)), 2) =
+            (object.get("event"), object.get("path"), object.len())
+        else {
+            found = Some(read_note(&bytes, line)?);
+            continue;
+        };
+        let event = decode_event(event).map_err(|error| ProofError::Line { line, error })?;
+        let path: Option<Vec<[u8; 32]>> = path.iter().map(read_hash).collect();
+        let path = path.ok_or_else(|| wrong("its path is no list of hashes"))?;
+        let seq = events.last().map_or(0, |(header, _, _)| header.seq.saturating_add(1));
+        let header = Header::from_bytes(event.header.as_bytes())
+            .map_err(|error| ProofError::Event { seq, wrong: error.into() })?;
+        if header.seq < seq || header.seq > INCLUDED_SEQ_MAX {
+            return Err(ProofError::Event { seq, wrong: DoesNotFit::Seq(header.seq) });
+        }
+        events.push((header, event, path));
+    }
+    let cut =
+        ProofError::Order { line: 2, what: "the checkpoint is missing: the proof is cut short" };
+    let (note, checkpoint) = found.ok_or(cut)?;
+    for (header, event, path) in events {
+        let seq = header.seq;
+        if header.log != checkpoint.origin {
+            return Err(ProofError::OtherCheckpoint);
+        }
+        let leaf = leaf_hash(event.header.as_bytes());
+        check_inclusion(seq, &leaf, checkpoint.size, &checkpoint.root, &path)
+            .map_err(|error| ProofError::Path { seq, error })?;
+        // Nothing is known of the events between, but that they were not recorded later than this one.
+        while checked.history.size() < seq {
+            checked.history.push(header.recorded_at, Content::Absent);
+        }
+        let content = checked
+            .open(&header, event.payload.as_ref())
+            .map_err(|wrong| ProofError::Event { seq, wrong })?;
+        checked.history.push(header.recorded_at, content);
+    }
+    checked.head = HeadLine { size: checkpoint.size, chain: Link::ZERO, root: checkpoint.root };
+    checked.origin = checkpoint.origin;
+    checked.note = Some(note);
+    Ok(checked)
+}
+
+fn read_hash(value: &Value<'_>) -> Option<[u8; 32]> {
+    match value {
+        Value::Text(text) => STANDARD.decode(&**text).ok()?.try_into().ok(),
+        _ => None,
+    }
+}
+
+/// Reads the line with the checkpoint.
+fn read_note(bytes: &[u8], line: u64) -> Result<(Note, Checkpoint), ProofError> {
+    if let Ok(Value::Object(object)) = json::parse_canonical(bytes)
+        && let (Some(Value::Text(note)), 1) = (object.get("checkpoint"), object.len())
+    {
+        return Ok(Checkpoint::parse_note(note.as_bytes())?);
+    }
+    Err(ProofError::Order { line, what: "it is no line of a proof, nor its checkpoint" })
+}
+
+struct Claim {
+    question: Object<'static>,
+    answer: Value<'static>,
+    by_inclusion: bool,
+}
+
+fn read_claim(line: &[u8]) -> Result<Claim, ProofError> {
     let Ok(Value::Object(mut claim)) = json::parse_canonical(line) else {
         return Err(ProofError::Claim("it is not canonical JSON"));
     };
@@ -215,10 +392,15 @@ fn read_claim(line: &[u8]) -> Result<(Object<'static>, Value<'static>), ProofErr
     let Some(answer) = claim.remove("answer") else {
         return Err(ProofError::Claim("it has no answer"));
     };
+    let by_inclusion = match claim.remove("form") {
+        None => false,
+        Some(Value::Text(form)) if form == "inclusion" => true,
+        Some(_) => return Err(ProofError::Claim("its form is not known")),
+    };
     if claim.len() > 1 {
-        return Err(ProofError::Claim("it has more than question, answer and v"));
+        return Err(ProofError::Claim("it has more than question, answer, form and v"));
     }
-    Ok((question.into_owned(), answer.into_owned()))
+    Ok(Claim { question: question.into_owned(), answer: answer.into_owned(), by_inclusion })
 }
 
 impl Checked {
@@ -231,22 +413,27 @@ impl Checked {
         if header.prev != self.head.chain {
             return Err(DoesNotFit::Link { expected: self.head.chain, found: header.prev });
         }
-        let content = match &event.payload {
-            None => {
-                let (seq, recorded_at) = (header.seq, header.recorded_at);
-                self.withheld.push(Withheld { seq, kind: header.kind.clone(), recorded_at });
-                Content::Absent
-            }
-            Some((salt, payload)) => {
-                let found = commit_payload(&Salt(*salt), payload.as_bytes());
-                if found != header.payload {
-                    return Err(DoesNotFit::Payload { expected: header.payload, found });
-                }
-                self.open += 1;
-                read_payload(payload.as_bytes(), &header.kind)
-            }
-        };
+        let content = self.open(&header, event.payload.as_ref())?;
         self.history.push(header.recorded_at, content);
         Ok(header)
+    }
+
+    /// What an event says, if its payload is there and is the one that its header commits to.
+    fn open(
+        &mut self,
+        header: &Header,
+        payload: Option<&([u8; 32], String)>,
+    ) -> Result<Content, DoesNotFit> {
+        let Some((salt, payload)) = payload else {
+            let (seq, recorded_at) = (header.seq, header.recorded_at);
+            self.withheld.push(Withheld { seq, kind: header.kind.clone(), recorded_at });
+            return Ok(Content::Absent);
+        };
+        let found = commit_payload(&Salt(*salt), payload.as_bytes());
+        if found != header.payload {
+            return Err(DoesNotFit::Payload { expected: header.payload, found });
+        }
+        self.open += 1;
+        Ok(read_payload(payload.as_bytes(), &header.kind))
     }
 }

@@ -20,9 +20,8 @@ use crate::record::commitment::{Salt, commit_payload, commit_sealed};
 use crate::record::header::Header;
 use crate::record::json;
 use crate::record::link::Link;
-use crate::record::tree::leaf_hash;
 use crate::replay::Entry;
-use crate::store::{Head, Part, Store, StoreError, StoredEvent};
+use crate::store::{Change, Head, Part, Store, StoreError, StoredEvent};
 
 /// One event as it was given.
 #[derive(Debug)]
@@ -421,10 +420,11 @@ impl<S: Store> EventLog<S> {
             for (blake3, bytes) in &staged.blobs {
                 self.store.put_blob(&blob_name(blake3), bytes)?;
             }
-            self.store.append(self.head, &events, head)?;
-            for event in &events {
-                self.frontier.push(leaf_hash(&event.header));
-            }
+            let mut frontier = self.frontier.clone();
+            let tree = super::tree::grown(&mut frontier, &events, &self.store)?;
+            let change = Change { expected: self.head, events: &events, tree: &tree, next: head };
+            self.store.append(change)?;
+            self.frontier = frontier;
             self.head = head;
             self.last_recorded = recorded_at;
             self.nameless.extend(staged.nameless);

@@ -7,28 +7,39 @@
 
 pub mod answer_proof;
 mod append;
+pub mod bracket;
+pub mod checkpoints;
+mod erase;
+pub mod finding;
 mod gates;
 pub mod passage;
 pub mod portable;
+pub mod prove;
 mod sources;
+pub mod tiles;
+mod tree;
 pub mod verify;
 
 use std::collections::BTreeMap;
 
 use crate::model::calendar::Instant;
-use crate::model::event::Event;
+use crate::model::event::{Body, Event};
 use crate::model::limits::ORIGIN_BYTES_MAX;
 use crate::model::text::is_hidden;
-use crate::model::value::{Object, Value};
+use crate::model::value::Value;
 use crate::record::commitment::{Commitment, Salt, commit_payload};
 use crate::record::header::{Header, HeaderError};
 use crate::record::json;
 use crate::record::link::Link;
+use crate::record::note::VerifierKey;
+use crate::record::system::{Genesis, KeyRing, SystemEvent};
+use crate::record::tile::Tiles;
 use crate::record::tree::{Frontier, Root, leaf_hash};
 use crate::replay::{Content, History};
-use crate::store::{Head, Part, Store, StoreError, StoredEvent};
+use crate::store::{Change, Head, Part, Store, StoreError, StoredEvent};
 
 pub use append::{AppendError, AppendOptions, Appended, Outcome, Submission};
+pub use erase::{EraseError, Erased};
 pub use gates::{Cause, FileError, InputError, NoText, NotCorrectable, Refusal, SourceFiles};
 
 /// How many events are read from the store at a time.
@@ -49,6 +60,7 @@ pub struct EventLog<S> {
     origin: String,
     head: Head,
     frontier: Frontier,
+    keys: KeyRing,
     last_recorded: Instant,
     history: History,
     /// Events whose reporter gave them no id, by a hash of their content, so that they are recognised.
@@ -120,16 +132,21 @@ pub enum DoesNotFit {
         /// Its link.
         found: Link,
     },
+    /// The stored tree is not the one that the headers lead to.
+    #[error("the stored tree is not the one that the headers up to it lead to")]
+    Tree,
     /// It is missing.
     #[error("it is missing")]
     Missing,
 }
 
 impl<S: Store> EventLog<S> {
-    /// Makes a log in an empty store: appends its genesis.
+    /// Makes a log in an empty store: appends its genesis, which names the key that signs its checkpoints, if there is
+    /// one.
     pub fn create(
         mut store: S,
         origin: &str,
+        key: Option<&VerifierKey>,
         surroundings: &mut dyn Surroundings,
     ) -> Result<Self, OpenError> {
         check_origin(origin)?;
@@ -138,16 +155,12 @@ impl<S: Store> EventLog<S> {
             return Err(OpenError::NotEmpty(head.size));
         }
         let now = surroundings.now();
-        let genesis: Object<'_> = [
-            ("created", Value::Text(now.to_string().into())),
-            ("format", Value::Integer(1)),
-            ("kind", Value::Text("genesis".into())),
-            ("origin", Value::Text(origin.into())),
-        ]
-        .into_iter()
-        .map(|(name, value)| (name.into(), value))
-        .collect();
-        let payload = json::canonical(&Value::Object(genesis));
+        let genesis = SystemEvent::Genesis(Genesis {
+            origin: origin.to_owned(),
+            created: now,
+            key: key.cloned(),
+        });
+        let payload = json::canonical(&Value::Object(genesis.to_payload()));
         let salt = Salt(surroundings.salt());
         let header = Header {
             kind: "genesis".to_owned(),
@@ -161,7 +174,9 @@ impl<S: Store> EventLog<S> {
         let header = header.to_bytes();
         let next = Head { size: 1, link: Link::of(&header).0 };
         let payload = Part::Present { salt: salt.0, bytes: payload };
-        store.append(head, &[StoredEvent { header, payload, sealed: None }], next)?;
+        let events = [StoredEvent { header, payload, sealed: None }];
+        let tree = tree::grown(&mut Frontier::default(), &events, &store)?;
+        store.append(Change { expected: head, events: &events, tree: &tree, next })?;
         Self::open(store)
     }
 
@@ -181,6 +196,7 @@ impl<S: Store> EventLog<S> {
             origin: String::new(),
             head: Head::EMPTY,
             frontier: Frontier::default(),
+            keys: KeyRing::default(),
             last_recorded: Instant::MIN,
             history: History::new(),
             nameless: BTreeMap::new(),
@@ -203,6 +219,11 @@ impl<S: Store> EventLog<S> {
             let wrong = DoesNotFit::Head { expected, found };
             return Err(OpenError::DoesNotVerify { seq, wrong });
         }
+        let stored = Frontier::read(log.head.size, &Tiles(&tree::StoredTree(&log.store)));
+        if stored.map_err(tree::as_store_error)? != log.frontier {
+            let seq = log.head.size - 1;
+            return Err(OpenError::DoesNotVerify { seq, wrong: DoesNotFit::Tree });
+        }
         Ok(log)
     }
 
@@ -221,6 +242,19 @@ impl<S: Store> EventLog<S> {
         self.frontier.root()
     }
 
+    /// The root over the first `size` events, from the stored tree; `None` if there are not so many.
+    pub fn root_at(&self, size: u64) -> Result<Option<Root>, StoreError> {
+        if size > self.head.size {
+            return Ok(None);
+        }
+        tree::stored_root(size, &self.store).map(Some)
+    }
+
+    /// The keys that sign this log's checkpoints, as its events tell.
+    pub const fn keys(&self) -> &KeyRing {
+        &self.keys
+    }
+
     /// What the log holds.
     pub const fn history(&self) -> &History {
         &self.history
@@ -234,6 +268,15 @@ impl<S: Store> EventLog<S> {
     /// The stored bytes of one event; `None` if there is no such event.
     pub fn stored(&self, seq: u64) -> Result<Option<StoredEvent>, StoreError> {
         Ok(self.store.read(seq, 1)?.into_iter().next())
+    }
+
+    /// Follows what events say of keys. What does not hold changes nothing here; `verify` names it.
+    fn take_key(&mut self, seq: u64, kind: &str, bytes: &[u8]) {
+        let _ = match read_system(kind, bytes) {
+            Some(SystemEvent::Genesis(genesis)) if seq == 0 => self.keys.begin(&genesis),
+            Some(SystemEvent::Key(event)) => self.keys.take(seq, &self.origin, &event),
+            _ => Ok(()),
+        };
     }
 
     /// Folds the next stored event in, having checked that it fits.
@@ -258,11 +301,15 @@ impl<S: Store> EventLog<S> {
         };
         if let (Content::Readable(read), Part::Present { bytes, .. }) = (&content, &event.payload)
             && read.id.is_none()
+            && !matches!(read.body, Body::System(_))
         {
             self.nameless.entry(content_hash(bytes, sealed_bytes(event))).or_insert(header.seq);
         }
         if header.seq == 0 {
             self.origin.clone_from(&header.log);
+        }
+        if let Part::Present { bytes, .. } = &event.payload {
+            self.take_key(header.seq, &header.kind, bytes);
         }
         self.history.push(header.recorded_at, content);
         self.last_recorded = self.last_recorded.max(header.recorded_at);
@@ -270,6 +317,15 @@ impl<S: Store> EventLog<S> {
         self.head = Head { size: self.head.size + 1, link: Link::of(&event.header).0 };
         Ok(())
     }
+}
+
+/// Reads a payload's bytes as one that the program itself makes.
+fn read_system(kind: &str, bytes: &[u8]) -> Option<SystemEvent> {
+    if !matches!(kind, "genesis" | "key" | "erasure" | "anchor") {
+        return None;
+    }
+    let Ok(Value::Object(payload)) = json::parse_canonical(bytes) else { return None };
+    SystemEvent::from_payload(&payload).filter(|event| event.kind() == kind)
 }
 
 /// Reads a payload's bytes as the event that the fold takes in.

@@ -9,8 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead, Read, Seek, SeekFrom, Write};
 
 use super::READ_EVENTS;
+use super::finding::{Check, Finding, Wrong};
 use super::sources::blob_name;
-use super::verify::{Check, Finding, Learnt, Report, Verifier, Wrong};
+use super::verify::{Against, Learnt, Report, Verifier};
 use crate::model::event::Body;
 use crate::model::limits::{PAYLOAD_BYTES_MAX, SOURCE_BYTES_MAX};
 use crate::record::export::{EventLine, HeadLine, Line, SourcePart, decode, encode, split_source};
@@ -18,7 +19,7 @@ use crate::record::header::Header;
 use crate::record::link::Link;
 use crate::record::tree::{Frontier, leaf_hash};
 use crate::replay::Content;
-use crate::store::{Head, Part, Store, StoreError, StoredEvent};
+use crate::store::{Change, Head, Part, Store, StoreError, StoredEvent};
 
 /// The longest line of an export, in bytes: header, payload and sealed part, with every character escaped.
 pub const EXPORT_LINE_BYTES_MAX: usize = 16 * PAYLOAD_BYTES_MAX;
@@ -156,11 +157,7 @@ fn captured_by(event: &StoredEvent) -> Vec<String> {
     };
     match super::read_payload(bytes, &header.kind) {
         Content::Readable(event) => match &event.body {
-            Body::Source(source) => [&source.captured.blake3, &source.text.blake3]
-                .into_iter()
-                .flatten()
-                .cloned()
-                .collect(),
+            Body::Source(source) => source.hashes().map(str::to_owned).collect(),
             _ => Vec::new(),
         },
         _ => Vec::new(),
@@ -187,9 +184,10 @@ type Places = BTreeMap<String, (u64, u64)>;
 /// Verifies an export. It is read once; bytes of sources are read again where a quotation needs them.
 pub fn verify_export<R: Read + Seek>(
     export: &mut R,
+    against: &Against,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Report, io::Error> {
-    walk(export, &mut |_| Ok::<_, io::Error>(()), progress)
+    walk(export, against, &mut |_| Ok::<_, io::Error>(()), progress)
 }
 
 /// Something of an export that holds, in order.
@@ -201,10 +199,11 @@ enum Step {
 /// Reads and checks an export, handing on what it holds.
 fn walk<R: Read + Seek, E: From<io::Error>>(
     export: &mut R,
+    against: &Against,
     take: &mut dyn FnMut(Step) -> Result<(), E>,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Report, E> {
-    let mut walker = Walker::default();
+    let mut walker = Walker::new(against);
     let mut lines = Lines::new(export)?;
     let mut head = None;
     while let Some(line) = lines.next()? {
@@ -224,6 +223,7 @@ fn walk<R: Read + Seek, E: From<io::Error>>(
                 walker.close_event(&mut lines);
                 let stored = StoredEvent::from(event);
                 walker.open = Some(walker.verifier.event(&stored, Some(line.number)));
+                walker.verifier.no_stored_tree();
                 take(Step::Event(stored))?;
                 progress(walker.verifier.next_seq());
             }
@@ -244,6 +244,7 @@ fn walk<R: Read + Seek, E: From<io::Error>>(
         let seq = walker.verifier.next_seq().checked_sub(1);
         walker.verifier.found(Check::Head, Finding { seq, id: None, line: None, what });
     }
+    late_roots(&mut walker.verifier, export)?;
     let (stated, root) = match head {
         Some(head) => (Some((head.size, head.chain)), Some(head.root)),
         None => (None, None),
@@ -251,7 +252,21 @@ fn walk<R: Read + Seek, E: From<io::Error>>(
     Ok(walker.verifier.finish(stated, root))
 }
 
-#[derive(Default)]
+/// Reads the headers once more, for roots that were asked for after they had gone by.
+fn late_roots<R: Read + Seek>(verifier: &mut Verifier, export: &mut R) -> io::Result<()> {
+    let Some(last) = verifier.wanted().last().copied() else { return Ok(()) };
+    let mut frontier = Frontier::default();
+    let mut lines = Lines::new(export)?;
+    while frontier.size() < last {
+        let Some(line) = lines.next()? else { break };
+        if let Ok(Line::Event(event)) = decode(&line.bytes) {
+            frontier.push(leaf_hash(event.header.as_bytes()));
+            verifier.late_root(&frontier);
+        }
+    }
+    Ok(())
+}
+
 struct Walker {
     verifier: Verifier,
     /// The last event, whose sources may follow.
@@ -271,6 +286,11 @@ struct Gathering {
 }
 
 impl Walker {
+    fn new(against: &Against) -> Self {
+        let verifier = Verifier::new(against);
+        Self { verifier, open: None, places: Places::new(), parts: None }
+    }
+
     /// The line of the last event, and its sources, have been read: its content can be checked.
     fn close_event<R: Read + Seek>(&mut self, lines: &mut Lines<'_, R>) {
         if self.parts.take().is_some() {
@@ -414,21 +434,24 @@ pub fn restore<R: Read + Seek>(
     if size > 0 {
         return Err(PortableError::NotEmpty(size));
     }
-    let report = verify_export(export, progress)?;
+    let nothing = Against::default();
+    let report = verify_export(export, &nothing, progress)?;
     if !report.is_ok() {
         return Err(PortableError::DoesNotVerify(Box::new(report)));
     }
     let mut head = Head::EMPTY;
+    let mut frontier = Frontier::default();
     let mut batch: Vec<StoredEvent> = Vec::new();
     let again = walk(
         export,
+        &nothing,
         &mut |step| -> Result<(), PortableError> {
             match step {
                 Step::Source(blake3, bytes) => store.put_blob(&blob_name(&blake3), &bytes)?,
                 Step::Event(event) => {
                     batch.push(event);
                     if batch.len() >= READ_EVENTS {
-                        head = append(store, head, &mut batch)?;
+                        head = append(store, head, &mut frontier, &mut batch)?;
                     }
                 }
             }
@@ -436,7 +459,7 @@ pub fn restore<R: Read + Seek>(
         },
         progress,
     )?;
-    append(store, head, &mut batch)?;
+    append(store, head, &mut frontier, &mut batch)?;
     // The file could have changed between the two readings.
     if again.is_ok() { Ok(again) } else { Err(PortableError::DoesNotVerify(Box::new(again))) }
 }
@@ -444,12 +467,14 @@ pub fn restore<R: Read + Seek>(
 fn append(
     store: &mut impl Store,
     head: Head,
+    frontier: &mut Frontier,
     batch: &mut Vec<StoredEvent>,
 ) -> Result<Head, StoreError> {
     let Some(last) = batch.last() else { return Ok(head) };
     let count = u64::try_from(batch.len()).unwrap_or(u64::MAX);
     let next = Head { size: head.size + count, link: Link::of(&last.header).0 };
-    store.append(head, batch, next)?;
+    let tree = super::tree::grown(frontier, batch, store)?;
+    store.append(Change { expected: head, events: batch, tree: &tree, next })?;
     batch.clear();
     Ok(next)
 }

@@ -125,6 +125,11 @@ impl Source {
     pub fn text_hash(&self) -> Option<&str> {
         self.text.blake3.as_deref().or(self.captured.blake3.as_deref())
     }
+
+    /// The hashes of everything that was captured.
+    pub fn hashes(&self) -> impl Iterator<Item = &str> {
+        [&self.captured.blake3, &self.text.blake3].into_iter().filter_map(|hash| hash.as_deref())
+    }
 }
 
 /// An actor; see [`Body::Actor`].

@@ -144,7 +144,8 @@ pub fn split_source(bytes: &[u8]) -> Vec<SourcePart> {
     pieces.into_iter().enumerate().map(part).collect()
 }
 
-fn encode_event(event: &EventLine) -> Object<'_> {
+/// An event as an object, for where it stands within another.
+pub fn encode_event(event: &EventLine) -> Object<'_> {
     let mut line = object([("header", Value::Text(event.header.as_str().into()))]);
     insert_part(&mut line, "payload", "salt", event.payload.as_ref());
     if let Some(sealed) = &event.sealed {
@@ -170,7 +171,8 @@ fn insert_part<'a>(
     }
 }
 
-fn decode_event(line: &Object<'_>) -> Result<EventLine, LineError> {
+/// Reads an event from an object.
+pub fn decode_event(line: &Object<'_>) -> Result<EventLine, LineError> {
     only(line, &["header", "payload", "salt", "sealed", "sealed_salt"])?;
     Ok(EventLine {
         header: get_text(line, "header")?,

@@ -279,6 +279,9 @@ impl Note {
         if signatures.is_empty() {
             return Err(NoteError::Form);
         }
+        if text.len() > NOTE_BYTES_MAX {
+            return Err(NoteError::TooLong(text.len()));
+        }
         if signatures.len() > SIGNATURES_MAX {
             return Err(NoteError::TooMany(signatures.len()));
         }
@@ -318,12 +321,15 @@ impl Note {
     }
 
     /// Adds a signature; one by the same key is replaced.
-    pub fn add(&mut self, line: SignatureLine) {
+    pub fn add(&mut self, line: SignatureLine) -> Result<(), NoteError> {
         let same = |known: &&mut SignatureLine| known.name == line.name && known.id == line.id;
-        match self.signatures.iter_mut().find(same) {
-            Some(known) => *known = line,
-            None => self.signatures.push(line),
+        if let Some(known) = self.signatures.iter_mut().find(same) {
+            *known = line;
+            return Ok(());
         }
+        let with = [self.signatures.as_slice(), &[line]].concat();
+        *self = Self::new(self.text.clone(), with)?;
+        Ok(())
     }
 
     /// What a key has signed of this note.
@@ -477,12 +483,12 @@ mod tests {
         let signature = key.sign(cosigned_message(time, note.text()).as_bytes()).to_bytes();
         let signature = [time.to_be_bytes().as_slice(), &signature].concat();
         let line = SignatureLine { name: cosigner.name.clone(), id: cosigner.id(), signature };
-        note.add(line.clone());
+        note.add(line.clone()).unwrap();
         assert_eq!(note.signed_by(&cosigner), Signed::Yes { time: Some(time) });
         for at in 0..8 {
             let mut later = line.clone();
             later.signature[at] ^= 1;
-            note.add(later);
+            note.add(later).unwrap();
             assert_eq!(note.signed_by(&cosigner), Signed::Falsely, "byte {at} of the time");
         }
         assert_eq!(note.signatures().len(), 2, "a second by the same key replaces the first");

@@ -35,7 +35,7 @@ pub struct Witness {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Member {
-    Witness(Witness),
+    Witness(Box<Witness>),
     Group { name: String, least: usize, members: Vec<usize> },
 }
 
@@ -132,7 +132,8 @@ impl Policy {
     /// A policy of these keys and witnesses, of which at least so many must have cosigned.
     pub fn of_witnesses(logs: Vec<VerifierKey>, witnesses: Vec<Witness>, least: usize) -> Self {
         let count = witnesses.len();
-        let mut members: Vec<Member> = witnesses.into_iter().map(Member::Witness).collect();
+        let mut members: Vec<Member> =
+            witnesses.into_iter().map(|one| Member::Witness(Box::new(one))).collect();
         let quorum = match (count, least) {
             (_, 0) | (0, _) => None,
             (1, _) => Some(0),
@@ -179,7 +180,7 @@ impl Policy {
     /// The witnesses it knows.
     pub fn witnesses(&self) -> impl Iterator<Item = &Witness> {
         self.members.iter().filter_map(|member| match member {
-            Member::Witness(witness) => Some(witness),
+            Member::Witness(witness) => Some(&**witness),
             Member::Group { .. } => None,
         })
     }
@@ -243,11 +244,10 @@ impl fmt::Display for Policy {
         let name = |at: &usize| self.members.get(*at).map_or("none", Member::name);
         for member in &self.members {
             match member {
-                Member::Witness(Witness { name, key, url: Some(url) }) => {
-                    writeln!(f, "witness {name} {key} {url}")?;
-                }
-                Member::Witness(Witness { name, key, url: None }) => {
-                    writeln!(f, "witness {name} {key}")?;
+                Member::Witness(witness) => {
+                    let Witness { name, key, url } = &**witness;
+                    let url = url.as_ref().map(|url| format!(" {url}")).unwrap_or_default();
+                    writeln!(f, "witness {name} {key}{url}")?;
                 }
                 Member::Group { name: group, least, members } => {
                     let members: Vec<&str> = members.iter().map(name).collect();
@@ -321,7 +321,8 @@ impl Reading {
         }
         self.free(name)?;
         let url = words.get(2).map(|url| (*url).to_owned());
-        self.members.push(Member::Witness(Witness { name: (*name).to_owned(), key, url }));
+        let witness = Witness { name: (*name).to_owned(), key, url };
+        self.members.push(Member::Witness(Box::new(witness)));
         Ok(())
     }
 
@@ -402,7 +403,8 @@ mod tests {
                 name: verifier.name().to_owned(),
                 id: verifier.id(),
                 signature,
-            });
+            })
+            .unwrap();
         }
         note
     }
@@ -453,11 +455,11 @@ mod tests {
         let mut note = signed_by(&[11, 12, 21]);
         let mut line = note.signatures()[3].clone();
         line.signature[20] ^= 1;
-        note.add(line);
+        note.add(line).unwrap();
         let mut more = signed_by(&[11, 12, 21, 22]);
         let mut line = more.signatures()[4].clone();
         line.signature[70] ^= 1;
-        more.add(line);
+        more.add(line).unwrap();
         assert!(!policy.judge(&note).is_trusted());
         assert!(!policy.judge(&more).is_trusted(), "even where the quorum is met without it");
     }

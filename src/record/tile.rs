@@ -113,14 +113,33 @@ pub enum TileError<E> {
 pub struct Tiles<'a, R>(pub &'a R);
 
 impl<R: PieceReader> Tiles<'_, R> {
-    /// The hash at a level of tiles.
-    fn stored(&self, level: u8, index: u64) -> Result<NodeHash, TileError<R::Error>> {
-        let piece = index.checked_div(PIECE_WIDTH).unwrap_or(0);
-        let key = PieceKey { level, index: piece };
-        let bytes = self.0.piece(key).map_err(TileError::Read)?.ok_or(TileError::Missing(key))?;
-        let place = usize::try_from(index.checked_rem(PIECE_WIDTH).unwrap_or(0)).unwrap_or(0);
-        let hash = bytes.chunks_exact(32).nth(place).and_then(|hash| hash.try_into().ok());
-        hash.ok_or(TileError::Missing(key))
+    /// Hashes at a level of tiles, from number `start` on.
+    fn row(&self, level: u8, start: u64, width: u64) -> Result<Vec<NodeHash>, TileError<R::Error>> {
+        let mut row = Vec::new();
+        let end = start.saturating_add(width);
+        let mut at = start;
+        while at < end {
+            let key = PieceKey { level, index: at.checked_div(PIECE_WIDTH).unwrap_or(0) };
+            let first = key.index.saturating_mul(PIECE_WIDTH);
+            let piece = self.0.piece(key).map_err(TileError::Read)?;
+            let piece = piece.ok_or(TileError::Missing(key))?;
+            let skip = usize::try_from(at.saturating_sub(first)).unwrap_or(usize::MAX);
+            let last = end.min(first.saturating_add(PIECE_WIDTH));
+            let take = usize::try_from(last.saturating_sub(at)).unwrap_or(0);
+            let before = row.len();
+            let hashes = piece.chunks_exact(32).skip(skip).take(take);
+            row.extend(hashes.filter_map(|hash| NodeHash::try_from(hash).ok()));
+            if row.len() != before.saturating_add(take) {
+                return Err(TileError::Missing(key));
+            }
+            at = last;
+        }
+        Ok(row)
+    }
+
+    /// The hashes of one tile, or of the part of it that a tree of some size has.
+    pub fn tile(&self, level: u8, index: u64, width: u64) -> Result<Vec<u8>, TileError<R::Error>> {
+        Ok(self.row(level, index.saturating_mul(TILE_WIDTH), width)?.concat())
     }
 }
 
@@ -131,17 +150,11 @@ impl<R: PieceReader> HashReader for Tiles<'_, R> {
         let tile = u8::try_from(level.checked_div(TILE_HEIGHT).unwrap_or(0)).unwrap_or(u8::MAX);
         let above = level.checked_rem(TILE_HEIGHT).unwrap_or(0);
         let width = 1_u64.checked_shl(above).unwrap_or(1);
-        let start = index.saturating_mul(width);
         // What lies between two levels of tiles is computed from the lower one.
-        let mut row = Vec::new();
-        for at in start..start.saturating_add(width) {
-            row.push(self.stored(tile, at)?);
-        }
+        let mut row = self.row(tile, index.saturating_mul(width), width)?;
         while row.len() > 1 {
-            row = row
-                .chunks(2)
-                .filter_map(|pair| Some(node_hash(pair.first()?, pair.last()?)))
-                .collect();
+            let pairs = row.chunks(2).filter_map(|pair| Some((pair.first()?, pair.last()?)));
+            row = pairs.map(|(left, right)| node_hash(left, right)).collect();
         }
         row.first().copied().ok_or(TileError::Missing(PieceKey { level: tile, index }))
     }
@@ -177,7 +190,7 @@ pub fn grow<'h, R: PieceReader>(
     let unchanged = pieces.clone();
     for header in headers {
         frontier.push_with(leaf_hash(header), &mut |level, index, hash| {
-            put(&mut pieces, level, index, hash)
+            put(&mut pieces, level, index, hash);
         });
     }
     pieces.retain(|key, bytes| unchanged.get(key) != Some(bytes));
@@ -196,7 +209,7 @@ pub fn put(pieces: &mut Pieces, level: u32, index: u64, hash: &NodeHash) {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+#[allow(clippy::unwrap_used, clippy::arithmetic_side_effects, clippy::as_conversions)]
 mod tests {
     use std::cell::Cell;
     use std::convert::Infallible;

@@ -1,6 +1,6 @@
 //! The fold: every event as it was recorded, in log order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::calendar::Instant;
 use crate::model::event::{Body, Event};
@@ -78,6 +78,18 @@ impl History {
         self.by_id.retain(|_, seq| *seq < size);
         for steps in self.measures.values_mut() {
             steps.retain(|seq| *seq < size);
+        }
+        self.measures.retain(|_, steps| !steps.is_empty());
+    }
+
+    /// Takes away what these events say: they were erased.
+    pub fn forget(&mut self, of: &BTreeSet<u64>) {
+        for entry in self.entries.iter_mut().filter(|entry| of.contains(&entry.seq)) {
+            entry.content = Content::Absent;
+        }
+        self.by_id.retain(|_, seq| !of.contains(seq));
+        for steps in self.measures.values_mut() {
+            steps.retain(|seq| !of.contains(seq));
         }
         self.measures.retain(|_, steps| !steps.is_empty());
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Head, Store, StoreError, StoredEvent, check_next};
+use super::{Change, Head, Part, Removal, Store, StoreError, StoredEvent, TreePiece, check_next};
 
 /// Keeps everything until it is dropped; nothing of it is durable.
 #[derive(Debug, Clone, Default)]
@@ -10,6 +10,7 @@ pub struct MemoryStore {
     events: Vec<StoredEvent>,
     link: [u8; 32],
     blobs: BTreeMap<String, Vec<u8>>,
+    tree: BTreeMap<(u8, u64), Vec<u8>>,
 }
 
 impl MemoryStore {
@@ -25,20 +26,34 @@ impl Store for MemoryStore {
         Ok(Head { size, link: self.link })
     }
 
-    fn append(
-        &mut self,
-        expected: Head,
-        batch: &[StoredEvent],
-        next: Head,
-    ) -> Result<(), StoreError> {
-        check_next(expected, batch, next)?;
-        let found = self.head()?;
+    fn append(&mut self, change: Change<'_>) -> Result<(), StoreError> {
+        check_next(change)?;
+        let (expected, found) = (change.expected, self.head()?);
         if found != expected {
             return Err(StoreError::Conflict { expected, found });
         }
-        self.events.extend_from_slice(batch);
-        self.link = next.link;
+        self.events.extend_from_slice(change.events);
+        for TreePiece { level, index, hashes } in change.tree {
+            self.tree.insert((*level, *index), hashes.clone());
+        }
+        self.link = change.next.link;
         Ok(())
+    }
+
+    fn remove(&mut self, removal: Removal<'_>, change: Change<'_>) -> Result<(), StoreError> {
+        self.append(change)?;
+        for (seq, event) in (0_u64..).zip(&mut self.events) {
+            if removal.parts_of.contains(&seq) {
+                event.payload = Part::Absent;
+                event.sealed = event.sealed.as_ref().map(|_| Part::Absent);
+            }
+        }
+        self.blobs.retain(|name, _| !removal.blobs.contains(name));
+        Ok(())
+    }
+
+    fn tree_piece(&self, level: u8, index: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.tree.get(&(level, index)).cloned())
     }
 
     fn read(&self, from: u64, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {

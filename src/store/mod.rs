@@ -10,6 +10,7 @@ pub mod memory;
 #[cfg(feature = "sled")]
 pub mod sled;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 
@@ -52,19 +53,55 @@ impl Head {
     pub const EMPTY: Self = Self { size: 0, link: [0; 32] };
 }
 
+/// Some hashes of the tree over the events, kept together: a store keeps them with the events and knows nothing more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TreePiece {
+    /// The level in the tree.
+    pub level: u8,
+    /// The place within the level.
+    pub index: u64,
+    /// The hashes, one after the other. They replace those that were kept under this level and place.
+    pub hashes: Vec<u8>,
+}
+
+/// Events to append, what they make of the tree, and the head before and after.
+#[derive(Debug, Clone, Copy)]
+pub struct Change<'a> {
+    /// The head that the store must have.
+    pub expected: Head,
+    /// The events.
+    pub events: &'a [StoredEvent],
+    /// The pieces of the tree that change. A piece only ever gains hashes, so one that is there before its events are
+    /// does no harm.
+    pub tree: &'a [TreePiece],
+    /// The head that the store then has.
+    pub next: Head,
+}
+
+/// What is taken away, so that nothing of it is left in the store's bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct Removal<'a> {
+    /// The events whose payloads, sealed parts and salts go; their headers stay.
+    pub parts_of: &'a BTreeSet<u64>,
+    /// The blobs that go.
+    pub blobs: &'a BTreeSet<String>,
+}
+
 /// Whatever keeps a log's bytes.
 pub trait Store {
     /// The head as it stands.
     fn head(&self) -> Result<Head, StoreError>;
 
-    /// Compare-and-append: if the head is still `expected`, all of `batch` becomes visible at once and the head
-    /// becomes `next`; otherwise nothing changes. It returns once everything is durable.
-    fn append(
-        &mut self,
-        expected: Head,
-        batch: &[StoredEvent],
-        next: Head,
-    ) -> Result<(), StoreError>;
+    /// Compare-and-append: if the head is still the expected one, all of the change becomes visible at once, events,
+    /// tree and head; otherwise nothing changes. It returns once everything is durable.
+    fn append(&mut self, change: Change<'_>) -> Result<(), StoreError>;
+
+    /// Takes something away and appends, both at once and as [`Store::append`] does. Once it returns, nothing that was
+    /// taken away is left in any file of the store.
+    fn remove(&mut self, removal: Removal<'_>, change: Change<'_>) -> Result<(), StoreError>;
+
+    /// The piece of the tree under a level and place.
+    fn tree_piece(&self, level: u8, index: u64) -> Result<Option<Vec<u8>>, StoreError>;
 
     /// Events from number `from` on, at most `limit`, in order; fewer where there are no more.
     fn read(&self, from: u64, limit: usize) -> Result<Vec<StoredEvent>, StoreError>;
@@ -129,6 +166,9 @@ pub enum StoreError {
         /// The layout that this program knows.
         supported: &'static str,
     },
+    /// A removal failed half way, in this process; opening the log again ends it.
+    #[error("the store is closed: a removal was cut off; opening the log again ends it")]
+    Closed,
     /// What is stored cannot be read back.
     #[error("the store is damaged: {what}")]
     Damaged {
@@ -168,14 +208,23 @@ pub enum Damage {
     /// The head's bytes make no head.
     #[error("the head cannot be decoded")]
     Head,
+    /// Hashes of the tree are not there.
+    #[error("the tree lacks hashes of level {level}, piece {index}")]
+    Tree {
+        /// The level.
+        level: u8,
+        /// The place within the level.
+        index: u64,
+    },
     /// A blob is not there whole.
     #[error("the blob {0:?} is cut short")]
     Blob(String),
 }
 
 /// Checks that the next head has the size that the batch leads to.
-fn check_next(expected: Head, batch: &[StoredEvent], next: Head) -> Result<(), StoreError> {
-    let count = u64::try_from(batch.len()).unwrap_or(u64::MAX);
+fn check_next(change: Change<'_>) -> Result<(), StoreError> {
+    let Change { expected, events, next, .. } = change;
+    let count = u64::try_from(events.len()).unwrap_or(u64::MAX);
     if expected.size.checked_add(count) == Some(next.size) {
         Ok(())
     } else {

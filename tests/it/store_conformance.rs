@@ -8,6 +8,8 @@ use demarche::store::{Head, Part, Store, StoreError, StoredEvent};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
+use crate::support::change;
+
 fn event(number: u64, payload_bytes: usize) -> StoredEvent {
     StoredEvent {
         header: format!("header {number}").into_bytes(),
@@ -39,8 +41,8 @@ fn what_is_appended_is_read_back_in_order_and_no_further() {
         assert_eq!(store.head().unwrap(), Head::EMPTY);
         assert_eq!(store.read(0, 10).unwrap(), []);
         let events: Vec<_> = (0..10).map(|number| event(number, 20)).collect();
-        store.append(head(0), &events[..4], head(4)).unwrap();
-        store.append(head(4), &events[4..], head(10)).unwrap();
+        store.append(change(head(0), &events[..4], head(4))).unwrap();
+        store.append(change(head(4), &events[4..], head(10))).unwrap();
         assert_eq!(store.head().unwrap(), head(10));
         assert_eq!(store.read(0, 100).unwrap(), events);
         assert_eq!(store.read(3, 2).unwrap(), events[3..5]);
@@ -52,16 +54,16 @@ fn what_is_appended_is_read_back_in_order_and_no_further() {
 #[test]
 fn exactly_one_of_two_racing_writers_wins() {
     each(|store| {
-        store.append(head(0), &[event(0, 5)], head(1)).unwrap();
-        let late = store.append(head(0), &[event(1, 5)], head(1));
+        store.append(change(head(0), &[event(0, 5)], head(1))).unwrap();
+        let late = store.append(change(head(0), &[event(1, 5)], head(1)));
         assert!(matches!(late, Err(StoreError::Conflict { found, .. }) if found == head(1)));
         let other = Head { link: [9; 32], ..head(1) };
         assert!(matches!(
-            store.append(other, &[event(1, 5)], head(2)),
+            store.append(change(other, &[event(1, 5)], head(2))),
             Err(StoreError::Conflict { .. })
         ));
         assert!(matches!(
-            store.append(head(1), &[event(1, 5)], head(3)),
+            store.append(change(head(1), &[event(1, 5)], head(3))),
             Err(StoreError::HeadMismatch { .. })
         ));
         assert_eq!(store.head().unwrap(), head(1));
@@ -86,7 +88,7 @@ fn blobs_are_kept_by_name_whatever_their_size() {
 fn a_batch_of_many_pieces_is_one() {
     each(|store| {
         let events: Vec<_> = (0..3000).map(|number| event(number, 30)).collect();
-        store.append(head(0), &events, head(3000)).unwrap();
+        store.append(change(head(0), &events, head(3000))).unwrap();
         assert_eq!(store.head().unwrap(), head(3000));
         assert_eq!(store.read(0, 5000).unwrap(), events);
     });
@@ -105,8 +107,8 @@ proptest! {
             let count = u64::try_from(count).unwrap();
             let batch: Vec<_> = (from.size..from.size + count).map(|number| event(number, bytes)).collect();
             let next = head(from.size + count);
-            model.append(from, &batch, next).unwrap();
-            store.append(from, &batch, next).unwrap();
+            model.append(change(from, &batch, next)).unwrap();
+            store.append(change(from, &batch, next)).unwrap();
             drop(store);
             store = SledStore::open(&path, "test").unwrap();
             prop_assert_eq!(store.head().unwrap(), model.head().unwrap());
@@ -120,9 +122,9 @@ fn large_values_make_no_blob_files() {
     let dir = TempDir::new().unwrap();
     let mut store = SledStore::create(&dir.path().join("log"), "test").unwrap();
     let events: Vec<_> = (0..4).map(|number| event(number, 1024 * 1024)).collect();
-    store.append(head(0), &events, head(4)).unwrap();
+    store.append(change(head(0), &events, head(4))).unwrap();
     store.put_blob("source/large", &vec![1; 5 * 1024 * 1024]).unwrap();
-    store.append(head(4), &[event(4, 1)], head(5)).unwrap();
+    store.append(change(head(4), &[event(4, 1)], head(5))).unwrap();
     let blobs = dir.path().join("log/store/blobs");
     let files = std::fs::read_dir(blobs).map_or(0, Iterator::count);
     assert_eq!(files, 0, "sled wrote a value to a file of its own, which no sync covers");
@@ -184,7 +186,7 @@ fn what_an_abandoned_write_left_is_invisible_and_removed() {
     let dir = TempDir::new().unwrap();
     drop({
         let mut store = SledStore::create(dir.path(), "test").unwrap();
-        store.append(head(0), &[event(0, 5)], head(1)).unwrap();
+        store.append(change(head(0), &[event(0, 5)], head(1))).unwrap();
         store
     });
     let abandoned = || {

@@ -7,7 +7,9 @@ use demarche::event_log::{
     Surroundings,
 };
 use demarche::model::calendar::Instant;
+use demarche::record::note::NoteSigner;
 use demarche::store::memory::MemoryStore;
+use demarche::store::{Change, Head, StoredEvent};
 
 pub(crate) type MemoryLog = EventLog<MemoryStore>;
 
@@ -62,11 +64,22 @@ impl SourceFiles for Files {
 pub(crate) const ARTICLE: &str = "India on 23 April said: \"The treaty is held in abeyance.\"\n\
     Pakistan has shut its airspace.\nA spokesperson called it “an act of war” if water stops.\n";
 
+/// The key that signs for the logs made here.
+pub(crate) fn signer() -> NoteSigner {
+    NoteSigner::from_seed("example.org/test", &[42; 32]).expect("a name")
+}
+
+/// A log of its genesis alone.
+pub(crate) fn new_log() -> MemoryLog {
+    let key = signer().verifier();
+    let clock = &mut Counting::default();
+    EventLog::create(MemoryStore::new(), "example.org/test", Some(&key), clock).expect("a new log")
+}
+
 /// A log with two countries, a person in each, a topic, and a source of 2025-05-01.
 pub(crate) fn log() -> MemoryLog {
     let mut log =
-        EventLog::create(MemoryStore::new(), "example.org/test", &mut Counting::default())
-            .expect("a new log");
+        new_log();
     append(
         &mut log,
         r#"
@@ -106,6 +119,11 @@ pub(crate) fn append_with(
         ("scan.txt", b"A text read from the scan.".to_vec()),
     ]);
     log.append(submissions, options, &mut files, clock)
+}
+
+/// Events to append to a store, without a tree.
+pub(crate) fn change(expected: Head, events: &[StoredEvent], next: Head) -> Change<'_> {
+    Change { expected, events, tree: &[], next }
 }
 
 /// The folder of public vectors and sample data, where it is there.

@@ -1,0 +1,331 @@
+//! What lies beside the store: the signing key, the journal of checkpoints, the policy.
+//!
+//! The key is in `DIR/key`, one that a rotation is replacing in `DIR/key.former`; either is refused if anybody but its
+//! owner may read it. The journal is in `DIR/journal`, or where `--journal` says, in a file named by the log's origin:
+//! a copy of the store alone, or of an older one, then meets a journal that knows better. The policy is `DIR/policy`.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::error::CliError;
+use super::log_args::LogArgs;
+use crate::record::journal::Journal;
+use crate::record::link::Link;
+use crate::record::note::NoteSigner;
+use crate::record::policy::{POLICY_BYTES_MAX, Policy};
+
+const KEY: &str = "key";
+const FORMER_KEY: &str = "key.former";
+const POLICY: &str = "policy";
+/// The longest file of a key, in bytes.
+const KEY_BYTES_MAX: u64 = 4096;
+/// The largest journal that is read, in bytes.
+const JOURNAL_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+/// Which of a log's keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Held {
+    /// The one in use.
+    Current,
+    /// The one that it replaces, while both sign.
+    Former,
+}
+
+impl LogArgs {
+    pub(crate) fn key_path(&self, held: Held) -> PathBuf {
+        let path = self.key_file().unwrap_or_else(|| self.directory().join(KEY));
+        match held {
+            Held::Current => path,
+            Held::Former if path.ends_with(KEY) => path.with_file_name(FORMER_KEY),
+            Held::Former => {
+                let mut name = path.into_os_string();
+                name.push(".former");
+                PathBuf::from(name)
+            }
+        }
+    }
+
+    /// A key of the log's; `None` if there is no such file.
+    pub(crate) fn signer(&self, held: Held) -> Result<Option<NoteSigner>, CliError> {
+        let path = self.key_path(held);
+        let cannot = |error: io::Error| cannot_read(&path, &error);
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(cannot(error)),
+        };
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = file.metadata().map_err(cannot)?.permissions().mode() & 0o777;
+            if mode & 0o077 != 0 {
+                let shown = path.display();
+                return Err(CliError::refused(format!(
+                    "the key {shown} can be read by others: its mode is {mode:03o}, it must be 600"
+                ))
+                .hint(format!("if nobody has copied it: chmod 600 {shown}"))
+                .hint("otherwise replace it: demarche key rotate, then key retire"));
+            }
+        }
+        let mut text = String::new();
+        file.take(KEY_BYTES_MAX).read_to_string(&mut text).map_err(cannot)?;
+        // What is wrong with a key is said without showing any of it.
+        NoteSigner::parse(text.trim_end()).map(Some).map_err(|_| {
+            CliError::refused(format!("{} holds no signing key", path.display()))
+                .hint("restore it from your own copy, or go on with another: demarche key new")
+        })
+    }
+
+    /// The key in use, or advice on how to have one.
+    pub(crate) fn current_signer(&self) -> Result<NoteSigner, CliError> {
+        self.signer(Held::Current)?.ok_or_else(|| {
+            let path = self.key_path(Held::Current);
+            CliError::refused(format!("there is no signing key in {}", path.display()))
+                .hint("put the key there that this log names, or make one: demarche key new")
+                .hint("another place is named by --key FILE, or DEMARCHE_KEY")
+        })
+    }
+
+    /// Keeps a key in a new file that its owner alone can read.
+    pub(crate) fn keep_key(&self, signer: &NoteSigner) -> Result<(), CliError> {
+        let path = self.key_path(Held::Current);
+        let text = format!("{}\n", signer.secret_text());
+        write_private(&path, text.as_bytes()).map_err(|error| {
+            CliError::refused(format!("the key cannot be kept in {}: {error}", path.display()))
+        })
+    }
+
+    /// The key in use becomes the former one.
+    pub(crate) fn set_key_aside(&self) -> Result<(), CliError> {
+        move_file(&self.key_path(Held::Current), &self.key_path(Held::Former))
+    }
+
+    /// The other way round: what was to replace it did not come about.
+    pub(crate) fn take_key_back(&self) -> Result<(), CliError> {
+        move_file(&self.key_path(Held::Former), &self.key_path(Held::Current))
+    }
+
+    /// Takes the file of the former key away.
+    pub(crate) fn drop_former_key(&self) -> Result<(), CliError> {
+        let path = self.key_path(Held::Former);
+        fs::remove_file(&path).map_err(|error| {
+            CliError::refused(format!("the key {} cannot be removed: {error}", path.display()))
+        })
+    }
+
+    /// The policy beside the log, or the one in a file that was named.
+    pub(crate) fn policy(&self, named: Option<&Path>) -> Result<Option<Policy>, CliError> {
+        let path = named.map_or_else(|| self.policy_path(), Path::to_path_buf);
+        if named.is_none() && !path.exists() {
+            return Ok(None);
+        }
+        read_policy(&path).map(Some)
+    }
+
+    pub(crate) fn policy_path(&self) -> PathBuf {
+        self.directory().join(POLICY)
+    }
+
+    /// The file of a log's journal.
+    pub(crate) fn journal_path(&self, origin: &str) -> PathBuf {
+        let mut name = String::new();
+        for byte in origin.bytes() {
+            // Whatever could lead elsewhere is written as its number.
+            if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_') {
+                name.push(char::from(byte));
+            } else {
+                name.push_str(&format!("%{byte:02X}"));
+            }
+        }
+        self.journal_directory().join(format!("{name}.jsonl"))
+    }
+
+    pub(crate) fn journal_directory(&self) -> PathBuf {
+        self.journal_named().unwrap_or_else(|| self.directory().join("journal"))
+    }
+
+    /// The bytes of a log's journal; `None` if it has none.
+    pub(crate) fn journal_bytes(&self, origin: &str) -> Result<Option<Vec<u8>>, CliError> {
+        let path = self.journal_path(origin);
+        match File::open(&path) {
+            Ok(mut file) => read_journal(&mut file, &path).map(Some),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(cannot_read(&path, &error)),
+        }
+    }
+
+    /// What a log's journal holds; an empty one if there is none.
+    pub(crate) fn journal(&self, origin: &str, genesis: Link) -> Result<Journal, CliError> {
+        match self.journal_bytes(origin)? {
+            Some(bytes) => parse(&bytes, &self.journal_path(origin)),
+            None => Ok(Journal::begin(origin, genesis).0),
+        }
+    }
+}
+
+/// A policy in a file.
+pub(crate) fn read_policy(path: &Path) -> Result<Policy, CliError> {
+    let bytes = read_file(path, POLICY_BYTES_MAX)?;
+    Policy::parse(&bytes).map_err(|error| {
+        CliError::refused(format!("{} is no policy: {error}", path.display()))
+            .hint("a policy has lines as: log VKEY, witness NAME VKEY URL, quorum NAME (c2sp.org/tlog-policy)")
+    })
+}
+
+/// The bytes of a file of bounded length.
+pub(crate) fn read_file(path: &Path, bytes_max: usize) -> Result<Vec<u8>, CliError> {
+    let cannot = |error: io::Error| cannot_read(path, &error);
+    let most = u64::try_from(bytes_max).unwrap_or(u64::MAX);
+    let mut bytes = Vec::new();
+    let mut file = File::open(path).map_err(cannot)?.take(most.saturating_add(1));
+    file.read_to_end(&mut bytes).map_err(cannot)?;
+    if bytes.len() > bytes_max {
+        let shown = path.display();
+        return Err(CliError::refused(format!("{shown} has more than {bytes_max} bytes")));
+    }
+    Ok(bytes)
+}
+
+/// A journal, locked, to be added to.
+pub(crate) struct JournalFile {
+    file: File,
+    path: PathBuf,
+    pub(crate) journal: Journal,
+}
+
+impl JournalFile {
+    /// Opens the journal of a log, or begins one; another process that has it is waited for.
+    pub(crate) fn open(args: &LogArgs, origin: &str, genesis: Link) -> Result<Self, CliError> {
+        let path = args.journal_path(origin);
+        let cannot = |error: io::Error| {
+            CliError::refused(format!("the journal {} cannot be written: {error}", path.display()))
+        };
+        let directory = args.journal_directory();
+        make_private_directory(&directory).map_err(cannot)?;
+        let mut options = File::options();
+        options.create(true).read(true).write(true).truncate(false);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(&path).map_err(cannot)?;
+        lock(&file, args.wait()).map_err(cannot)?;
+        let bytes = read_journal(&mut file, &path)?;
+        let begins = !bytes.contains(&b'\n');
+        let (journal, first) = Journal::begin(origin, genesis);
+        let journal = if begins { journal } else { parse(&bytes, &path)? };
+        let mut open = Self { file, path: path.clone(), journal };
+        if begins {
+            open.file.set_len(0).map_err(cannot)?;
+            open.write_at(0, &first)?;
+            for directory in [Some(directory.as_path()), directory.parent()].into_iter().flatten() {
+                sync_directory(directory).map_err(cannot)?;
+            }
+        }
+        Ok(open)
+    }
+
+    /// Keeps a line that the journal has taken in; it returns once the line is durable.
+    pub(crate) fn append(&mut self, line: &[u8]) -> Result<(), CliError> {
+        let length = u64::try_from(line.len()).unwrap_or(u64::MAX);
+        // What stands after the last whole line was never acknowledged.
+        self.write_at(self.journal.bytes().saturating_sub(length), line)
+    }
+
+    fn write_at(&mut self, start: u64, line: &[u8]) -> Result<(), CliError> {
+        let written = self
+            .file
+            .seek(SeekFrom::Start(start))
+            .and_then(|_| self.file.write_all(line))
+            .and_then(|()| {
+                let end = start.saturating_add(u64::try_from(line.len()).unwrap_or(u64::MAX));
+                self.file.set_len(end)
+            })
+            .and_then(|()| self.file.sync_all());
+        written.map_err(|error| {
+            let path = self.path.display();
+            CliError::refused(format!("the journal {path} cannot be written: {error}"))
+        })
+    }
+}
+
+fn parse(bytes: &[u8], path: &Path) -> Result<Journal, CliError> {
+    match Journal::parse(bytes) {
+        (Some(journal), None) => Ok(journal),
+        (_, Some(error)) => Err(CliError::failed(format!(
+            "the checkpoint journal {} was edited: {error}",
+            path.display()
+        ))
+        .hint("see what else was found: demarche verify")
+        .hint("put the journal back from your own copy; nothing is signed before it is whole")),
+        (None, None) => Err(CliError::failed("the checkpoint journal is empty")),
+    }
+}
+
+fn read_journal(file: &mut File, path: &Path) -> Result<Vec<u8>, CliError> {
+    let mut bytes = Vec::new();
+    let read = file.take(JOURNAL_BYTES_MAX).read_to_end(&mut bytes);
+    read.map_err(|error| cannot_read(path, &error))?;
+    Ok(bytes)
+}
+
+fn cannot_read(path: &Path, error: &io::Error) -> CliError {
+    CliError::refused(format!("{} cannot be read: {error}", path.display()))
+}
+
+fn lock(file: &File, wait: Duration) -> io::Result<()> {
+    let mut left = wait.max(Duration::from_millis(500));
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(fs::TryLockError::WouldBlock) if !left.is_zero() => {
+                let pause = left.min(Duration::from_millis(10));
+                std::thread::sleep(pause);
+                left -= pause;
+            }
+            Err(fs::TryLockError::WouldBlock) => {
+                return Err(io::Error::new(
+                    io::ErrorKind::WouldBlock,
+                    "another process has it open",
+                ));
+            }
+            Err(fs::TryLockError::Error(error)) => return Err(error),
+        }
+    }
+}
+
+/// Writes a new file that its owner alone can read, durably.
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut options = File::options();
+    options.create_new(true).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    sync_directory(path.parent().unwrap_or(Path::new(".")))
+}
+
+fn move_file(from: &Path, to: &Path) -> Result<(), CliError> {
+    let cannot = |error: io::Error| {
+        CliError::refused(format!("the key {} cannot be moved: {error}", from.display()))
+    };
+    if to.exists() {
+        return Err(CliError::refused(format!("there is a key in {} already", to.display())));
+    }
+    fs::rename(from, to).map_err(cannot)?;
+    sync_directory(from.parent().unwrap_or(Path::new("."))).map_err(cannot)
+}
+
+fn make_private_directory(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+fn sync_directory(path: &Path) -> io::Result<()> {
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+    File::open(path)?.sync_all()
+}

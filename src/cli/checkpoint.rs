@@ -1,0 +1,137 @@
+//! `demarche checkpoint`: sign the size and root of the log.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::Args;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::beside::{Held, JournalFile, write_private};
+use super::error::CliError;
+use super::log_args::LogArgs;
+use super::shapes::VERSION;
+use super::surroundings::{Machine, now};
+use super::terminal::Terminal;
+use super::{Outcome, Status, files};
+use crate::event_log::EventLog;
+use crate::event_log::checkpoints::{Rollback, SignError};
+use crate::record::checkpoint::Checkpoint;
+use crate::record::note::Note;
+use crate::store::Store;
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckpointArgs {
+    /// Write the note to this file, too
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Print it as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `checkpoint` prints.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct CheckpointShape {
+    /// The version of all shapes.
+    #[schemars(extend("const" = VERSION))]
+    v: u32,
+    origin: String,
+    size: u64,
+    /// The RFC 6962 root over all headers, base64.
+    root: String,
+    /// The signed note, byte for byte.
+    note: String,
+}
+
+impl CheckpointArgs {
+    pub(crate) fn run(&self, args: &LogArgs, terminal: &mut Terminal) -> Outcome {
+        let log = args.open("demarche checkpoint", terminal)?;
+        let mut journal = JournalFile::open(args, log.origin(), log.genesis()?)?;
+        let note = sign(args, &log, &mut journal)?;
+        if let Some(path) = &self.out {
+            files::write_new(path, |out| Ok(out.write_all(note.to_string().as_bytes())?))?;
+        }
+        if self.json {
+            let Checkpoint { origin, size, root } = log.checkpoint();
+            let (root, note) = (root.base64(), note.to_string());
+            terminal.json(&CheckpointShape { v: VERSION, origin, size, root, note })?;
+        } else {
+            terminal.line(note.to_string().trim_end_matches('\n'))?;
+        }
+        Ok(Status::Done)
+    }
+}
+
+/// Signs a checkpoint with the keys that are held, and keeps it in the journal.
+pub(crate) fn sign(
+    args: &LogArgs,
+    log: &EventLog<impl Store>,
+    journal: &mut JournalFile,
+) -> Result<Note, CliError> {
+    let (former, current) = (args.signer(Held::Former)?, args.current_signer()?);
+    // During a rotation both sign.
+    let in_use = |key| log.keys().in_use().any(|known| known.key == key);
+    let former = former.filter(|signer| in_use(signer.verifier()));
+    let signers: Vec<_> = former.iter().chain([&current]).collect();
+    let signed = log.sign_checkpoint(&mut journal.journal, &signers, &mut Machine);
+    let (note, line) = signed.map_err(|error| refused(args, error))?;
+    if let Some(line) = line {
+        journal.append(&line)?;
+    }
+    Ok(note)
+}
+
+/// What to do about a checkpoint that was not signed.
+pub(crate) fn refused(args: &LogArgs, error: SignError) -> CliError {
+    match error {
+        SignError::Store(error) => error.into(),
+        SignError::DoesNotExtend(rollback) => rolled_back(args, &rollback),
+        SignError::OtherJournal { .. } => CliError::failed(error.to_string())
+            .hint("event 0 was swapped, or the journal lies in the wrong place: compare with your own copies"),
+        SignError::ForeignKey(_) => CliError::refused(error.to_string())
+            .hint("put the key there that the log names (demarche key show), or add this one: demarche key new"),
+        other => CliError::refused(other.to_string()),
+    }
+}
+
+/// Says what does not fit, and keeps the evidence.
+fn rolled_back(args: &LogArgs, rollback: &Rollback) -> CliError {
+    let Rollback { signed, now: found, root_then } = rollback;
+    let kept = &signed.checkpoint;
+    let what = match root_then {
+        None => {
+            format!("its end was cut off: {} events were signed, it has {}", kept.size, found.size)
+        }
+        Some(root) => format!(
+            "it was rewritten, or an old copy was restored and appended to: of its first {} events the root was {}, it \
+             is {root}",
+            kept.size, kept.root
+        ),
+    };
+    let evidence = format!(
+        "The log {} does not extend a checkpoint that it signed.\n{what}\n\nSigned, and kept in line {} of the \
+         journal at {}:\n\n{}\nFound, not signed:\n\n{found}",
+        kept.origin, signed.line, signed.at, signed.note
+    );
+    let error = CliError::failed(
+        "the log does not extend the checkpoint that was signed last; nothing was signed",
+    )
+    .detail(what);
+    let instant = now().to_string().replace(':', "").replace('.', "-");
+    let path = args.journal_directory().join(format!("evidence-{instant}.txt"));
+    let error = match write_private(&path, evidence.as_bytes()) {
+        Ok(()) => error.detail(format!("evidence, with both: {}", path.display())),
+        Err(failed) => {
+            error.detail(format!("no evidence could be written to {}: {failed}", path.display()))
+        }
+    };
+    error
+        .hint("do not delete anything: find out who changed the log, and when (demarche verify)")
+        .hint("if you restored an old copy yourself, restore the newest one in its place")
+}
+
+/// The note of the newest checkpoint in a file, for commands that need one.
+pub(crate) fn none_yet(what: &str) -> CliError {
+    CliError::refused(format!("no checkpoint {what}")).hint("sign one first: demarche checkpoint")
+}

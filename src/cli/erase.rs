@@ -1,0 +1,101 @@
+//! `demarche erase`: take away what events say, and record that it was.
+
+use std::collections::BTreeSet;
+
+use clap::Args;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::error::CliError;
+use super::log_args::LogArgs;
+use super::shapes::VERSION;
+use super::show;
+use super::surroundings::Machine;
+use super::terminal::Terminal;
+use super::{Outcome, Status};
+use crate::event_log::EraseError;
+
+#[derive(Debug, Args)]
+pub(crate) struct EraseArgs {
+    /// The ids of the events, or @ and their numbers
+    #[arg(required = true)]
+    ids: Vec<String>,
+    /// Why; it is recorded, and cannot be erased
+    #[arg(long)]
+    why: String,
+    /// Who asked for it, or did it
+    #[arg(long, value_name = "NAME")]
+    by: Option<String>,
+    /// Print what was done as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `erase` prints.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct ErasedShape {
+    /// The version of all shapes.
+    #[schemars(extend("const" = VERSION))]
+    v: u32,
+    /// The numbers of the events whose content is gone.
+    erased: BTreeSet<u64>,
+    /// The event that records it.
+    seq: u64,
+    link: String,
+    /// How many captured documents went with them.
+    sources: u64,
+    /// The events that still quote an erased source.
+    quoted_by: Vec<String>,
+}
+
+impl EraseArgs {
+    pub(crate) fn run(&self, args: &LogArgs, terminal: &mut Terminal) -> Outcome {
+        let mut log = args.open("demarche erase", terminal)?;
+        let mut of = BTreeSet::new();
+        for id in &self.ids {
+            of.insert(show::event_of(&log, id)?);
+        }
+        if self.why.trim().is_empty() {
+            return Err(
+                CliError::refused("--why is empty").hint("an erasure is recorded with its reason")
+            );
+        }
+        let erased = log.erase(&of, &self.why, self.by.as_deref(), &mut Machine);
+        let erased = erased.map_err(|error| match error {
+            EraseError::Store(error) => error.into(),
+            EraseError::Absent(_) => CliError::refused(error.to_string()),
+            other => CliError::refused(other.to_string()).hint("see what there is: demarche list"),
+        })?;
+        let quoted_by: Vec<String> =
+            erased.quoted_by.iter().map(|seq| log.history().id_of(*seq)).collect();
+        if self.json {
+            terminal.json(&ErasedShape {
+                v: VERSION,
+                erased: of,
+                seq: erased.seq,
+                link: erased.link.to_string(),
+                sources: erased.sources,
+                quoted_by,
+            })?;
+            return Ok(Status::Done);
+        }
+        let numbers: Vec<String> = of.iter().map(u64::to_string).collect();
+        terminal.line(format!(
+            "erased the content of event {}; event {} says so",
+            numbers.join(", "),
+            erased.seq
+        ))?;
+        if erased.sources > 0 {
+            terminal.line(format!("{} captured documents went with it", erased.sources))?;
+        }
+        if !quoted_by.is_empty() {
+            terminal.line(format!("still quoted by {}", quoted_by.join(", ")))?;
+            terminal.faint("their quotations stay, and can no longer be compared; erase them, too, if they must go")?;
+        }
+        terminal.faint("headers stay, so proofs made before still hold")?;
+        terminal.faint(
+            "copies elsewhere are not reached: exports, backups, proofs that were handed out",
+        )?;
+        Ok(Status::Done)
+    }
+}

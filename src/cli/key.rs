@@ -1,0 +1,191 @@
+//! `demarche key`: the keys that sign a log's checkpoints.
+//!
+//! A log names its first key in its genesis, every later one in an event of its own, endorsed by the one before. During
+//! a rotation both sign, so that whoever trusts the old key has time to learn of the new one.
+
+use clap::{Args, Subcommand};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::beside::Held;
+use super::error::CliError;
+use super::init::new_key;
+use super::log_args::LogArgs;
+use super::shapes::VERSION;
+use super::surroundings::Machine;
+use super::terminal::Terminal;
+use super::{Outcome, Status};
+use crate::event_log::EventLog;
+use crate::record::note::{NoteSigner, VerifierKey};
+use crate::record::system::{KeyEvent, KeyOp, SystemEvent};
+use crate::store::sled::SledStore;
+
+#[derive(Debug, Args)]
+pub(crate) struct KeyArgs {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// Print the keys as JSON
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+enum Command {
+    /// The keys that this log names, and which of them are held here
+    Show,
+    /// Make a key where none is held: of a log without one, or whose key was lost
+    New,
+    /// Make a key that the one in use endorses; both sign until `key retire`
+    Rotate,
+    /// End a rotation: the former key signs no more, and its file is removed
+    Retire,
+}
+
+/// What `key` prints.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct KeysShape {
+    /// The version of all shapes.
+    #[schemars(extend("const" = VERSION))]
+    v: u32,
+    /// The key that signs, as others need it; `null` if the log names none.
+    vkey: Option<String>,
+    keys: Vec<KeyShape>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct KeyShape {
+    vkey: String,
+    /// The event that names it first.
+    added: u64,
+    /// The event that retired it.
+    retired: Option<u64>,
+    /// Whether the genesis names it, or an earlier key endorsed it.
+    endorsed: bool,
+    /// Whether its private half is held here.
+    held: bool,
+}
+
+impl KeyArgs {
+    pub(crate) fn run(&self, args: &LogArgs, terminal: &mut Terminal) -> Outcome {
+        let mut log = args.open("demarche key", terminal)?;
+        match self.command.unwrap_or(Command::Show) {
+            Command::Show => {}
+            Command::New => add(args, &mut log)?,
+            Command::Rotate => rotate(args, &mut log)?,
+            Command::Retire => retire(args, &mut log)?,
+        }
+        let shape = shape(args, &log)?;
+        if self.json {
+            terminal.json(&shape)?;
+            return Ok(Status::Done);
+        }
+        if shape.keys.is_empty() {
+            terminal.line("this log names no key; make one: demarche key new")?;
+        }
+        for key in &shape.keys {
+            terminal.line(&key.vkey)?;
+            let mut about = match key.added {
+                0 => "named by the genesis".to_owned(),
+                seq if key.endorsed => {
+                    format!("added by event {seq}, endorsed by the key before it")
+                }
+                seq => format!("added by event {seq}; no earlier key endorsed it"),
+            };
+            match key.retired {
+                Some(seq) => about.push_str(&format!("; retired by event {seq}")),
+                None if key.held => about.push_str("; signs, and is held here"),
+                None => about.push_str("; its private half is not held here"),
+            }
+            terminal.faint(format!("  {about}"))?;
+        }
+        Ok(Status::Done)
+    }
+}
+
+fn shape(args: &LogArgs, log: &EventLog<SledStore>) -> Result<KeysShape, CliError> {
+    let mut held: Vec<VerifierKey> = Vec::new();
+    for which in [Held::Current, Held::Former] {
+        held.extend(args.signer(which)?.map(|signer| signer.verifier()));
+    }
+    let keys = log.keys().keys().iter();
+    let newest = log.keys().in_use().last();
+    Ok(KeysShape {
+        v: VERSION,
+        vkey: newest.map(|known| known.key.to_string()),
+        keys: keys
+            .map(|known| KeyShape {
+                vkey: known.key.to_string(),
+                added: known.added,
+                retired: known.retired,
+                endorsed: known.endorsed,
+                held: held.contains(&known.key),
+            })
+            .collect(),
+    })
+}
+
+fn add(args: &LogArgs, log: &mut EventLog<SledStore>) -> Result<(), CliError> {
+    if args.signer(Held::Current)?.is_some() {
+        let path = args.key_path(Held::Current);
+        return Err(CliError::refused(format!("there is a key in {} already", path.display()))
+            .hint("replace it, endorsed by itself: demarche key rotate"));
+    }
+    let signer = new_key(log.origin())?;
+    args.keep_key(&signer)?;
+    record(log, KeyOp::New, &signer.verifier(), &[&signer]).map_err(|error| {
+        error.hint(format!(
+            "the new key is in {}; nothing names it",
+            args.key_path(Held::Current).display()
+        ))
+    })
+}
+
+fn rotate(args: &LogArgs, log: &mut EventLog<SledStore>) -> Result<(), CliError> {
+    let former = args.current_signer()?;
+    if !log.keys().in_use().any(|known| known.key == former.verifier()) {
+        return Err(CliError::refused("the key that is held is not one that this log names")
+            .hint("add it first: move it away, and demarche key new"));
+    }
+    if args.key_path(Held::Former).exists() {
+        return Err(CliError::refused("a rotation is under way: two keys are held")
+            .hint("end it first: demarche key retire"));
+    }
+    let signer = new_key(log.origin())?;
+    args.set_key_aside()?;
+    let done = args
+        .keep_key(&signer)
+        .and_then(|()| record(log, KeyOp::Rotate, &signer.verifier(), &[&former, &signer]));
+    if done.is_err() {
+        let _ = std::fs::remove_file(args.key_path(Held::Current));
+        args.take_key_back()?;
+    }
+    done
+}
+
+fn retire(args: &LogArgs, log: &mut EventLog<SledStore>) -> Result<(), CliError> {
+    let current = args.current_signer()?;
+    // The former key's file may be gone: then the log alone says which it was.
+    let held = args.signer(Held::Former)?.map(|signer| signer.verifier());
+    let others = log.keys().in_use().filter(|known| known.key != current.verifier());
+    let former = held.clone().or_else(|| others.map(|known| known.key.clone()).last());
+    let Some(former) = former else {
+        return Err(CliError::refused("no former key signs for this log")
+            .hint("a key is replaced first: demarche key rotate"));
+    };
+    if log.keys().in_use().any(|known| known.key == former) {
+        record(log, KeyOp::Retire, &former, &[&current])?;
+    }
+    if held.is_some() { args.drop_former_key() } else { Ok(()) }
+}
+
+fn record(
+    log: &mut EventLog<SledStore>,
+    op: KeyOp,
+    key: &VerifierKey,
+    by: &[&NoteSigner],
+) -> Result<(), CliError> {
+    let event = KeyEvent::endorsed(op, log.origin(), key.clone(), by)
+        .map_err(|error| CliError::refused(error.to_string()))?;
+    log.append_system(&SystemEvent::Key(event), &mut Machine)?;
+    Ok(())
+}

@@ -1,0 +1,114 @@
+//! `demarche export --format tiles`: a directory that any web server can serve (c2sp.org/tlog-tiles).
+//!
+//! It is of the newest checkpoint that was signed, and can be written again into the same directory as the log grows:
+//! files are never changed, the checkpoint aside, which is moved into place last.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use super::checkpoint::none_yet;
+use super::error::CliError;
+use super::log_args::LogArgs;
+use super::prove::choose;
+use super::terminal::Terminal;
+use super::{Outcome, Status};
+use crate::event_log::tiles::tiles;
+use crate::record::checkpoint::Checkpoint;
+
+pub(crate) fn export(args: &LogArgs, out: Option<&Path>, terminal: &mut Terminal) -> Outcome {
+    let out = out.ok_or_else(|| {
+        CliError::refused("tiles are many files, so they need a directory")
+            .hint("name it: --out DIR")
+    })?;
+    let log = args.open("demarche export", terminal)?;
+    let journal = args.journal(log.origin(), log.genesis()?)?;
+    // The newest, with the cosignatures that it has.
+    let newest = choose(&log, &journal, 1, None)?.ok_or_else(|| none_yet("was signed"))?;
+    let checkpoint = &newest.checkpoint;
+    check_earlier(out, checkpoint)?;
+    let size = checkpoint.size;
+    let progress = terminal.progress("exporting", None);
+    let mut done = 0;
+    let count = tiles(log.store(), size, &mut |path, bytes| {
+        done += 1;
+        progress.set(done);
+        put(&out.join(path), bytes)
+    })?;
+    drop(progress);
+    let place = out.join("checkpoint");
+    let partial = out.join("checkpoint.partial");
+    fs::write(&partial, newest.note.to_string())
+        .and_then(|()| fs::rename(&partial, &place))
+        .map_err(|error| cannot(&place, &error))?;
+    terminal.note(format!(
+        "exported {size} headers in {count} files, and their checkpoint, to {}",
+        out.display()
+    ))?;
+    terminal.note(
+        "left out: what was reported, captured documents, sealed parts; a tile holds headers alone",
+    )?;
+    let later = log.head().size.saturating_sub(size);
+    if later > 0 {
+        terminal.note(format!(
+            "{later} events after that checkpoint are left out; sign them: demarche checkpoint"
+        ))?;
+    }
+    Ok(Status::Done)
+}
+
+/// An export that is there already must be of this log, and no longer than what replaces it.
+fn check_earlier(out: &Path, next: &Checkpoint) -> Result<(), CliError> {
+    let place = out.join("checkpoint");
+    let empty = fs::read_dir(out).map_or(true, |mut entries| entries.next().is_none());
+    let Ok(bytes) = fs::read(&place) else {
+        if empty {
+            return Ok(());
+        }
+        return Err(CliError::refused(format!(
+            "{} holds something else than an export",
+            out.display()
+        ))
+        .hint("name an empty directory, or one that tiles of this log were exported to"));
+    };
+    match Checkpoint::parse_note(&bytes) {
+        Ok((_, earlier)) if earlier.origin == next.origin && earlier.size <= next.size => Ok(()),
+        Ok((_, earlier)) => Err(CliError::failed(format!(
+            "{} holds {} events of {}, this log has a checkpoint of {} of {}",
+            place.display(),
+            earlier.size,
+            earlier.origin,
+            next.size,
+            next.origin
+        ))
+        .hint("see whether this log was cut: demarche verify --checkpoint FILE")),
+        Err(error) => {
+            Err(CliError::refused(format!("{} is no checkpoint: {error}", place.display())))
+        }
+    }
+}
+
+/// Writes a file, or compares it with the one that is there: what was published never changes.
+fn put(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
+    match fs::read(path) {
+        Ok(known) if known == bytes => return Ok(()),
+        Ok(_) => {
+            return Err(CliError::failed(format!("{} was published with other bytes", path.display()))
+                .hint("this log forks from the one that was exported, or the file was changed: demarche verify"));
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(cannot(path, &error)),
+    }
+    if let Some(directory) = path.parent() {
+        fs::create_dir_all(directory).map_err(|error| cannot(directory, &error))?;
+    }
+    // Nobody is ever served half a file.
+    let partial = path.with_extension("partial");
+    fs::write(&partial, bytes)
+        .and_then(|()| fs::rename(&partial, path))
+        .map_err(|error| cannot(path, &error))
+}
+
+fn cannot(path: &Path, error: &io::Error) -> CliError {
+    CliError::refused(format!("{} cannot be written: {error}", path.display()))
+}

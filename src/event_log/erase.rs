@@ -1,0 +1,188 @@
+//! What the program itself records, and erasure: the content of events is taken away, and an event says so.
+//!
+//! Erasing leaves the header, so chain, tree and every proof made before stay valid; payload, sealed part, salts and
+//! captured bytes that no other event names are gone from the store ([`crate::store::Store::remove`]). It reaches
+//! neither copies elsewhere nor what other events quote of the erased one. `tests/it/erasure.rs` looks for the bytes.
+
+use std::collections::BTreeSet;
+
+use super::sources::blob_name;
+use super::{EventLog, Surroundings};
+use crate::model::calendar::Instant;
+use crate::model::event::{Body, Source};
+use crate::model::value::Value;
+use crate::record::commitment::{Salt, commit_payload};
+use crate::record::header::Header;
+use crate::record::json;
+use crate::record::link::Link;
+use crate::record::system::{Erasure, SystemEvent};
+use crate::record::tree::Frontier;
+use crate::replay::Content;
+use crate::store::{Change, Head, Part, Removal, Store, StoreError, StoredEvent, TreePiece};
+
+/// Events cannot be erased.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EraseError {
+    /// The store cannot be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// There is no such event.
+    #[error("there is no event {0}")]
+    NoSuchEvent(u64),
+    /// Nothing was named.
+    #[error("no event is named")]
+    Nothing,
+    /// The program made it, and what it says of keys, erasures and time must stay.
+    #[error("event {seq} is a {kind}, which the log itself needs")]
+    System {
+        /// The event.
+        seq: u64,
+        /// The name of its kind.
+        kind: &'static str,
+    },
+    /// Its content is gone already.
+    #[error("the content of event {0} is not there: it was erased already")]
+    Absent(u64),
+}
+
+/// What was erased.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Erased {
+    /// The number of the erasure.
+    pub seq: u64,
+    /// Its link.
+    pub link: Link,
+    /// How many captured documents went with the events.
+    pub sources: u64,
+    /// The events that still quote an erased source.
+    pub quoted_by: BTreeSet<u64>,
+}
+
+/// An event that is ready to be written, and all that goes with it.
+struct Prepared {
+    event: StoredEvent,
+    payload: Vec<u8>,
+    recorded_at: Instant,
+    next: Head,
+    frontier: Frontier,
+    tree: Vec<TreePiece>,
+}
+
+impl<S: Store> EventLog<S> {
+    /// Appends what the program itself records. It returns, with the event's number and link, once that is durable.
+    pub fn append_system(
+        &mut self,
+        event: &SystemEvent,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<(u64, Link), StoreError> {
+        let prepared = self.prepare(event, surroundings)?;
+        let events = std::slice::from_ref(&prepared.event);
+        let Prepared { tree, next, .. } = &prepared;
+        self.store.append(Change { expected: self.head, events, tree, next: *next })?;
+        Ok(self.take_prepared(event.kind(), prepared))
+    }
+
+    /// Takes away the content of events, and appends the erasure that says so.
+    pub fn erase(
+        &mut self,
+        of: &BTreeSet<u64>,
+        why: &str,
+        by: Option<&str>,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<Erased, EraseError> {
+        if of.is_empty() {
+            return Err(EraseError::Nothing);
+        }
+        for seq in of {
+            let entry = self.history.entry(*seq).ok_or(EraseError::NoSuchEvent(*seq))?;
+            match &entry.content {
+                Content::Absent => return Err(EraseError::Absent(*seq)),
+                Content::Readable(event) if matches!(event.body, Body::System(_)) => {
+                    return Err(EraseError::System { seq: *seq, kind: event.kind().name() });
+                }
+                Content::Readable(_) | Content::Unreadable => {}
+            }
+        }
+        let blobs = self.blobs_of_none_but(of);
+        let quoted_by = self.quoted_by(of);
+        let erasure = SystemEvent::Erasure(Erasure {
+            of: of.iter().copied().collect(),
+            why: why.to_owned(),
+            by: by.map(str::to_owned),
+        });
+        let prepared = self.prepare(&erasure, surroundings)?;
+        let events = std::slice::from_ref(&prepared.event);
+        let Prepared { tree, next, .. } = &prepared;
+        let change = Change { expected: self.head, events, tree, next: *next };
+        self.store.remove(Removal { parts_of: of, blobs: &blobs }, change)?;
+        self.history.forget(of);
+        self.nameless.retain(|_, seq| !of.contains(seq));
+        let (seq, link) = self.take_prepared(erasure.kind(), prepared);
+        let sources = u64::try_from(blobs.len()).unwrap_or(u64::MAX);
+        Ok(Erased { seq, link, sources, quoted_by })
+    }
+
+    fn prepare(
+        &self,
+        event: &SystemEvent,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<Prepared, StoreError> {
+        let recorded_at = surroundings.now().max(self.last_recorded);
+        let payload = json::canonical(&Value::Object(event.to_payload()));
+        let salt = Salt(surroundings.salt());
+        let header = Header {
+            kind: event.kind().to_owned(),
+            log: self.origin.clone(),
+            payload: commit_payload(&salt, &payload),
+            sealed: None,
+            prev: Link(self.head.link),
+            recorded_at,
+            seq: self.head.size,
+        };
+        let header = header.to_bytes();
+        let next = Head { size: self.head.size + 1, link: Link::of(&header).0 };
+        let part = Part::Present { salt: salt.0, bytes: payload.clone() };
+        let event = StoredEvent { header, payload: part, sealed: None };
+        let mut frontier = self.frontier.clone();
+        let tree = super::tree::grown(&mut frontier, std::slice::from_ref(&event), &self.store)?;
+        Ok(Prepared { event, payload, recorded_at, next, frontier, tree })
+    }
+
+    /// Goes on from what was written.
+    fn take_prepared(&mut self, kind: &str, prepared: Prepared) -> (u64, Link) {
+        let seq = self.head.size;
+        self.take_key(seq, kind, &prepared.payload);
+        self.history.push(prepared.recorded_at, super::read_payload(&prepared.payload, kind));
+        self.last_recorded = prepared.recorded_at;
+        self.frontier = prepared.frontier;
+        self.head = prepared.next;
+        (seq, Link(prepared.next.link))
+    }
+
+    /// The captured bytes that these events name, and no other.
+    fn blobs_of_none_but(&self, of: &BTreeSet<u64>) -> BTreeSet<String> {
+        let named = |erased: bool| {
+            let entries = self.history.entries().iter();
+            let chosen = entries.filter(move |entry| of.contains(&entry.seq) == erased);
+            let sources = chosen.filter_map(|entry| match &entry.event()?.body {
+                Body::Source(source) => Some(source),
+                _ => None,
+            });
+            sources.flat_map(Source::hashes).map(blob_name)
+        };
+        let kept: BTreeSet<String> = named(false).collect();
+        named(true).filter(|name| !kept.contains(name)).collect()
+    }
+
+    /// The other events that quote one of these.
+    fn quoted_by(&self, of: &BTreeSet<u64>) -> BTreeSet<u64> {
+        let ids: BTreeSet<String> = of.iter().map(|seq| self.history.id_of(*seq)).collect();
+        let entries = self.history.entries().iter().filter(|entry| !of.contains(&entry.seq));
+        let quoting = entries.filter(|entry| {
+            let cites = entry.event().map(|event| event.cites.as_slice()).unwrap_or_default();
+            cites.iter().any(|cite| cite.quote.is_some() && ids.contains(&cite.source))
+        });
+        quoting.map(|entry| entry.seq).collect()
+    }
+}

@@ -1,0 +1,88 @@
+//! The tree in a store: pieces of it read, grown by an append, compared with what the headers lead to.
+
+use super::finding::{Check, Finding, Wrong};
+use crate::record::merkle::root_at;
+use crate::record::tile::{PieceKey, PieceReader, Pieces, TileError, Tiles, grow, piece_width};
+use crate::record::tree::{Frontier, Root};
+use crate::store::{Damage, Store, StoreError, StoredEvent, TreePiece};
+
+/// A store as a source of pieces.
+pub(super) struct StoredTree<'a, S>(pub(super) &'a S);
+
+impl<S: Store> PieceReader for StoredTree<'_, S> {
+    type Error = StoreError;
+
+    fn piece(&self, key: PieceKey) -> Result<Option<Vec<u8>>, StoreError> {
+        self.0.tree_piece(key.level, key.index)
+    }
+}
+
+/// What is wrong with the tree is wrong with the store.
+pub(super) fn as_store_error(error: TileError<StoreError>) -> StoreError {
+    match error {
+        TileError::Read(error) => error,
+        TileError::Missing(key) => {
+            let (level, index) = (key.level, key.index);
+            StoreError::Damaged { what: Damage::Tree { level, index } }
+        }
+    }
+}
+
+/// The pieces that change when these events are appended; the frontier goes on with them.
+pub(super) fn grown(
+    frontier: &mut Frontier,
+    events: &[StoredEvent],
+    store: &impl Store,
+) -> Result<Vec<TreePiece>, StoreError> {
+    let headers = events.iter().map(|event| event.header.as_slice());
+    let pieces = grow(frontier, headers, &StoredTree(store)).map_err(as_store_error)?;
+    let piece = |(key, hashes): (PieceKey, Vec<u8>)| {
+        let PieceKey { level, index } = key;
+        TreePiece { level, index, hashes }
+    };
+    Ok(pieces.into_iter().map(piece).collect())
+}
+
+/// The root over the first `size` events, from the stored tree.
+pub(super) fn stored_root(size: u64, store: &impl Store) -> Result<Root, StoreError> {
+    root_at(size, &Tiles(&StoredTree(store))).map_err(as_store_error)
+}
+
+/// Compares what is stored of a tree with the pieces that its headers lead to; full pieces are dropped once compared,
+/// so that this needs little memory. `size` is how many events there are so far.
+pub(super) fn compare(
+    pieces: &mut Pieces,
+    size: u64,
+    all: bool,
+    store: &impl Store,
+    found: &mut dyn FnMut(Check, Finding),
+) {
+    let mut done = Vec::new();
+    for (key, computed) in pieces.iter() {
+        let width = usize::try_from(piece_width(*key, size)).unwrap_or(0);
+        let full = computed.len() >= crate::record::tile::PIECE_BYTES;
+        if !full && !all {
+            continue;
+        }
+        done.push(*key);
+        let stored = store.tree_piece(key.level, key.index);
+        let what = match stored {
+            // A piece may hold more than the events lead to, where an append was abandoned.
+            Ok(Some(stored)) if stored.get(..width.saturating_mul(32)) == Some(computed) => {
+                continue;
+            }
+            Ok(_) => Wrong::TreeDiffers { level: key.level, piece: key.index },
+            Err(error) => Wrong::Store(error.to_string()),
+        };
+        found(Check::Tree, Finding { seq: first_leaf(*key), id: None, line: None, what });
+    }
+    for key in done {
+        pieces.remove(&key);
+    }
+}
+
+/// The first event under a piece.
+fn first_leaf(key: PieceKey) -> Option<u64> {
+    let level = u32::from(key.level).checked_mul(crate::record::tile::TILE_HEIGHT)?;
+    key.index.checked_mul(crate::record::tile::PIECE_WIDTH)?.checked_shl(level)
+}
