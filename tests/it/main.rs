@@ -19,6 +19,7 @@ mod histories;
 mod knowledge_rules;
 mod measure_laws;
 mod measure_rules;
+mod merkle_vectors;
 mod position_rules;
 mod schemas;
 mod store_conformance;
