@@ -25,4 +25,5 @@ mod schemas;
 mod store_conformance;
 mod support;
 mod terminal;
+mod tessera_log;
 mod vectors;
