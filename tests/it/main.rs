@@ -20,6 +20,7 @@ mod knowledge_rules;
 mod measure_laws;
 mod measure_rules;
 mod merkle_vectors;
+mod notes;
 mod position_rules;
 mod schemas;
 mod store_conformance;
