@@ -27,4 +27,5 @@ mod store_conformance;
 mod support;
 mod terminal;
 mod tessera_log;
+mod trees;
 mod vectors;
