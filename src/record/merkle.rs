@@ -6,7 +6,8 @@
 //! one. Checking follows RFC 9162, sections 2.1.3.2 and 2.1.4.2. Proving asks for few hashes, each of a full subtree.
 //!
 //! Neither shows that the root is the one that others were shown. `every_flipped_hash_is_refused` spoils every hash of
-//! every proof of every tree below 100 leaves; `tests/it/vectors.rs` takes the public vectors, spoiled ones included.
+//! every proof of every tree below 100 leaves; `tests/it/merkle_vectors.rs` takes the public vectors, spoiled ones
+//! included.
 
 use super::tree::{HashReader, NodeHash, Root, node_hash};
 
