@@ -16,7 +16,7 @@ use super::beside::{read_file, read_policy};
 use super::clock_args::Asked;
 use super::error::CliError;
 use super::shapes::{AnswerShape, VERSION};
-use super::show::{BracketShape, SeenShape};
+use super::show::{BracketShape, SeenShape, plain};
 use super::terminal::Terminal;
 use super::witness::shown_time;
 use super::words::shown;
@@ -225,10 +225,7 @@ impl CheckArgs {
             let Some(bytes) = bytes else { continue };
             let Ok(Value::Object(fields)) = json::parse(bytes) else { continue };
             for (name, value) in fields.iter().filter(|(name, _)| *name != "kind") {
-                let value = match value {
-                    Value::Text(text) => text.to_string(),
-                    other => String::from_utf8_lossy(&json::canonical(other)).into_owned(),
-                };
+                let value = plain(value);
                 terminal.line(shown(&format!("  {part}{:<14} {value}", name.replace('_', " "))))?;
             }
         }

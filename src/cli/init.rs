@@ -10,6 +10,7 @@ use super::terminal::Terminal;
 use super::{Outcome, Status};
 use crate::event_log::EventLog;
 use crate::record::note::NoteSigner;
+use crate::store::StoreError;
 use crate::store::sled::SledStore;
 
 #[derive(Debug, Args)]
@@ -46,6 +47,9 @@ pub(crate) fn make(
 ) -> Result<EventLog<SledStore>, CliError> {
     // An origin that cannot be is refused before anything is made.
     crate::event_log::check_origin(origin)?;
+    if log.exists() {
+        return Err(StoreError::AlreadyThere { path: log.directory().to_owned() }.into());
+    }
     if let Some(bytes) = log.journal_bytes(origin)? {
         let kept = String::from_utf8_lossy(&bytes).lines().count();
         let path = log.journal_path(origin);

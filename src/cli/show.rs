@@ -384,7 +384,8 @@ fn print_content(
     Ok(())
 }
 
-fn plain(value: &crate::model::value::Value<'_>) -> String {
+/// A value as people read it.
+pub(crate) fn plain(value: &crate::model::value::Value<'_>) -> String {
     use crate::model::value::Value;
     match value {
         Value::Text(text) => text.to_string(),

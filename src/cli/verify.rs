@@ -174,9 +174,9 @@ fn about(check: Check, report: &Report) -> String {
         Check::Quotes => {
             format!("verbatim in the captured sources, {} quotations", report.quotes)
         }
-        Check::Keys => format!("{} keys, each endorsed as it says", report.compared.keys),
+        Check::Keys => format!("each is endorsed as it says, keys: {}", report.compared.keys),
         Check::Journal if report.compared.has_journal => {
-            format!("whole, {} checkpoints", report.compared.in_journal)
+            format!("whole, and of this log, checkpoints: {}", report.compared.in_journal)
         }
         Check::Journal => "there is none to compare with".to_owned(),
         Check::Checkpoints if report.compared.checkpoints == 0 => {

@@ -370,7 +370,10 @@ fn read_note(bytes: &[u8], line: u64) -> Result<(Note, Checkpoint), ProofError> 
     {
         return Ok(Checkpoint::parse_note(note.as_bytes())?);
     }
-    Err(ProofError::Order { line, what: "it is no line of a proof, nor its checkpoint" })
+    Err(ProofError::Order {
+        line,
+        what: "there is something after the events that is no checkpoint",
+    })
 }
 
 struct Claim {

@@ -255,7 +255,12 @@ fn sources_are_captured_and_hashed_and_kept() {
         {"kind":"incident","cites":[{"source":"scan","quote":"read from the scan"}]}"#,
     )
     .expect("quoted from its text");
-    let report = demarche::event_log::verify::verify_store(log.store(), &demarche::event_log::verify::Against::default(), &mut |_| {}).unwrap();
+    let report = demarche::event_log::verify::verify_store(
+        log.store(),
+        &demarche::event_log::verify::Against::default(),
+        &mut |_| {},
+    )
+    .unwrap();
     assert!(report.is_ok());
     assert_eq!((report.sources, report.quotes), (3, 1));
     let mut bare = support::log();

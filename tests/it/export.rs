@@ -31,7 +31,8 @@ fn exported(log: &MemoryLog, include_sealed: bool) -> Vec<u8> {
 }
 
 fn verified(bytes: &[u8]) -> Report {
-    verify_export(&mut Cursor::new(bytes), &Against::default(), &mut |_| {}).expect("memory can be read")
+    verify_export(&mut Cursor::new(bytes), &Against::default(), &mut |_| {})
+        .expect("memory can be read")
 }
 
 static EXPORT: LazyLock<Vec<u8>> = LazyLock::new(|| exported(&sample(), true));
@@ -48,7 +49,11 @@ fn an_export_verifies_and_restores_to_the_same_head_and_root() {
         restore(&mut Cursor::new(&bytes), &mut store, &mut |_| {}).expect("it verifies");
         let again = EventLog::open(store).expect("it is a log");
         assert_eq!((again.head(), again.root()), (log.head(), log.root()));
-        assert!(verify_store(again.store(), &Against::default(), &mut |_| {}).expect("it can be read").is_ok());
+        assert!(
+            verify_store(again.store(), &Against::default(), &mut |_| {})
+                .expect("it can be read")
+                .is_ok()
+        );
         let asked = Clocks::at(demarche::model::calendar::Instant::MAX, Zone::UTC);
         assert_eq!(
             measures(&View::of(again.history(), asked)),
@@ -138,8 +143,11 @@ fn a_log_whose_stored_bytes_were_changed_gives_no_answer() {
             bytes[last] ^= 1;
         }
         let mut store = MemoryStore::new();
-        store.append(support::change(demarche::store::Head::EMPTY, &events, log.head())).expect("a new store");
-        let report = verify_store(&store, &Against::default(), &mut |_| {}).expect("memory can be read");
+        store
+            .append(support::change(demarche::store::Head::EMPTY, &events, log.head()))
+            .expect("a new store");
+        let report =
+            verify_store(&store, &Against::default(), &mut |_| {}).expect("memory can be read");
         assert!(report.findings.iter().any(|(_, finding)| finding.seq == Some(seq)), "event {seq}");
         assert!(EventLog::open(store).is_err(), "event {seq}");
     }

@@ -78,8 +78,7 @@ pub(crate) fn new_log() -> MemoryLog {
 
 /// A log with two countries, a person in each, a topic, and a source of 2025-05-01.
 pub(crate) fn log() -> MemoryLog {
-    let mut log =
-        new_log();
+    let mut log = new_log();
     append(
         &mut log,
         r#"
