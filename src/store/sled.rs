@@ -81,7 +81,7 @@ impl SledStore {
     pub fn create(dir: &Path, holder: &str) -> Result<Self, StoreError> {
         let made = missing_ancestors(dir);
         make_directory(dir)?;
-        let lock = lock(dir, holder)?;
+        let lock = waiting(WAIT_MIN, || lock(dir, holder))?;
         if Self::exists(dir) {
             return Err(StoreError::AlreadyThere { path: dir.to_owned() });
         }

@@ -322,7 +322,7 @@ fn a_spoiled_proof_does_not_hold() {
     spoiled("cut short", lines[..lines.len() - 1].join("\n") + "\n", "the head is missing");
     spoiled("no line end", proof.trim_end().to_owned(), "the line does not end");
     spoiled("a line gone", [&lines[..20], &lines[21..]].concat().join("\n") + "\n", "event 19");
-    spoiled("a line after the head", proof.clone() + lines[1] + "\n", "after the head");
+    spoiled("a line after the head", proof.clone() + lines[1] + "\n", "after the events");
     spoiled("no claim", lines[1..].join("\n") + "\n", "no claim");
 }
 

@@ -56,7 +56,7 @@ fn closed(mut schema: Value) -> Value {
 }
 
 #[track_caller]
-fn check(name: &str, printed: &Value) {
+pub(crate) fn check(name: &str, printed: &Value) {
     let page = fs::read_to_string(folder().join(format!("{name}.json"))).unwrap();
     let schema = closed(serde_json::from_str(&page).unwrap());
     let validator = jsonschema::validator_for(&schema).unwrap();
@@ -124,6 +124,9 @@ fn what_is_printed_is_as_the_schemas_say() {
         ("verify", &["verify"]),
         ("vocab", &["vocab"]),
         ("check", &["check", "proof.jsonl"]),
+        ("checkpoint", &["checkpoint"]),
+        ("key", &["key"]),
+        ("erase", &["erase", "india-closes-attari", "--why", "asked"]),
     ];
     let mut seen: Vec<&str> = vec!["append"];
     for (name, args) in cases {
@@ -138,6 +141,14 @@ fn what_is_printed_is_as_the_schemas_say() {
     for line in desk.ok(&["append", "one.jsonl", "--json"]).lines() {
         check("append", &serde_json::from_str(line).unwrap());
     }
+    desk.ok(&["prove", "pakistan-closes-airspace", "--out", "p.tlog-proof"]);
+    let vkey = desk.json(&["key", "--json"])["vkey"].as_str().unwrap().to_owned();
+    for trust in [&["--vkey", vkey.as_str()][..], &[]] {
+        let args = [&["check", "p.tlog-proof", "--json"], trust].concat();
+        check("check-event", &desk.json(&args));
+    }
+    // What comes from others is looked at where the others are: in outside.rs.
+    seen.extend(["anchor", "witness", "check-event"]);
     seen.extend([
         "replay",
         "measures",

@@ -1,0 +1,422 @@
+//! Every attack that a plain hash chain does not withstand, by whoever keeps the machine: each is found, with the finding
+//! that names it, or, where only others could know, `verify` says so in words.
+
+use std::fs;
+
+use demarche::record::header::Header;
+use demarche::record::journal::Journal;
+use demarche::record::tile::PIECE_BYTES;
+use demarche::store::sled::SledStore;
+use demarche::store::{Change, Part, Store, TreePiece};
+use serde_json::Value;
+
+use crate::desk::Desk;
+use crate::forger::{copy, edit, events, put, rehash};
+
+const NO_OUTSIDER: &str = "No outside party holds a checkpoint of this log";
+
+/// A desk with the shipped chronicle, signed, with a copy of the checkpoint that others were given.
+fn desk() -> Desk {
+    let desk = Desk::demo();
+    desk.ok(&["checkpoint", "--out", "given.note"]);
+    desk
+}
+
+/// The hash of the chronicle's one source, whose bytes a forger keeps.
+fn source(desk: &Desk) -> String {
+    let shown = desk.json(&["show", "digest-2025-05-01", "--json"]);
+    shown["events"][0]["payload"]["blake3"].as_str().unwrap().to_owned()
+}
+
+/// What `verify` says, which must find something.
+#[track_caller]
+fn findings(desk: &Desk, args: &[&str]) -> Vec<(String, String, Option<u64>)> {
+    let output = desk.run(&[&["verify", "--json"], args].concat());
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stdout));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let found = report["findings"].as_array().unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    found.iter().map(|one| (text(&one["check"]), text(&one["what"]), one["seq"].as_u64())).collect()
+}
+
+#[track_caller]
+fn is_found(desk: &Desk, args: &[&str], check: &str, words: &str) {
+    let found = findings(desk, args);
+    let named = found.iter().any(|(of, what, _)| of == check && what.contains(words));
+    assert!(named, "no finding of {check} says {words:?}: {found:#?}");
+}
+
+/// `verify` finds nothing, and says that only others could know.
+#[track_caller]
+fn is_said_in_words(desk: &Desk) {
+    let report = desk.json(&["verify", "--json"]);
+    let open = report["not_established"].as_array().unwrap();
+    assert!(open.iter().any(|one| one.as_str().unwrap().contains(NO_OUTSIDER)), "{open:#?}");
+}
+
+/// The forger takes the journal away, too.
+fn without_journal(desk: &Desk) {
+    fs::remove_dir_all(desk.path().join("log/journal")).unwrap();
+}
+
+#[test]
+fn nothing_is_found_where_nothing_was_done() {
+    let desk = desk();
+    let report = desk.json(&["verify", "--json", "--checkpoint", "given.note"]);
+    assert_eq!(report["ok"], true);
+    assert_eq!(report["outside_size"], 64);
+    let open = report["not_established"].as_array().unwrap();
+    assert!(!open.iter().any(|one| one.as_str().unwrap().contains(NO_OUTSIDER)));
+    is_said_in_words(&desk);
+}
+
+#[test]
+fn truncate() {
+    let desk = desk();
+    let (source, all) = (source(&desk), events(&desk));
+    put(&desk, &all[..60], &[&source]);
+    is_found(&desk, &[], "checkpoints", "the log was cut or rolled back");
+    let (code, said) = desk.refused(&["checkpoint"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("its end was cut off: 64 events were signed, it has 60"), "{said}");
+    without_journal(&desk);
+    is_said_in_words(&desk);
+    is_found(&desk, &["--checkpoint", "given.note"], "checkpoints", "cut or rolled back");
+}
+
+#[test]
+fn rewrite_and_rehash() {
+    let desk = desk();
+    let (source, mut all) = (source(&desk), events(&desk));
+    edit(&mut all[40], "\"kind\":\"statement\"", "\"kind\":\"statement\",\"lang\":\"en\"");
+    let Part::Present { bytes, .. } = &all[40].payload else { panic!("it is there") };
+    assert!(String::from_utf8_lossy(bytes).contains("lang"));
+    rehash(&mut all);
+    put(&desk, &all, &[&source]);
+    is_found(&desk, &[], "checkpoints", "the log was rewritten, or an old copy was restored");
+    without_journal(&desk);
+    is_said_in_words(&desk);
+    // The key is the forger's, too: a new journal is as good as the old one, but not to whoever holds the old note.
+    desk.ok(&["checkpoint"]);
+    is_said_in_words(&desk);
+    is_found(
+        &desk,
+        &["--checkpoint", "given.note"],
+        "checkpoints",
+        "forks from one that was shown",
+    );
+}
+
+#[test]
+fn fork() {
+    let (desk, other) = (desk(), Desk::new());
+    copy(&desk.path().join("log"), &other.path().join("log"));
+    for (desk, id) in [(&desk, "ours"), (&other, "theirs")] {
+        desk.write("more.jsonl", &format!("{{\"kind\":\"topic\",\"id\":\"{id}\",\"name\":\"x\"}}"));
+        desk.ok(&["append", "more.jsonl"]);
+        desk.ok(&["checkpoint", "--out", "forked.note"]);
+        assert_eq!(desk.json(&["verify", "--json"])["ok"], true, "each by itself is whole");
+    }
+    let theirs = fs::read_to_string(other.path().join("forked.note")).unwrap();
+    desk.write("theirs.note", &theirs);
+    let args = ["--checkpoint", "given.note", "--checkpoint", "theirs.note"];
+    is_found(&desk, &args, "checkpoints", "forks from one that was shown to others");
+    is_found(&desk, &args, "checkpoints", "two checkpoints of 65 events have different roots");
+}
+
+#[test]
+fn backup_then_append() {
+    let desk = desk();
+    let backup = desk.path().join("backup");
+    copy(&desk.path().join("log/store"), &backup);
+    desk.write("more.jsonl", "{\"kind\":\"topic\",\"id\":\"first\",\"name\":\"x\"}");
+    desk.ok(&["append", "more.jsonl"]);
+    desk.ok(&["checkpoint", "--out", "later.note"]);
+    // The old copy is put back: it is shorter than what was signed.
+    fs::remove_dir_all(desk.path().join("log/store")).unwrap();
+    copy(&backup, &desk.path().join("log/store"));
+    is_found(&desk, &[], "checkpoints", "the log was cut or rolled back");
+    // And then it goes on, otherwise.
+    desk.write("other.jsonl", "{\"kind\":\"topic\",\"id\":\"second\",\"name\":\"y\"}");
+    desk.ok(&["append", "other.jsonl"]);
+    is_found(&desk, &[], "checkpoints", "the log was rewritten, or an old copy was restored");
+    let (code, said) = desk.refused(&["checkpoint"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("nothing was signed"), "{said}");
+    // Both notes are kept as evidence, and nothing was added to the journal.
+    let evidence: Vec<String> = fs::read_dir(desk.path().join("log/journal"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "txt"))
+        .map(|path| fs::read_to_string(path).unwrap())
+        .collect();
+    let [evidence] = evidence.as_slice() else { panic!("one file of evidence") };
+    let later = fs::read_to_string(desk.path().join("later.note")).unwrap();
+    assert!(evidence.contains(&later), "what was signed, byte for byte: {evidence}");
+    let head = desk.json(&["replay", "--json"]);
+    let found = format!("65\n{}\n", head["head"]["root"].as_str().unwrap());
+    assert!(evidence.contains(&found), "what was found: {evidence}");
+    assert_eq!(journal(&desk).lines().count(), 3, "the first line, and two checkpoints");
+    // With the journal put back, too, only others can know.
+    without_journal(&desk);
+    is_said_in_words(&desk);
+    is_found(&desk, &["--checkpoint", "later.note"], "checkpoints", "forks from one");
+}
+
+#[test]
+fn genesis_swap() {
+    let desk = desk();
+    let (source, mut all) = (source(&desk), events(&desk));
+    // The same log, begun a century earlier.
+    let mut header = Header::from_bytes(&all[0].header).unwrap();
+    let then = header.recorded_at.to_string();
+    let earlier = then.replacen("20", "19", 1);
+    header.recorded_at = demarche::model::calendar::Instant::parse_recorded(&earlier).unwrap();
+    all[0].header = header.to_bytes();
+    edit(&mut all[0], &then, &earlier);
+    rehash(&mut all);
+    put(&desk, &all, &[&source]);
+    is_found(&desk, &[], "journal", "the log has another genesis than the journal");
+    let (code, said) = desk.refused(&["checkpoint"]);
+    assert_eq!(code, Some(1), "{said}");
+    without_journal(&desk);
+    is_said_in_words(&desk);
+    is_found(
+        &desk,
+        &["--checkpoint", "given.note"],
+        "checkpoints",
+        "forks from one that was shown",
+    );
+}
+
+#[test]
+fn genesis_swap_with_another_key() {
+    let (desk, other) = (desk(), Desk::demo());
+    let vkey = desk.json(&["key", "--json"])["vkey"].as_str().unwrap().to_owned();
+    desk.write("trusted", &format!("log {vkey}\nquorum none\n"));
+    desk.ok(&["verify", "--policy", "trusted"]);
+    // Another log under the same name, whole in itself, with a key and a journal of its own.
+    fs::remove_dir_all(desk.path().join("log")).unwrap();
+    other.ok(&["checkpoint"]);
+    copy(&other.path().join("log"), &desk.path().join("log"));
+    is_said_in_words(&desk);
+    is_found(&desk, &["--policy", "trusted"], "quorum", "signed as the policy asks");
+    is_found(
+        &desk,
+        &["--checkpoint", "given.note"],
+        "signatures",
+        "signed by no key that this log had",
+    );
+}
+
+#[test]
+fn tree_not_matching_chain() {
+    let desk = desk();
+    desk.write(
+        "more.jsonl",
+        &(0..70).map(|n| format!("{{\"kind\":\"note\",\"text\":\"{n}\"}}\n")).collect::<String>(),
+    );
+    desk.ok(&["append", "more.jsonl"]);
+    let log = desk.path().join("log");
+    let tamper = |index: u64, at: usize| {
+        let mut store = SledStore::open(&log, "the forger").unwrap();
+        let mut hashes = store.tree_piece(0, index).unwrap().unwrap();
+        hashes[at] ^= 1;
+        let head = store.head().unwrap();
+        let piece = TreePiece { level: 0, index, hashes };
+        store.append(Change { expected: head, events: &[], tree: &[piece], next: head }).unwrap();
+    };
+    for (index, at) in [(0, 0), (0, PIECE_BYTES - 1), (1, 77), (2, 33)] {
+        tamper(index, at);
+        is_found(&desk, &[], "tree", &format!("does not match the chain: level 0, piece {index}"));
+        // The chain itself is whole.
+        assert!(findings(&desk, &[]).iter().all(|(check, ..)| check != "chain"));
+        tamper(index, at);
+        desk.ok(&["verify"]);
+    }
+    // Hashes under which the log as it stands lies are looked at before anything is answered or signed.
+    tamper(2, 0);
+    let (code, said) = desk.refused(&["checkpoint"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("the stored tree is not the one"), "{said}");
+}
+
+#[test]
+fn tree_and_head_of_another_log() {
+    // A tree that fits itself, but not the headers: the flaw of verifiers that never tie the two.
+    let desk = desk();
+    let all = events(&desk);
+    let mut others = all.clone();
+    edit(&mut others[3], "\"kind\"", "\"kind\"");
+    let mut header = Header::from_bytes(&others[3].header).unwrap();
+    header.payload = demarche::record::commitment::Commitment([9; 32]);
+    others[3].header = header.to_bytes();
+    let log = desk.path().join("log");
+    let piece = {
+        let twin = Desk::new();
+        twin.ok(&["init", "--origin", "demarche.example/chronicle"]);
+        put(&twin, &others, &[]);
+        let store = SledStore::open(&twin.path().join("log"), "the forger").unwrap();
+        store.tree_piece(0, 0).unwrap().unwrap()
+    };
+    let mut store = SledStore::open(&log, "the forger").unwrap();
+    let head = store.head().unwrap();
+    let piece = TreePiece { level: 0, index: 0, hashes: piece };
+    store.append(Change { expected: head, events: &[], tree: &[piece], next: head }).unwrap();
+    drop(store);
+    is_found(&desk, &[], "tree", "does not match the chain");
+}
+
+#[test]
+fn payload_swapped() {
+    let desk = desk();
+    let (source, mut all) = (source(&desk), events(&desk));
+    let first = all[40].payload.clone();
+    all[40].payload = std::mem::replace(&mut all[41].payload, first);
+    put(&desk, &all, &[&source]);
+    let found = findings(&desk, &[]);
+    for seq in [40, 41] {
+        let named = |(check, what, of): &(String, String, Option<u64>)| {
+            check == "commitments"
+                && what.contains("is not the one that its header commits to")
+                && *of == Some(seq)
+        };
+        assert!(found.iter().any(named), "event {seq}: {found:#?}");
+    }
+}
+
+#[test]
+fn payload_taken_away_without_an_erasure() {
+    let desk = desk();
+    let (source, mut all) = (source(&desk), events(&desk));
+    all[40].payload = Part::Absent;
+    put(&desk, &all, &[&source]);
+    is_found(&desk, &[], "commitments", "is not there, and no erasure accounts for it");
+}
+
+#[test]
+fn payload_put_back_after_its_erasure() {
+    let desk = desk();
+    let (source, before) = (source(&desk), events(&desk));
+    let id = desk.json(&["list", "--json"])["events"][40]["id"].as_str().unwrap().to_owned();
+    desk.ok(&["erase", &id, "--why", "asked"]);
+    let mut all = events(&desk);
+    all[40] = before[40].clone();
+    put(&desk, &all, &[&source]);
+    is_found(&desk, &[], "commitments", "says that it was erased, and its content is there");
+}
+
+fn journal(desk: &Desk) -> String {
+    let path =
+        fs::read_dir(desk.path().join("log/journal")).unwrap().map(|entry| entry.unwrap().path());
+    let mut files =
+        path.filter(|path| path.extension().is_some_and(|extension| extension == "jsonl"));
+    fs::read_to_string(files.next().unwrap()).unwrap()
+}
+
+fn put_journal(desk: &Desk, text: &str) {
+    let name =
+        fs::read_dir(desk.path().join("log/journal")).unwrap().next().unwrap().unwrap().path();
+    fs::write(name, text).unwrap();
+}
+
+#[test]
+fn checkpoint_journal_edited() {
+    let desk = desk();
+    for id in ["a", "b"] {
+        desk.write("more.jsonl", &format!("{{\"kind\":\"topic\",\"id\":\"{id}\",\"name\":\"x\"}}"));
+        desk.ok(&["append", "more.jsonl"]);
+        desk.ok(&["checkpoint"]);
+    }
+    let whole = journal(&desk);
+    let lines: Vec<&str> = whole.split_inclusive('\n').collect();
+    assert_eq!(lines.len(), 4);
+    desk.ok(&["verify"]);
+    for dropped in 0..3 {
+        let mut lines = lines.clone();
+        lines.remove(dropped);
+        put_journal(&desk, &lines.concat());
+        is_found(&desk, &[], "journal", "the checkpoint journal was edited");
+        let (code, said) = desk.refused(&["checkpoint"]);
+        assert_eq!(code, Some(1), "nothing is signed over an edited journal: {said}");
+    }
+    for (what, from, to) in [
+        ("the size", "\\n65\\n", "\\n63\\n"),
+        ("the time", "\"at\":\"20", "\"at\":\"19"),
+        ("the genesis", "\"genesis\":\"", "\"genesis\":\"0"),
+        ("the origin", "\"log\":\"demarche", "\"log\":\"another"),
+    ] {
+        assert!(whole.contains(from), "{what}: {whole}");
+        put_journal(&desk, &whole.replacen(from, to, 1));
+        is_found(&desk, &[], "journal", "the checkpoint journal was edited");
+    }
+    // In the last line, which no other line follows, it is the signature that does not hold.
+    let last = lines[3].replacen("\\n66\\n", "\\n65\\n", 1);
+    assert_ne!(last, lines[3]);
+    put_journal(&desk, &[lines[0], lines[1], lines[2], &last].concat());
+    is_found(&desk, &[], "signatures", "that does not hold");
+    // With its end cut off it is whole: only others can know that it went on.
+    put_journal(&desk, &lines[..3].concat());
+    is_said_in_words(&desk);
+}
+
+#[test]
+fn checkpoint_journal_written_anew_without_the_key() {
+    let desk = desk();
+    let (text, error) = Journal::parse(journal(&desk).as_bytes());
+    assert_eq!(error, None);
+    let kept = text.unwrap();
+    let (mut forged, mut bytes) = Journal::begin(&kept.log, kept.genesis);
+    let stranger = demarche::record::note::NoteSigner::from_seed(&kept.log, &[1; 32]).unwrap();
+    let entry = &kept.entries[0];
+    let note = entry.checkpoint.sign(&[&stranger]).unwrap();
+    bytes.extend(forged.add(entry.at, note).unwrap());
+    put_journal(&desk, &String::from_utf8(bytes).unwrap());
+    is_found(&desk, &[], "signatures", "signed by no key that this log had");
+}
+
+#[test]
+fn source_text_edited() {
+    let desk = desk();
+    let source = source(&desk);
+    let name = format!("source/{source}");
+    let log = desk.path().join("log");
+    let change = |from: &str, to: &str| {
+        let mut store = SledStore::open(&log, "the forger").unwrap();
+        let text = String::from_utf8(store.blob(&name).unwrap().unwrap()).unwrap();
+        assert!(text.contains(from), "{from}");
+        store.put_blob(&name, text.replacen(from, to, 1).as_bytes()).unwrap();
+        // A write that is durable with the next append.
+        let head = store.head().unwrap();
+        store.append(Change { expected: head, events: &[], tree: &[], next: head }).unwrap();
+    };
+    change("act of war", "act of law");
+    is_found(&desk, &[], "sources", "the captured bytes have the hash");
+    is_found(&desk, &[], "quotes", "act of war");
+    change("act of law", "act of war");
+    desk.ok(&["verify"]);
+}
+
+#[test]
+fn a_checkpoint_of_another_log_or_with_a_false_signature_is_named() {
+    let desk = desk();
+    let other = Desk::new();
+    other.ok(&["init", "--origin", "example.org/other"]);
+    other.ok(&["checkpoint", "--out", "other.note"]);
+    let note = fs::read_to_string(other.path().join("other.note")).unwrap();
+    desk.write("other.note", &note);
+    is_found(
+        &desk,
+        &["--checkpoint", "other.note"],
+        "checkpoints",
+        "is of the log \"example.org/other\"",
+    );
+    let given = fs::read_to_string(desk.path().join("given.note")).unwrap();
+    let at = given.rfind(' ').unwrap() + 20;
+    let mut spoiled = given.into_bytes();
+    spoiled[at] = if spoiled[at] == b'A' { b'B' } else { b'A' };
+    desk.write("spoiled.note", &String::from_utf8(spoiled).unwrap());
+    is_found(&desk, &["--checkpoint", "spoiled.note"], "signatures", "that does not hold");
+    desk.write("none.note", "no note\n");
+    is_found(&desk, &["--checkpoint", "none.note"], "checkpoints", "is no checkpoint");
+}

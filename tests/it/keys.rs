@@ -1,0 +1,184 @@
+//! Signing keys: who can read them, what follows from a rotation, what a checker makes of it.
+
+use std::fs;
+
+use crate::desk::Desk;
+
+fn desk() -> Desk {
+    let desk = Desk::new();
+    desk.ok(&["init", "--origin", "example.org/desk"]);
+    desk
+}
+
+fn vkey(desk: &Desk) -> String {
+    desk.json(&["key", "--json"])["vkey"].as_str().unwrap().to_owned()
+}
+
+fn lines_of(note: &str) -> usize {
+    note.lines().filter(|line| line.starts_with('—')).count()
+}
+
+#[test]
+fn a_key_is_named_by_the_genesis_and_signs() {
+    let desk = desk();
+    let note = desk.ok(&["checkpoint"]);
+    assert_eq!(lines_of(&note), 1);
+    assert_eq!(desk.ok(&["checkpoint"]), note, "the same log gives the same note");
+    let journal = desk.path().join("log/journal/example.org%2Fdesk.jsonl");
+    assert_eq!(fs::read_to_string(journal).unwrap().lines().count(), 2, "and it is kept once");
+    let shown = desk.ok(&["show", "@0"]);
+    assert!(shown.contains(&vkey(&desk)), "{shown}");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_key_that_others_can_read_is_refused_and_none_is_ever_shown() {
+    use std::os::unix::fs::PermissionsExt;
+    let desk = desk();
+    let path = desk.path().join("log/key");
+    let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&path), 0o600);
+    assert_eq!(mode(&desk.path().join("log/journal")), 0o700);
+    assert_eq!(mode(&desk.path().join("log/journal/example.org%2Fdesk.jsonl")), 0o600);
+    let secret = fs::read_to_string(&path).unwrap();
+    let secret = secret.trim().rsplit('+').next().unwrap();
+    for bad in [0o640, 0o604, 0o660, 0o666, 0o601] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(bad)).unwrap();
+        let (code, said) = desk.refused(&["checkpoint"]);
+        assert_eq!(code, Some(2), "{bad:o}: {said}");
+        assert!(said.contains("can be read by others") && said.contains("chmod 600"), "{said}");
+    }
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    // A file that is no key is refused without showing what it holds.
+    fs::write(&path, format!("PRIVATE+KEY+example.org/desk+00000000+{secret}\n")).unwrap();
+    for args in [&["checkpoint"][..], &["key"], &["key", "--json"], &["key", "rotate"]] {
+        let output = desk.run(args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        for printed in [&output.stdout, &output.stderr] {
+            assert!(!String::from_utf8_lossy(printed).contains(secret), "{args:?}");
+        }
+    }
+}
+
+#[test]
+fn during_a_rotation_both_keys_sign_and_afterwards_the_new_one_alone() {
+    let desk = desk();
+    let old = vkey(&desk);
+    desk.ok(&["checkpoint", "--out", "before.note"]);
+    desk.ok(&["key", "rotate"]);
+    let new = vkey(&desk);
+    assert_ne!(old, new);
+    let (code, said) = desk.refused(&["key", "rotate"]);
+    assert_eq!(code, Some(2), "one rotation at a time: {said}");
+    let both = desk.ok(&["checkpoint", "--out", "both.note"]);
+    assert_eq!(lines_of(&both), 2, "{both}");
+    desk.ok(&["prove", "@1", "--out", "p.tlog-proof"]);
+    for key in [&old, &new] {
+        desk.ok(&["check", "p.tlog-proof", "--vkey", key]);
+    }
+    desk.ok(&["key", "retire"]);
+    assert!(!desk.path().join("log/key.former").exists());
+    let (code, said) = desk.refused(&["key", "retire"]);
+    assert_eq!(code, Some(2), "there is no other key: {said}");
+    let after = desk.ok(&["checkpoint"]);
+    assert_eq!(lines_of(&after), 1);
+    desk.ok(&["prove", "@2", "--out", "q.tlog-proof"]);
+    desk.ok(&["check", "q.tlog-proof", "--vkey", &new]);
+    let (code, said) = desk.refused(&["check", "q.tlog-proof", "--vkey", &old]);
+    assert_eq!(code, Some(1), "the old key says nothing of what came after it: {said}");
+    // Every checkpoint stands, each signed by the keys of its time.
+    let given = ["--checkpoint", "before.note", "--checkpoint", "both.note"];
+    let report = desk.json(&[&["verify", "--json"], &given[..]].concat());
+    assert_eq!(report["ok"], true, "{report:#}");
+    let keys = desk.json(&["key", "--json"]);
+    assert_eq!(keys["keys"][0]["retired"], 2);
+    assert_eq!(keys["keys"][1]["endorsed"], true);
+}
+
+#[test]
+fn a_retired_key_signs_no_more() {
+    let desk = desk();
+    fs::copy(desk.path().join("log/key"), desk.path().join("stolen")).unwrap();
+    desk.ok(&["key", "rotate"]);
+    desk.ok(&["key", "retire"]);
+    desk.ok(&["checkpoint"]);
+    let (code, said) = desk.refused(&["checkpoint", "--key", "stolen"]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("is not one that signs for this log"), "{said}");
+    // Signed with it all the same, by another program, it is named.
+    let text = fs::read_to_string(desk.path().join("stolen")).unwrap();
+    let stolen = demarche::record::note::NoteSigner::parse(text.trim()).unwrap();
+    let printed = desk.ok(&["checkpoint"]);
+    let (_, checkpoint) =
+        demarche::record::checkpoint::Checkpoint::parse_note(printed.as_bytes()).unwrap();
+    desk.write("forged.note", &checkpoint.sign(&[&stolen]).unwrap().to_string());
+    let output = desk.run(&["verify", "--checkpoint", "forged.note"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("signed by no key that this log had at 3 events"), "{said}");
+}
+
+#[test]
+fn a_lost_key_is_replaced_and_that_it_is_not_endorsed_is_said() {
+    let desk = desk();
+    desk.ok(&["checkpoint"]);
+    fs::remove_file(desk.path().join("log/key")).unwrap();
+    let (code, said) = desk.refused(&["checkpoint"]);
+    assert_eq!(code, Some(2));
+    assert!(
+        said.contains("there is no signing key") && said.contains("demarche key new"),
+        "{said}"
+    );
+    let (code, _) = desk.refused(&["key", "rotate"]);
+    assert_eq!(code, Some(2), "nothing endorses without the key");
+    desk.ok(&["key", "new"]);
+    let (code, said) = desk.refused(&["key", "new"]);
+    assert_eq!(code, Some(2), "{said}");
+    desk.ok(&["checkpoint"]);
+    let report = desk.ok(&["verify"]);
+    assert!(report.contains("No earlier key endorsed"), "{report}");
+    // A log without a key can have one later, too.
+    let other = Desk::new();
+    other.ok(&["init", "--origin", "example.org/other", "--no-key"]);
+    assert_eq!(other.json(&["key", "--json"])["vkey"], serde_json::Value::Null);
+    other.ok(&["verify"]);
+    other.ok(&["key", "new"]);
+    other.ok(&["checkpoint"]);
+}
+
+#[test]
+fn a_rotation_that_cannot_be_recorded_leaves_the_key_as_it_was() {
+    let desk = desk();
+    let before = fs::read_to_string(desk.path().join("log/key")).unwrap();
+    // A store whose last event is gone: nothing can be appended.
+    let all = crate::forger::events(&desk);
+    let mut broken = all.clone();
+    broken[0].payload = demarche::store::Part::Present { salt: [0; 32], bytes: b"{}".to_vec() };
+    crate::forger::put(&desk, &broken, &[]);
+    let (code, _) = desk.refused(&["key", "rotate"]);
+    assert_eq!(code, Some(1));
+    assert_eq!(fs::read_to_string(desk.path().join("log/key")).unwrap(), before);
+    assert!(!desk.path().join("log/key.former").exists());
+}
+
+#[test]
+fn the_journal_and_the_key_may_lie_elsewhere() {
+    let desk = Desk::new();
+    let elsewhere = ["--journal", "safe/journal", "--key", "safe/key"];
+    fs::create_dir(desk.path().join("safe")).unwrap();
+    let run = |args: &[&str]| desk.ok(&[args, &elsewhere[..]].concat());
+    run(&["init", "--origin", "example.org/desk"]);
+    run(&["checkpoint"]);
+    assert!(!desk.path().join("log/journal").exists() && !desk.path().join("log/key").exists());
+    assert!(run(&["verify"]).contains("checkpoints: 1"));
+    run(&["key", "rotate"]);
+    assert!(desk.path().join("safe/key.former").exists());
+    run(&["checkpoint"]);
+    run(&["key", "retire"]);
+    // A log that is thrown away and begun anew under the same name meets the journal of the first.
+    fs::remove_dir_all(desk.path().join("log")).unwrap();
+    let (code, said) =
+        desk.refused(&[&["init", "--origin", "example.org/desk"], &elsewhere[..]].concat());
+    assert_eq!(code, Some(2));
+    assert!(said.contains("there is a journal of example.org/desk"), "{said}");
+}
