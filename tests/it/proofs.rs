@@ -229,13 +229,21 @@ fn the_short_proof_of_an_answer_holds_and_says_less() {
         let (code, said) = elsewhere.refused(&["check", "bad.jsonl", "--vkey", &key]);
         assert_eq!(code, Some(1), "{what}: {said}");
     };
+    let claim: Value = serde_json::from_str(lines[0]).unwrap();
+    let all = |list: &str| claim["answer"][list].as_array().unwrap().clone();
+    let measures =
+        all("measures").into_iter().flat_map(|one| one["deciding"].as_array().unwrap().clone());
+    let positions = all("positions").into_iter().map(|one| one["event"].clone());
+    let deciding: Vec<String> =
+        measures.chain(positions).map(|id| id.as_str().unwrap().to_owned()).collect();
+    assert!(deciding.len() > 10, "{deciding:?}");
     for at in 0..lines.len() {
         let mut without = lines.clone();
         without.remove(at);
-        // A source or an actor may change no answer; what was said and done does, and so do claim and checkpoint.
-        let acts = ["statement", "measure"].map(|kind| format!("\\\"kind\\\":\\\"{kind}\\\""));
-        let is_act = acts.iter().any(|act| lines[at].contains(act));
-        if is_act || at == 0 || at + 1 == lines.len() {
+        // A source or an actor may change no answer; what decides a measure does, and what a position rests on.
+        let decides =
+            deciding.iter().any(|id| lines[at].contains(&format!("\\\"id\\\":\\\"{id}\\\"")));
+        if decides || at == 0 || at + 1 == lines.len() {
             refused(&format!("without line {at}"), without.join("\n") + "\n");
         }
         let mut twice = lines.clone();
