@@ -231,10 +231,11 @@ impl CheckArgs {
         }
         match (&checked.payload, &checked.sealed) {
             (None, _) => {
-                terminal.line("  its content is not in the proof: it was erased, or is withheld")?
+                terminal
+                    .line("  its content is not in the proof: it was erased, or is withheld")?;
             }
             (Some(_), Some(None)) => {
-                terminal.faint("  it has a sealed part, which is not disclosed")?
+                terminal.faint("  it has a sealed part, which is not disclosed")?;
             }
             _ => {}
         }

@@ -1,8 +1,8 @@
 //! A log and the checkpoints of it: signing one, and comparing the log with all that are known.
 //!
 //! A checkpoint in the journal shows what this log signed; one that somebody else holds, or that a witness cosigned,
-//! shows what others were shown. Only the latter bind whoever keeps the machine. [`Compared::not_established`] says in
-//! words how far they reach.
+//! shows what others were shown. Only the latter bind whoever keeps the machine. How far they reach is said in
+//! words by [`super::verify::Report::not_established`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,7 +40,7 @@ pub enum SignError {
     DoesNotExtend(Box<Rollback>),
     /// A key is not one that this log names.
     #[error("the key {0} is not one that signs for this log")]
-    ForeignKey(VerifierKey),
+    ForeignKey(Box<VerifierKey>),
     /// The note cannot be made.
     #[error(transparent)]
     Note(#[from] NoteError),
@@ -98,7 +98,7 @@ impl<S: Store> EventLog<S> {
         for signer in signers {
             let key = signer.verifier();
             if !self.keys.in_use().any(|known| known.key == key) {
-                return Err(SignError::ForeignKey(key));
+                return Err(SignError::ForeignKey(Box::new(key)));
             }
         }
         self.check_journal(journal)?;

@@ -5,12 +5,15 @@ use super::tree::{StoredTree, as_store_error};
 use crate::record::tile::{TILE_WIDTH, Tiles, path, tiles_of};
 use crate::store::{Store, StoreError};
 
+/// Takes in one file: its path, and its bytes.
+pub type Put<'p, E> = dyn FnMut(&str, &[u8]) -> Result<(), E> + 'p;
+
 /// Hands every file of a tree of `size` events to `put`, the checkpoint aside: its path, with `/` between names, and its
 /// bytes. Returns how many there are.
 pub fn tiles<E: From<StoreError>>(
     store: &impl Store,
     size: u64,
-    put: &mut dyn FnMut(&str, &[u8]) -> Result<(), E>,
+    put: &mut Put<'_, E>,
 ) -> Result<u64, E> {
     let mut count = 0;
     let tree = StoredTree(store);

@@ -464,11 +464,14 @@ mod tests {
         assert!(!policy.judge(&more).is_trusted(), "even where the quorum is met without it");
     }
 
+    /// What is replaced in a good policy, by what, and what is then wrong.
+    type Case = (&'static str, &'static str, fn(&PolicyWrong) -> bool);
+
     #[test]
     fn every_line_that_makes_no_sense_is_refused_with_its_number() {
         let good = example();
         let x1 = good.lines().find(|line| line.contains("X1")).unwrap().to_owned();
-        let cases: &[(&str, &str, fn(&PolicyWrong) -> bool)] = &[
+        let cases: &[Case] = &[
             ("quorum both", "quorum nobody", |w| matches!(w, PolicyWrong::Unknown(_))),
             ("quorum both", "", |w| matches!(w, PolicyWrong::NoQuorum)),
             ("quorum both", "quorum both\nquorum none", |w| matches!(w, PolicyWrong::QuorumTwice)),

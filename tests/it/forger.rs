@@ -19,6 +19,15 @@ pub(crate) fn events(desk: &Desk) -> Vec<StoredEvent> {
     store.read(0, usize::MAX).unwrap()
 }
 
+/// A tree that has no piece yet.
+struct Nothing;
+impl PieceReader for Nothing {
+    type Error = ();
+    fn piece(&self, _: PieceKey) -> Result<Option<Vec<u8>>, ()> {
+        Ok(None)
+    }
+}
+
 /// Replaces a desk's store by one of these events, with a tree and a head that fit them. Captured bytes are kept.
 pub(crate) fn put(desk: &Desk, events: &[StoredEvent], sources: &[&str]) {
     let log = desk.path().join("log");
@@ -35,13 +44,6 @@ pub(crate) fn put(desk: &Desk, events: &[StoredEvent], sources: &[&str]) {
     let mut store = SledStore::create(&log, "the forger").unwrap();
     for (name, bytes) in blobs {
         store.put_blob(&name, &bytes).unwrap();
-    }
-    struct Nothing;
-    impl PieceReader for Nothing {
-        type Error = ();
-        fn piece(&self, _: PieceKey) -> Result<Option<Vec<u8>>, ()> {
-            Ok(None)
-        }
     }
     let headers = events.iter().map(|event| event.header.as_slice());
     let pieces = grow(&mut Frontier::default(), headers, &Nothing).unwrap();
