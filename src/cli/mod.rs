@@ -35,6 +35,7 @@ mod revisions;
 mod schema;
 mod shapes;
 mod show;
+mod snapshot;
 mod surroundings;
 mod taken_back;
 mod terminal;
@@ -110,6 +111,8 @@ enum Command {
     Anchor(anchor::AnchorArgs),
     /// The keys that sign the log's checkpoints
     Key(key::KeyArgs),
+    /// Keep what the log means as it stands, for verify to compare
+    Snapshot(snapshot::SnapshotArgs),
     /// Take away what events say, and record that it was
     Erase(erase::EraseArgs),
     /// Write the log in a portable form
@@ -155,6 +158,7 @@ pub fn run() -> ExitCode {
         Command::Witness(args) => args.run(&cli.log, &mut terminal),
         Command::Anchor(args) => args.run(&cli.log, &mut terminal),
         Command::Key(args) => args.run(&cli.log, &mut terminal),
+        Command::Snapshot(args) => args.run(&cli.log, &mut terminal),
         Command::Erase(args) => args.run(&cli.log, &mut terminal),
         Command::Verify(args) => args.run(&cli.log, &mut terminal),
         Command::Export(args) => args.run(&cli.log, &mut terminal),

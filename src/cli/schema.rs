@@ -9,7 +9,7 @@ use super::terminal::Terminal;
 use super::{Outcome, Status};
 use super::{
     anchor, append, check, checkpoint, contacts, diff, erase, explain, gantt, key, lag, list,
-    measures, positions, revisions, shapes, show, timeline, verify, vocab, witness,
+    measures, positions, revisions, shapes, show, snapshot, timeline, verify, vocab, witness,
 };
 use crate::model::near::nearest;
 
@@ -41,6 +41,7 @@ const SCHEMAS: &[(&str, Make)] = &[
     ("replay", of::<shapes::ReplayShape>),
     ("revisions", of::<revisions::RevisionsShape>),
     ("show", of::<show::ShowShape>),
+    ("snapshot", of::<snapshot::SnapshotShape>),
     ("timeline", of::<timeline::TimelineShape>),
     ("verify", of::<verify::ReportShape>),
     ("vocab", of::<vocab::VocabShape>),

@@ -204,7 +204,10 @@ fn about(check: Check, report: &Report) -> String {
             }
             None => "there is no time stamp".to_owned(),
         },
-        _ => "this version keeps none".to_owned(),
+        Check::Snapshots => match report.snapshot {
+            Some(size) => format!("that of {size} events is what a fresh replay gives"),
+            None => "none is kept".to_owned(),
+        },
     }
 }
 

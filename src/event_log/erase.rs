@@ -104,7 +104,10 @@ impl<S: Store> EventLog<S> {
                 Content::Readable(_) | Content::Unreadable => {}
             }
         }
-        let blobs = self.blobs_of_none_but(of);
+        let mut blobs = self.blobs_of_none_but(of);
+        let sources = u64::try_from(blobs.len()).unwrap_or(u64::MAX);
+        // A snapshot holds words of the events.
+        blobs.insert(super::snapshot::SNAPSHOT_NAME.to_owned());
         let quoted_by = self.quoted_by(of);
         let erasure = SystemEvent::Erasure(Erasure {
             of: of.iter().copied().collect(),
@@ -119,7 +122,6 @@ impl<S: Store> EventLog<S> {
         self.history.forget(of);
         self.nameless.retain(|_, seq| !of.contains(seq));
         let (seq, link) = self.take_prepared(erasure.kind(), prepared);
-        let sources = u64::try_from(blobs.len()).unwrap_or(u64::MAX);
         Ok(Erased { seq, link, sources, quoted_by })
     }
 

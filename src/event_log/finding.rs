@@ -355,6 +355,15 @@ pub enum Wrong {
     /// A time stamp is of something else.
     #[error("its time stamp is not of the checkpoint beside it, or not of the time beside it")]
     StampOfOther,
+    /// A snapshot is no snapshot.
+    #[error("the snapshot cannot be read")]
+    SnapshotUnreadable,
+    /// A snapshot is not what its events give.
+    #[error("the snapshot of {size} events is not what a fresh replay of them gives")]
+    SnapshotDiffers {
+        /// The size that it names.
+        size: u64,
+    },
     /// The id names an earlier event too.
     #[error("its id {id:?} is that of event {first} too")]
     IdTwice {

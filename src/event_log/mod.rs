@@ -15,6 +15,7 @@ mod gates;
 pub mod passage;
 pub mod portable;
 pub mod prove;
+pub mod snapshot;
 mod sources;
 pub mod tiles;
 mod tree;

@@ -15,8 +15,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::checkpoints::{Compared, Known};
 use super::finding::{Check, Finding, Verdict, Wrong};
 use super::sources::{Found, Texts, blob_name};
-use super::tree;
 use super::{READ_EVENTS, read_payload, read_system};
+use super::{snapshot, tree};
 use crate::model::calendar::Instant;
 use crate::model::event::{Body, Event};
 use crate::record::commitment::{Salt, commit_payload, commit_sealed};
@@ -59,6 +59,10 @@ pub struct Report {
     pub chain: Link,
     /// The RFC 6962 root over all headers.
     pub root: Option<Root>,
+    /// How many events the snapshot is of that is what a fresh replay gives.
+    pub snapshot: Option<u64>,
+    /// The version of other rules that a snapshot was made by, so that it was not compared.
+    pub other_reducer: Option<i64>,
     /// How the log compares with checkpoints of it.
     pub compared: Compared,
     /// Each check's verdict, in order.
@@ -76,6 +80,12 @@ impl Report {
     /// What a log without findings still does not show, in words.
     pub fn not_established(&self) -> Vec<String> {
         let mut all = self.compared.not_established(self.events);
+        if let Some(reducer) = self.other_reducer {
+            all.push(format!(
+                "The snapshot was made by version {reducer} of the rules, which is not this program's, so it was not \
+                 compared; it is not used either."
+            ));
+        }
         all.push("The times of recording are those of this machine's clock.".to_owned());
         all.push(
             "That a source said what was captured, and that what it said is true, is not for this program to show."
@@ -212,6 +222,24 @@ impl Verifier {
         self.report.compared.has_tree = true;
     }
 
+    /// Takes in how the kept snapshot compares with a fresh replay.
+    fn snapshot(&mut self, compared: Result<snapshot::Compared, StoreError>) {
+        let what = match compared {
+            Ok(snapshot::Compared::Same(size)) => {
+                self.report.snapshot = Some(size);
+                return;
+            }
+            Ok(snapshot::Compared::Nothing { other_reducer }) => {
+                self.report.other_reducer = other_reducer;
+                return;
+            }
+            Ok(snapshot::Compared::Wrong(wrong)) => wrong,
+            Err(error) => Wrong::Store(error.to_string()),
+        };
+        let finding = Finding { seq: None, id: None, line: None, what };
+        self.found(Check::Snapshots, finding);
+    }
+
     /// Lets go of what is kept of the tree, where there is no stored one to compare with.
     pub fn no_stored_tree(&mut self) {
         self.pieces.clear();
@@ -306,7 +334,7 @@ impl Verifier {
                 Check::Checkpoints | Check::Signatures => report.compared.checkpoints > 0,
                 Check::Quorum => report.compared.quorum.is_some(),
                 Check::Anchors => report.compared.anchors > 0,
-                Check::Snapshots => false,
+                Check::Snapshots => report.snapshot.is_some(),
                 Check::Commitments => report.events > 0 && !self.quick,
                 _ => report.events > 0,
             };
@@ -529,6 +557,9 @@ pub fn verify_store(
                 verifier.late_root(&frontier);
             }
         }
+    }
+    if !against.quick {
+        verifier.snapshot(snapshot::compare(store, verifier.next_seq()));
     }
     Ok(verifier.finish(Some((head.size, Link(head.link))), None))
 }

@@ -32,6 +32,7 @@ pub mod positions;
 mod responses;
 mod rests_on;
 pub mod revisions;
+pub mod snapshot;
 mod steps;
 mod terms;
 pub mod timeline;

@@ -321,6 +321,45 @@ fn put_journal(desk: &Desk, text: &str) {
 }
 
 #[test]
+fn snapshot_forged() {
+    let desk = desk();
+    desk.ok(&["snapshot"]);
+    assert!(desk.ok(&["verify"]).contains("that of 64 events is what a fresh replay gives"));
+    let log = desk.path().join("log");
+    let kept = SledStore::open(&log, "the forger").unwrap().blob("snapshot").unwrap().unwrap();
+    let kept = String::from_utf8(kept).unwrap();
+    let forge = |text: &str| {
+        let mut store = SledStore::open(&log, "the forger").unwrap();
+        store.put_blob("snapshot", text.as_bytes()).unwrap();
+        let head = store.head().unwrap();
+        store.append(Change { expected: head, events: &[], tree: &[], next: head }).unwrap();
+    };
+    for (from, to) in [
+        ("\"act\":\"impose\"", "\"act\":\"end\""),
+        ("\"stance\":\"rejects\"", "\"stance\":\"accepts\""),
+        ("2025-04-23T00", "2025-04-22T00"),
+        ("\"size\":64", "\"size\":63"),
+        ("\"size\":64", "\"size\":65"),
+        ("\"size\":64", "\"size\":0"),
+        ("\"link\":\"", "\"link\":\"0"),
+    ] {
+        let forged = kept.replacen(from, to, 1);
+        assert_ne!(forged, kept, "{from}");
+        forge(&forged);
+        let words =
+            if to.ends_with("\"0") { "cannot be read" } else { "is not what a fresh replay" };
+        is_found(&desk, &[], "snapshots", words);
+    }
+    forge("no snapshot");
+    is_found(&desk, &[], "snapshots", "cannot be read");
+    // One by other rules is neither used nor believed.
+    forge(&kept.replacen("\"reducer\":1", "\"reducer\":999", 1));
+    assert!(desk.ok(&["verify"]).contains("The snapshot was made by version 999 of the rules"));
+    forge(&kept);
+    desk.ok(&["verify"]);
+}
+
+#[test]
 fn checkpoint_journal_edited() {
     let desk = desk();
     for id in ["a", "b"] {

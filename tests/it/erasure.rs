@@ -11,7 +11,7 @@ use crate::desk::Desk;
 use crate::forger::{copy, events};
 
 /// What must never be found again: in a payload, in a sealed part, in a captured document.
-const SECRETS: &[&str] = &["Zwanzigerstrasse", "Quellenschutz", "Geheimniskraemer"];
+const SECRETS: &[&str] = &["zwanzigerstrasse", "Quellenschutz", "Geheimniskraemer"];
 
 /// A log with a secret in each of the three, and a proof and an export of before.
 fn desk() -> Desk {
@@ -20,7 +20,7 @@ fn desk() -> Desk {
     desk.write(
         "secret.jsonl",
         r#"{"kind":"source","id":"memo","title":"Memo","published":"2025-05-02","file":"doc.txt"}
-{"kind":"statement","id":"secret","by":["india"],"topic":"pahalgam-attack","summary":"Says so at Zwanzigerstrasse.","sealed":{"informant":"Quellenschutz"},"cites":[{"source":"memo","quote":"about the crossing"}]}
+{"kind":"statement","id":"secret","by":["india"],"topic":"pahalgam-attack","summary":"Says so at zwanzigerstrasse.","stance":"x-zwanzigerstrasse","sealed":{"informant":"Quellenschutz"},"cites":[{"source":"memo","quote":"about the crossing"}]}
 "#,
     );
     desk.ok(&["append", "secret.jsonl", "--declare"]);
@@ -30,6 +30,7 @@ fn desk() -> Desk {
     desk.write("notes.jsonl", &notes);
     desk.ok(&["append", "notes.jsonl"]);
     desk.ok(&["checkpoint"]);
+    desk.ok(&["snapshot"]);
     desk
 }
 
@@ -79,6 +80,7 @@ fn what_was_erased_is_in_no_file() {
         desk.ok(&["erase", "memo", "secret", "--why", "a court ordered it", "--by", "the desk"]);
     assert!(said.contains("1 captured documents went with it"), "{said}");
 
+    desk.ok(&["snapshot"]);
     desk.ok(&["export", "--out", "after.jsonl"]);
     desk.ok(&["export", "--include-sealed", "--out", "after-sealed.jsonl"]);
     desk.ok(&["checkpoint"]);

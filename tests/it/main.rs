@@ -28,6 +28,7 @@ mod notes;
 mod position_rules;
 mod proofs;
 mod schemas;
+mod snapshots;
 mod store_conformance;
 mod support;
 mod terminal;

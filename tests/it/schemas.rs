@@ -126,6 +126,7 @@ fn what_is_printed_is_as_the_schemas_say() {
         ("check", &["check", "proof.jsonl"]),
         ("checkpoint", &["checkpoint"]),
         ("key", &["key"]),
+        ("snapshot", &["snapshot"]),
         ("erase", &["erase", "india-closes-attari", "--why", "asked"]),
     ];
     let mut seen: Vec<&str> = vec!["append"];

@@ -1,0 +1,62 @@
+//! `demarche snapshot`: keep what the log means as it stands, for `verify` to compare with a fresh replay.
+
+use clap::Args;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::log_args::LogArgs;
+use super::shapes::VERSION;
+use super::terminal::Terminal;
+use super::{Outcome, Status};
+
+#[derive(Debug, Args)]
+pub(crate) struct SnapshotArgs {
+    /// Print it as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `snapshot` prints.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct SnapshotShape {
+    /// The version of all shapes.
+    #[schemars(extend("const" = VERSION))]
+    v: u32,
+    /// How many events it is of.
+    size: u64,
+    /// The link of the last of them.
+    link: String,
+    /// The version of the rules by which events were folded.
+    reducer: i64,
+    /// The BLAKE3 hash of its bytes: the same wherever the same events are folded by the same rules.
+    blake3: String,
+    bytes: u64,
+}
+
+impl SnapshotArgs {
+    pub(crate) fn run(&self, args: &LogArgs, terminal: &mut Terminal) -> Outcome {
+        let mut log = args.open("demarche snapshot", terminal)?;
+        let kept = log.keep_snapshot()?;
+        let shape = SnapshotShape {
+            v: VERSION,
+            size: kept.size,
+            link: kept.link.to_string(),
+            reducer: kept.reducer,
+            blake3: blake3::hash(&kept.bytes).to_string(),
+            bytes: kept.bytes.len() as u64,
+        };
+        if self.json {
+            terminal.json(&shape)?;
+            return Ok(Status::Done);
+        }
+        terminal.line(format!(
+            "kept what the log means with {} events: {}",
+            shape.size, shape.blake3
+        ))?;
+        terminal.faint(
+            "the same events, folded by the same rules, give the same hash on any machine",
+        )?;
+        terminal.faint("verify compares it with a fresh replay")?;
+        Ok(Status::Done)
+    }
+}
