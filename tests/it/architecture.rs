@@ -62,8 +62,12 @@ fn chrono_is_named_in_the_calendar_alone() {
 
 #[test]
 fn format_page_matches_code() {
+    use demarche::event_log::answer_proof;
     use demarche::model::limits;
-    use demarche::record::{commitment, export, header, json, link};
+    use demarche::record::{
+        commitment, event_proof, export, header, journal, json, link, note, policy, tile, timestamp,
+    };
+    use demarche::replay::snapshot;
     let page = fs::read_to_string(root().join("docs/format.md")).expect("the page is there");
     let constants = [
         ("LINK_CONTEXT", format!("`{}`", link::LINK_CONTEXT)),
@@ -80,6 +84,17 @@ fn format_page_matches_code() {
         ("TEXT_CHARS_MAX", limits::TEXT_CHARS_MAX.to_string()),
         ("LIST_ITEMS_MAX", limits::LIST_ITEMS_MAX.to_string()),
         ("LINE_BYTES_MAX", limits::LINE_BYTES_MAX.to_string()),
+        ("JOURNAL_CONTEXT", format!("`{}`", journal::JOURNAL_CONTEXT)),
+        ("TILE_WIDTH", tile::TILE_WIDTH.to_string()),
+        ("PIECE_WIDTH", tile::PIECE_WIDTH.to_string()),
+        ("NOTE_BYTES_MAX", note::NOTE_BYTES_MAX.to_string()),
+        ("SIGNATURES_MAX", note::SIGNATURES_MAX.to_string()),
+        ("POLICY_BYTES_MAX", policy::POLICY_BYTES_MAX.to_string()),
+        ("POLICY_LINES_MAX", policy::POLICY_LINES_MAX.to_string()),
+        ("PATH_HASHES_MAX", event_proof::PATH_HASHES_MAX.to_string()),
+        ("RESPONSE_BYTES_MAX", timestamp::RESPONSE_BYTES_MAX.to_string()),
+        ("INCLUDED_SEQ_MAX", answer_proof::INCLUDED_SEQ_MAX.to_string()),
+        ("REDUCER_VERSION", snapshot::REDUCER_VERSION.to_string()),
     ];
     for (name, value) in constants {
         let row = format!("| {name} | {value} |");
