@@ -124,6 +124,19 @@ impl LogArgs {
         read_policy(&path).map(Some)
     }
 
+    /// Writes the policy beside the log.
+    pub(crate) fn write_policy(&self, policy: &Policy) -> Result<(), CliError> {
+        let path = self.policy_path();
+        let mut partial = path.clone().into_os_string();
+        partial.push(".partial");
+        let written = fs::write(&partial, policy.to_string())
+            .and_then(|()| File::open(&partial)?.sync_all())
+            .and_then(|()| fs::rename(&partial, &path));
+        written.map_err(|error| {
+            CliError::refused(format!("the policy {} cannot be written: {error}", path.display()))
+        })
+    }
+
     pub(crate) fn policy_path(&self) -> PathBuf {
         self.directory().join(POLICY)
     }

@@ -74,6 +74,9 @@ impl KeyArgs {
             Command::Rotate => rotate(args, &mut log)?,
             Command::Retire => retire(args, &mut log)?,
         }
+        if !matches!(self.command, None | Some(Command::Show)) {
+            update_policy(args, &log)?;
+        }
         let shape = shape(args, &log)?;
         if self.json {
             terminal.json(&shape)?;
@@ -97,6 +100,19 @@ impl KeyArgs {
                 None => about.push_str("; its private half is not held here"),
             }
             terminal.faint(format!("  {about}"))?;
+        }
+        match self.command {
+            Some(Command::Rotate) => {
+                terminal.line("both keys sign from now on")?;
+                terminal.faint("publish the new one, and tell your witnesses; then end the rotation: demarche key retire")?;
+            }
+            Some(Command::New) => {
+                terminal.faint("publish the key, and sign: demarche checkpoint")?;
+            }
+            Some(Command::Retire) => {
+                terminal.faint("the former key signs no more, and its file is gone")?;
+            }
+            Some(Command::Show) | None => {}
         }
         Ok(Status::Done)
     }
@@ -122,6 +138,13 @@ fn shape(args: &LogArgs, log: &EventLog<SledStore>) -> Result<KeysShape, CliErro
             })
             .collect(),
     })
+}
+
+/// The policy beside the log names the keys that are in use.
+fn update_policy(args: &LogArgs, log: &EventLog<SledStore>) -> Result<(), CliError> {
+    let Some(policy) = args.policy(None)? else { return Ok(()) };
+    let keys = log.keys().in_use().map(|known| known.key.clone()).collect();
+    args.write_policy(&policy.with_logs(keys))
 }
 
 fn add(args: &LogArgs, log: &mut EventLog<SledStore>) -> Result<(), CliError> {

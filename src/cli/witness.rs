@@ -3,9 +3,6 @@
 //!
 //! Who they are is kept in the log's policy, which anybody who checks its proofs can be given.
 
-use std::fs;
-use std::path::Path;
-
 use clap::{Args, Subcommand, ValueEnum};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -123,6 +120,11 @@ impl AddArgs {
                 .hint("as in https://witness.example/prefix"));
         }
         let known = args.policy(None)?;
+        if known.as_ref().is_some_and(|known| !known.is_plain()) {
+            let path = args.policy_path();
+            return Err(CliError::refused(format!("{} has groups of its own", path.display()))
+                .hint("add the witness there by hand, where it belongs: witness NAME VKEY URL"));
+        }
         let mut witnesses: Vec<Witness> =
             known.iter().flat_map(Policy::witnesses).cloned().collect();
         let url = Some(self.url.clone());
@@ -147,7 +149,7 @@ impl AddArgs {
             )
             .hint("see it: demarche witness list; names hold no white space"));
         }
-        write_policy(&args.policy_path(), &text)?;
+        args.write_policy(&policy)?;
         terminal.line(format!(
             "{} is asked from now on; the policy is {}",
             self.url,
@@ -158,17 +160,6 @@ impl AddArgs {
         }
         Ok(Status::Done)
     }
-}
-
-fn write_policy(path: &Path, text: &str) -> Result<(), CliError> {
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(".partial");
-    let written = fs::write(&partial, text)
-        .and_then(|()| fs::File::open(&partial)?.sync_all())
-        .and_then(|()| fs::rename(&partial, path));
-    written.map_err(|error| {
-        CliError::refused(format!("the policy {} cannot be written: {error}", path.display()))
-    })
 }
 
 impl AskArgs {

@@ -146,6 +146,19 @@ impl Policy {
         Self { logs, members, quorum }
     }
 
+    /// The same, with other keys of the log.
+    #[must_use]
+    pub fn with_logs(self, logs: Vec<VerifierKey>) -> Self {
+        Self { logs, ..self }
+    }
+
+    /// Whether it is one that [`Policy::of_witnesses`] makes, so that a witness can be added without asking what was meant.
+    pub fn is_plain(&self) -> bool {
+        let witnesses: Vec<Witness> = self.witnesses().cloned().collect();
+        let made = |least| Self::of_witnesses(self.logs.clone(), witnesses.clone(), least);
+        (0..=witnesses.len()).any(|least| made(least) == *self)
+    }
+
     /// Reads a policy.
     pub fn parse(bytes: &[u8]) -> Result<Self, PolicyError> {
         let at = |line, wrong| PolicyError { line, wrong };
@@ -447,6 +460,25 @@ mod tests {
         assert!(none.judge(&signed_by(&[])).is_trusted());
         let other = NoteSigner::from_seed("example.org/other", &[1; 32]).unwrap().verifier();
         assert!(!Policy::of_logs(vec![other]).judge(&signed_by(&[11])).is_trusted());
+    }
+
+    #[test]
+    fn a_policy_is_plain_if_it_is_a_list_of_witnesses() {
+        let witnesses = |count: u8| {
+            let named =
+                |seed| Witness { name: format!("w{seed}"), key: witness(seed).1, url: None };
+            (1..=count).map(named).collect::<Vec<_>>()
+        };
+        for (count, least) in [(0, 0), (1, 1), (2, 1), (3, 2), (3, 3)] {
+            let logs = vec![log().verifier()];
+            let made = Policy::of_witnesses(logs, witnesses(count), least);
+            assert!(made.is_plain());
+            assert_eq!(Policy::parse(made.to_string().as_bytes()), Ok(made));
+        }
+        assert!(
+            !Policy::parse(example().as_bytes()).unwrap().is_plain(),
+            "it has groups of its own"
+        );
     }
 
     #[test]

@@ -96,6 +96,48 @@ fn during_a_rotation_both_keys_sign_and_afterwards_the_new_one_alone() {
 }
 
 #[test]
+fn the_policy_beside_the_log_follows_its_keys() {
+    let desk = desk();
+    let public = ed25519_dalek::SigningKey::from_bytes(&[5; 32]).verifying_key().to_bytes();
+    let cosigner = demarche::record::note::Algorithm::Cosignature;
+    let key = |name: &str, public: &[u8; 32]| {
+        demarche::record::note::VerifierKey::new(name, cosigner, public).unwrap().to_string()
+    };
+    desk.ok(&["witness", "add", &key("w.example/1", &public), "http://127.0.0.1:9/"]);
+    let logs = || {
+        let policy = desk.ok(&["witness", "list"]);
+        let logs = policy.lines().filter_map(|line| line.strip_prefix("log "));
+        logs.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let old = vkey(&desk);
+    assert_eq!(logs(), std::slice::from_ref(&old));
+    desk.ok(&["key", "rotate"]);
+    assert_eq!(logs(), [old, vkey(&desk)]);
+    desk.ok(&["key", "retire"]);
+    assert_eq!(logs(), [vkey(&desk)]);
+    // A second witness of the same key or name is refused, and so is adding to a policy that was written by hand.
+    for args in [
+        ["witness", "add", &key("w.example/1", &public), "http://127.0.0.1:9/"],
+        ["witness", "add", &vkey(&desk), "http://127.0.0.1:9/"],
+        ["witness", "add", "nonsense", "http://127.0.0.1:9/"],
+        ["witness", "add", &key("w.example/2", &[9; 32]), "ftp://127.0.0.1:9/"],
+    ] {
+        let (code, said) = desk.refused(&args);
+        assert_eq!(code, Some(2), "{args:?}: {said}");
+    }
+    let policy = desk.ok(&["witness", "list"]);
+    let grouped = policy
+        .replace("quorum ", "group own 1 w.example/1\nquorum own #")
+        .replace(" #w.example/1", "");
+    desk.write("log/policy", &grouped);
+    let other = ed25519_dalek::SigningKey::from_bytes(&[6; 32]).verifying_key().to_bytes();
+    let (code, said) =
+        desk.refused(&["witness", "add", &key("w.example/2", &other), "http://127.0.0.1:9/"]);
+    assert_eq!(code, Some(2));
+    assert!(said.contains("groups of its own"), "{said}");
+}
+
+#[test]
 fn a_retired_key_signs_no_more() {
     let desk = desk();
     fs::copy(desk.path().join("log/key"), desk.path().join("stolen")).unwrap();
