@@ -12,18 +12,15 @@ use clap::Args;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::beside::{read_file, read_policy};
+use super::beside::read_policy;
+use super::check_event::check_event;
 use super::clock_args::Asked;
 use super::error::CliError;
 use super::shapes::{AnswerShape, VERSION};
-use super::show::{BracketShape, SeenShape, plain};
 use super::terminal::Terminal;
 use super::witness::shown_time;
-use super::words::shown;
 use super::{Outcome, Status, measures, positions};
 use crate::event_log::answer_proof::{self, Checked};
-use crate::event_log::bracket::Seen;
-use crate::event_log::prove::{self, CheckedEvent};
 use crate::model::value::Value;
 use crate::record::event_proof::FIRST_LINE;
 use crate::record::json;
@@ -79,37 +76,6 @@ struct ProvedHeadShape {
     root: String,
 }
 
-/// What `check` prints of the proof of an event that holds.
-#[derive(Serialize, JsonSchema)]
-pub(crate) struct CheckEventShape {
-    /// The version of all shapes.
-    #[schemars(extend("const" = VERSION))]
-    v: u32,
-    ok: bool,
-    origin: String,
-    seq: u64,
-    kind: String,
-    recorded_at: String,
-    /// What was recorded; `null` if it was erased.
-    payload: Option<Box<serde_json::value::RawValue>>,
-    /// The sealed part; `null` if there is none, or it is not disclosed.
-    sealed: Option<Box<serde_json::value::RawValue>>,
-    /// The checkpoint that holds the event.
-    checkpoint: OfCheckpointShape,
-    /// Who signed it; `null` if there is no policy to judge by.
-    signatures: Option<SignaturesShape>,
-    /// When the event came into the log, by the word of witnesses of the policy.
-    bracket: Option<BracketShape>,
-    not_established: Vec<String>,
-}
-
-#[derive(Serialize, JsonSchema)]
-struct OfCheckpointShape {
-    size: u64,
-    /// The RFC 6962 root over all headers, base64.
-    root: String,
-}
-
 /// What a policy makes of a checkpoint.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct SignaturesShape {
@@ -145,9 +111,6 @@ impl From<&Judgement> for SignaturesShape {
 /// The kinds of event that bear on an answer only where another event names them; all others can bear on any.
 const NO_BEARING: &[&str] = &["incident", "note", "contact", "topic", "actor", "source"];
 
-/// The longest proof of an event, in bytes: an event and two checkpoints with their paths, in base64.
-const EVENT_PROOF_BYTES_MAX: usize = 8 * 1024 * 1024;
-
 impl CheckArgs {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Outcome {
         let file = File::open(&self.proof).map_err(|error| {
@@ -156,8 +119,7 @@ impl CheckArgs {
         let policy = self.policy()?;
         let mut file = BufReader::new(file);
         if file.fill_buf()?.starts_with(FIRST_LINE.as_bytes()) {
-            let bytes = read_file(&self.proof, EVENT_PROOF_BYTES_MAX)?;
-            return self.check_event(&bytes, policy.as_ref(), terminal);
+            return check_event(&self.proof, policy.as_ref(), self.json, terminal);
         }
         let checked = check_answer(&mut file)?;
         let asked = Asked::from_object(&checked.question)?;
@@ -198,65 +160,13 @@ impl CheckArgs {
         }
         self.policy.as_deref().map(read_policy).transpose()
     }
-
-    fn check_event(
-        &self,
-        bytes: &[u8],
-        policy: Option<&Policy>,
-        terminal: &mut Terminal,
-    ) -> Outcome {
-        let fails = |why: String| {
-            CliError::failed(format!("the proof does not hold: {why}")).hint(
-                "ask its author for the file again: any change of it, however small, is found",
-            )
-        };
-        let text = std::str::from_utf8(bytes).map_err(|error| fails(error.to_string()))?;
-        let checked = prove::check(text, policy).map_err(|error| fails(error.to_string()))?;
-        trusted(checked.judgement.as_ref())?;
-        let bracket = bracket(&checked);
-        let open = open_of_event(&checked);
-        if self.json {
-            terminal.json(&event_shape(&checked, bracket, open))?;
-            return Ok(Status::Done);
-        }
-        let CheckedEvent { header, checkpoint, .. } = &checked;
-        terminal.heading(format!("{} (event {} of {})", header.kind, header.seq, header.log))?;
-        for (part, bytes) in [("", checked.payload.as_ref()), ("sealed: ", sealed(&checked))] {
-            let Some(bytes) = bytes else { continue };
-            let Ok(Value::Object(fields)) = json::parse(bytes) else { continue };
-            for (name, value) in fields.iter().filter(|(name, _)| *name != "kind") {
-                let value = plain(value);
-                terminal.line(shown(&format!("  {part}{:<14} {value}", name.replace('_', " "))))?;
-            }
-        }
-        match (&checked.payload, &checked.sealed) {
-            (None, _) => {
-                terminal
-                    .line("  its content is not in the proof: it was erased, or is withheld")?;
-            }
-            (Some(_), Some(None)) => {
-                terminal.faint("  it has a sealed part, which is not disclosed")?;
-            }
-            _ => {}
-        }
-        terminal.line("")?;
-        terminal
-            .verdict(true, "the proof holds: this event is in the log that the checkpoint is of")?;
-        terminal.line(format!(
-            "  checkpoint of {} events, root {}",
-            checkpoint.size, checkpoint.root
-        ))?;
-        print_signatures(checked.judgement.as_ref(), terminal)?;
-        terminal.line(format!("  recorded at {}, by the log's own clock", header.recorded_at))?;
-        if let Some(bracket) = bracket {
-            terminal.line(format!("  {}", shown(&bracket.in_words())))?;
-        }
-        print_open(&open, terminal)?;
-        Ok(Status::Done)
-    }
 }
 
-fn print_signatures(judgement: Option<&Judgement>, terminal: &mut Terminal) -> std::io::Result<()> {
+/// Who signed, or that it was not looked at.
+pub(crate) fn print_signatures(
+    judgement: Option<&Judgement>,
+    terminal: &mut Terminal,
+) -> std::io::Result<()> {
     let Some(judgement) = judgement else {
         return terminal.verdict(
             false,
@@ -272,7 +182,8 @@ fn print_signatures(judgement: Option<&Judgement>, terminal: &mut Terminal) -> s
     Ok(())
 }
 
-fn print_open(open: &[String], terminal: &mut Terminal) -> std::io::Result<()> {
+/// What a proof does not show.
+pub(crate) fn print_open(open: &[String], terminal: &mut Terminal) -> std::io::Result<()> {
     terminal.faint("  not established:")?;
     for sentence in open {
         terminal.faint(format!("  - {sentence}"))?;
@@ -292,7 +203,8 @@ fn judge(policy: Option<&Policy>, note: Option<&Note>) -> Result<Option<Judgemen
     Ok(Some(judgement))
 }
 
-fn trusted(judgement: Option<&Judgement>) -> Result<(), CliError> {
+/// Refuses a checkpoint that the policy does not trust.
+pub(crate) fn trusted(judgement: Option<&Judgement>) -> Result<(), CliError> {
     let Some(judgement) = judgement.filter(|judgement| !judgement.is_trusted()) else {
         return Ok(());
     };
@@ -309,67 +221,6 @@ fn trusted(judgement: Option<&Judgement>) -> Result<(), CliError> {
     )
     .detail(why)
     .hint("ask its author for a proof under a checkpoint that meets your policy"))
-}
-
-fn sealed(checked: &CheckedEvent) -> Option<&Vec<u8>> {
-    checked.sealed.as_ref().and_then(Option::as_ref)
-}
-
-/// When the event came into the log, by the cosignatures in the proof.
-fn bracket(checked: &CheckedEvent) -> Option<BracketShape> {
-    let by = checked.judgement.as_ref();
-    let by = by.and_then(|by| Seen::earliest(by, checked.checkpoint.size, 0));
-    let after = checked.before.as_ref().and_then(|(earlier, judgement)| {
-        let judgement = judgement.as_ref().filter(|judgement| judgement.is_trusted())?;
-        Seen::latest(judgement, earlier.size, 0)
-    });
-    if after.is_none() && by.is_none() {
-        return None;
-    }
-    Some(BracketShape { after: after.map(SeenShape::from), by: by.map(SeenShape::from) })
-}
-
-fn open_of_event(checked: &CheckedEvent) -> Vec<String> {
-    let mut all = vec![
-        "that what was reported is true, or that its quotations stand in their sources: those are not in the proof"
-            .to_owned(),
-        "that nothing recorded later corrects or retracts it".to_owned(),
-    ];
-    match &checked.judgement {
-        None => all
-            .insert(0, "who signed the checkpoint, and so whether anybody stands by it".to_owned()),
-        Some(judgement) if judgement.witnesses.is_empty() => all.push(
-            "that others were shown the same log: no witness cosigned the checkpoint".to_owned(),
-        ),
-        Some(_) => {}
-    }
-    all
-}
-
-fn event_shape(
-    checked: &CheckedEvent,
-    bracket: Option<BracketShape>,
-    not_established: Vec<String>,
-) -> CheckEventShape {
-    let raw = |bytes: &Vec<u8>| {
-        let text = String::from_utf8(bytes.clone()).ok()?;
-        serde_json::value::RawValue::from_string(text).ok()
-    };
-    let CheckedEvent { header, checkpoint, .. } = checked;
-    CheckEventShape {
-        v: VERSION,
-        ok: true,
-        origin: header.log.clone(),
-        seq: header.seq,
-        kind: header.kind.clone(),
-        recorded_at: header.recorded_at.to_string(),
-        payload: checked.payload.as_ref().and_then(raw),
-        sealed: sealed(checked).and_then(raw),
-        checkpoint: OfCheckpointShape { size: checkpoint.size, root: checkpoint.root.base64() },
-        signatures: checked.judgement.as_ref().map(SignaturesShape::from),
-        bracket,
-        not_established,
-    }
 }
 
 /// Checks the bytes of a proof, then replays its open events and compares the answer with the one it claims.

@@ -6,6 +6,7 @@ mod anchor;
 mod append;
 mod beside;
 mod check;
+mod check_event;
 mod checkpoint;
 mod clock_args;
 mod contacts;

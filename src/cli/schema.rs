@@ -8,8 +8,9 @@ use super::error::CliError;
 use super::terminal::Terminal;
 use super::{Outcome, Status};
 use super::{
-    anchor, append, check, checkpoint, contacts, diff, erase, explain, gantt, key, lag, list,
-    measures, positions, revisions, shapes, show, snapshot, timeline, verify, vocab, witness,
+    anchor, append, check, check_event, checkpoint, contacts, diff, erase, explain, gantt, key,
+    lag, list, measures, positions, revisions, shapes, show, snapshot, timeline, verify, vocab,
+    witness,
 };
 use crate::model::near::nearest;
 
@@ -26,7 +27,7 @@ const SCHEMAS: &[(&str, Make)] = &[
     ("anchor", of::<anchor::AnchorShape>),
     ("append", of::<append::AppendedShape>),
     ("check", of::<check::CheckShape>),
-    ("check-event", of::<check::CheckEventShape>),
+    ("check-event", of::<check_event::CheckEventShape>),
     ("checkpoint", of::<checkpoint::CheckpointShape>),
     ("contacts", of::<contacts::ContactsShape>),
     ("diff", of::<diff::DiffShape>),
