@@ -1,7 +1,7 @@
 //! What lies beside the store: the signing key, the journal of checkpoints, the policy.
 //!
-//! The key is in `DIR/key`, one that a rotation is replacing in `DIR/key.former`; either is refused if anybody but its
-//! owner may read it. The journal is in `DIR/journal`, or where `--journal` says, in a file named by the log's origin:
+//! The key is in `DIR/key`, one that a rotation is replacing in `DIR/key.former`, one that the log is about to name in
+//! `DIR/key.new`; each is refused if anybody but its owner may read it. The journal is in `DIR/journal`, or where `--journal` says, in a file named by the log's origin:
 //! a copy of the store alone, or of an older one, then meets a journal that knows better. The policy is `DIR/policy`.
 
 use std::fs::{self, File};
@@ -17,7 +17,6 @@ use crate::record::note::NoteSigner;
 use crate::record::policy::{POLICY_BYTES_MAX, Policy};
 
 const KEY: &str = "key";
-const FORMER_KEY: &str = "key.former";
 const POLICY: &str = "policy";
 /// The longest file of a key, in bytes.
 const KEY_BYTES_MAX: u64 = 4096;
@@ -31,20 +30,27 @@ pub(crate) enum Held {
     Current,
     /// The one that it replaces, while both sign.
     Former,
+    /// The one that the log is about to name.
+    New,
+}
+
+impl Held {
+    /// What its file is called beyond the name of the current one's.
+    const fn suffix(self) -> &'static str {
+        match self {
+            Self::Current => "",
+            Self::Former => ".former",
+            Self::New => ".new",
+        }
+    }
 }
 
 impl LogArgs {
     pub(crate) fn key_path(&self, held: Held) -> PathBuf {
         let path = self.key_file().unwrap_or_else(|| self.directory().join(KEY));
-        match held {
-            Held::Current => path,
-            Held::Former if path.ends_with(KEY) => path.with_file_name(FORMER_KEY),
-            Held::Former => {
-                let mut name = path.into_os_string();
-                name.push(".former");
-                PathBuf::from(name)
-            }
-        }
+        let mut name = path.into_os_string();
+        name.push(held.suffix());
+        PathBuf::from(name)
     }
 
     /// A key of the log's; `None` if there is no such file.
@@ -89,27 +95,30 @@ impl LogArgs {
     }
 
     /// Keeps a key in a new file that its owner alone can read.
-    pub(crate) fn keep_key(&self, signer: &NoteSigner) -> Result<(), CliError> {
-        let path = self.key_path(Held::Current);
+    pub(crate) fn keep_key(&self, held: Held, signer: &NoteSigner) -> Result<(), CliError> {
+        let path = self.key_path(held);
         let text = format!("{}\n", signer.secret_text());
         write_private(&path, text.as_bytes()).map_err(|error| {
             CliError::refused(format!("the key cannot be kept in {}: {error}", path.display()))
         })
     }
 
-    /// The key in use becomes the former one.
-    pub(crate) fn set_key_aside(&self) -> Result<(), CliError> {
-        move_file(&self.key_path(Held::Current), &self.key_path(Held::Former))
+    /// Gives a key another part to play.
+    pub(crate) fn move_key(&self, from: Held, to: Held) -> Result<(), CliError> {
+        let (from, to) = (self.key_path(from), self.key_path(to));
+        if to.exists() {
+            return Err(CliError::refused(format!("there is a key in {} already", to.display())));
+        }
+        let moved = fs::rename(&from, &to)
+            .and_then(|()| sync_directory(from.parent().unwrap_or(Path::new("."))));
+        moved.map_err(|error| {
+            CliError::refused(format!("the key {} cannot be moved: {error}", from.display()))
+        })
     }
 
-    /// The other way round: what was to replace it did not come about.
-    pub(crate) fn take_key_back(&self) -> Result<(), CliError> {
-        move_file(&self.key_path(Held::Former), &self.key_path(Held::Current))
-    }
-
-    /// Takes the file of the former key away.
-    pub(crate) fn drop_former_key(&self) -> Result<(), CliError> {
-        let path = self.key_path(Held::Former);
+    /// Takes the file of a key away.
+    pub(crate) fn drop_key(&self, held: Held) -> Result<(), CliError> {
+        let path = self.key_path(held);
         fs::remove_file(&path).map_err(|error| {
             CliError::refused(format!("the key {} cannot be removed: {error}", path.display()))
         })
@@ -317,17 +326,6 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)?;
     file.sync_all()?;
     sync_directory(path.parent().unwrap_or(Path::new(".")))
-}
-
-fn move_file(from: &Path, to: &Path) -> Result<(), CliError> {
-    let cannot = |error: io::Error| {
-        CliError::refused(format!("the key {} cannot be moved: {error}", from.display()))
-    };
-    if to.exists() {
-        return Err(CliError::refused(format!("there is a key in {} already", to.display())));
-    }
-    fs::rename(from, to).map_err(cannot)?;
-    sync_directory(from.parent().unwrap_or(Path::new("."))).map_err(cannot)
 }
 
 fn make_private_directory(path: &Path) -> io::Result<()> {

@@ -13,7 +13,7 @@ use super::log_args::LogArgs;
 use super::shapes::VERSION;
 use super::surroundings::{Machine, now};
 use super::terminal::Terminal;
-use super::{Outcome, Status, files};
+use super::{Outcome, Status, files, key};
 use crate::event_log::EventLog;
 use crate::event_log::checkpoints::{Rollback, SignError};
 use crate::record::checkpoint::Checkpoint;
@@ -69,6 +69,7 @@ pub(crate) fn sign(
     log: &EventLog<impl Store>,
     journal: &mut JournalFile,
 ) -> Result<Note, CliError> {
+    key::settle(args, log)?;
     let (former, current) = (args.signer(Held::Former)?, args.current_signer()?);
     // During a rotation both sign.
     let in_use = |key| log.keys().in_use().any(|known| known.key == key);

@@ -65,7 +65,7 @@ pub(crate) fn make(
     let verifier = key.as_ref().map(NoteSigner::verifier);
     // The key is kept before anything names it.
     if let Some(key) = key.filter(|_| !log.key_path(Held::Current).exists()) {
-        log.keep_key(&key)?;
+        log.keep_key(Held::Current, &key)?;
     }
     let made = EventLog::create(store, origin, verifier.as_ref(), &mut Machine)?;
     JournalFile::open(log, origin, made.genesis()?)?;

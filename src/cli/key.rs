@@ -18,6 +18,7 @@ use super::{Outcome, Status};
 use crate::event_log::EventLog;
 use crate::record::note::{NoteSigner, VerifierKey};
 use crate::record::system::{KeyEvent, KeyOp, SystemEvent};
+use crate::store::Store;
 use crate::store::sled::SledStore;
 
 #[derive(Debug, Args)]
@@ -68,6 +69,7 @@ struct KeyShape {
 impl KeyArgs {
     pub(crate) fn run(&self, args: &LogArgs, terminal: &mut Terminal) -> Outcome {
         let mut log = args.open("demarche key", terminal)?;
+        settle(args, &log)?;
         match self.command.unwrap_or(Command::Show) {
             Command::Show => {}
             Command::New => add(args, &mut log)?,
@@ -154,13 +156,9 @@ fn add(args: &LogArgs, log: &mut EventLog<SledStore>) -> Result<(), CliError> {
             .hint("replace it, endorsed by itself: demarche key rotate"));
     }
     let signer = new_key(log.origin())?;
-    args.keep_key(&signer)?;
-    record(log, KeyOp::New, &signer.verifier(), &[&signer]).map_err(|error| {
-        error.hint(format!(
-            "the new key is in {}; nothing names it",
-            args.key_path(Held::Current).display()
-        ))
-    })
+    args.keep_key(Held::New, &signer)?;
+    record(log, KeyOp::New, &signer.verifier(), &[&signer])?;
+    settle(args, log)
 }
 
 fn rotate(args: &LogArgs, log: &mut EventLog<SledStore>) -> Result<(), CliError> {
@@ -174,15 +172,24 @@ fn rotate(args: &LogArgs, log: &mut EventLog<SledStore>) -> Result<(), CliError>
             .hint("end it first: demarche key retire"));
     }
     let signer = new_key(log.origin())?;
-    args.set_key_aside()?;
-    let done = args
-        .keep_key(&signer)
-        .and_then(|()| record(log, KeyOp::Rotate, &signer.verifier(), &[&former, &signer]));
-    if done.is_err() {
-        let _ = std::fs::remove_file(args.key_path(Held::Current));
-        args.take_key_back()?;
+    // It is kept before the log names it, and takes its place once the log does. If that fails, the next command looks
+    // whether the log names it after all.
+    args.keep_key(Held::New, &signer)?;
+    record(log, KeyOp::Rotate, &signer.verifier(), &[&former, &signer])?;
+    settle(args, log)
+}
+
+/// Brings the files of keys to where the log's own events say they are, whatever was cut off before.
+pub(crate) fn settle(args: &LogArgs, log: &EventLog<impl Store>) -> Result<(), CliError> {
+    let Some(new) = args.signer(Held::New)? else { return Ok(()) };
+    if !log.keys().in_use().any(|known| known.key == new.verifier()) {
+        // The log never named it.
+        return args.drop_key(Held::New);
     }
-    done
+    if args.key_path(Held::Current).exists() {
+        args.move_key(Held::Current, Held::Former)?;
+    }
+    args.move_key(Held::New, Held::Current)
 }
 
 fn retire(args: &LogArgs, log: &mut EventLog<SledStore>) -> Result<(), CliError> {
@@ -198,7 +205,7 @@ fn retire(args: &LogArgs, log: &mut EventLog<SledStore>) -> Result<(), CliError>
     if log.keys().in_use().any(|known| known.key == former) {
         record(log, KeyOp::Retire, &former, &[&current])?;
     }
-    if held.is_some() { args.drop_former_key() } else { Ok(()) }
+    if held.is_some() { args.drop_key(Held::Former) } else { Ok(()) }
 }
 
 fn record(

@@ -201,6 +201,42 @@ fn a_rotation_that_cannot_be_recorded_leaves_the_key_as_it_was() {
     assert_eq!(code, Some(1));
     assert_eq!(fs::read_to_string(desk.path().join("log/key")).unwrap(), before);
     assert!(!desk.path().join("log/key.former").exists());
+    // One that the log never came to name is taken away by the next command.
+    crate::forger::put(&desk, &all, &[]);
+    desk.ok(&["checkpoint"]);
+    assert!(!desk.path().join("log/key.new").exists());
+}
+
+/// The states in which a crash can leave a rotation that the log has recorded.
+#[test]
+fn a_rotation_that_was_cut_off_is_ended_by_the_next_command() {
+    let desk = desk();
+    let file = |name: &str| desk.path().join("log").join(name);
+    let old = fs::read_to_string(file("key")).unwrap();
+    desk.ok(&["key", "rotate"]);
+    let new = fs::read_to_string(file("key")).unwrap();
+    let private = |name: &str, text: &str| {
+        use std::io::Write;
+        let mut options = fs::File::options();
+        options.create_new(true).write(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options.open(file(name)).unwrap().write_all(text.as_bytes()).unwrap();
+    };
+    for state in
+        [&[("key", &old), ("key.new", &new)][..], &[("key.former", &old), ("key.new", &new)]]
+    {
+        for name in ["key", "key.former", "key.new"] {
+            let _ = fs::remove_file(file(name));
+        }
+        for (name, text) in state {
+            private(name, text);
+        }
+        assert_eq!(lines_of(&desk.ok(&["checkpoint"])), 2, "{state:?}");
+        assert_eq!(fs::read_to_string(file("key")).unwrap(), new);
+        assert_eq!(fs::read_to_string(file("key.former")).unwrap(), old);
+        assert!(!file("key.new").exists());
+    }
 }
 
 #[test]
