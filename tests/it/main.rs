@@ -21,6 +21,7 @@ mod measure_laws;
 mod measure_rules;
 mod merkle_vectors;
 mod notes;
+mod outside;
 mod position_rules;
 mod schemas;
 mod store_conformance;
