@@ -285,10 +285,14 @@ fn ask(
                             "it has cosigned {told} events of this log, which has {size}: the log was cut or rolled back"
                         )));
                     }
-                    Some(told) if told == old => {
+                    // An early version of the specification has this for another root of the same size.
+                    Some(told) if told == old && told == size => {
                         return Err(Refusal::conflict(format!(
                             "it has cosigned another log of {told} events under this name"
                         )));
+                    }
+                    Some(told) if told == old => {
+                        return Err(Refusal::of("it answers 409 with the size that it was told"));
                     }
                     Some(told) => old = told,
                     None => return Err(Refusal::of("it answers 409 and no size")),

@@ -2,7 +2,7 @@
 //!
 //! A time-stamping authority signs a hash and a time. [`Stamp::parse`] reads which hash and which time; it does not
 //! check the authority's signature, nor whether the authority is to be trusted: `openssl ts -verify` does, and
-//! `docs/verify-without-us.md` shows how. `tests/it/anchors.rs` makes an authority of its own and compares.
+//! `docs/verify-without-us.md` shows how. `tests/it/outside/anchors.rs` makes an authority of its own and compares.
 
 use der::asn1::{AnyRef, ObjectIdentifier, OctetStringRef};
 use der::{Decode, Reader, SliceReader, Tag, Tagged};

@@ -7,6 +7,19 @@ use std::process::{Command, Output};
 use serde_json::Value;
 use tempfile::TempDir;
 
+/// What whoever runs the tests may have set: a log elsewhere, or a proxy, which knows nothing of servers of the tests.
+const OF_THE_USER: [&str; 9] = [
+    "DEMARCHE_LOG",
+    "DEMARCHE_JOURNAL",
+    "DEMARCHE_KEY",
+    "HTTP_PROXY",
+    "http_proxy",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "ALL_PROXY",
+    "all_proxy",
+];
+
 /// A directory of its own, with a log in `log`.
 pub(crate) struct Desk(TempDir);
 
@@ -27,12 +40,11 @@ impl Desk {
     }
 
     pub(crate) fn run(&self, args: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_demarche"))
-            .current_dir(self.path())
-            .env_remove("DEMARCHE_LOG")
-            .args(args)
-            .output()
-            .unwrap()
+        let mut command = Command::new(env!("CARGO_BIN_EXE_demarche"));
+        for variable in OF_THE_USER {
+            command.env_remove(variable);
+        }
+        command.current_dir(self.path()).args(args).output().unwrap()
     }
 
     #[track_caller]

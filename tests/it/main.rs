@@ -25,6 +25,7 @@ mod measure_laws;
 mod measure_rules;
 mod merkle_vectors;
 mod notes;
+mod outside;
 mod position_rules;
 mod proofs;
 mod schemas;
