@@ -156,6 +156,7 @@ fn openssl_verifies_what_is_recorded_and_refuses_it_spoiled() {
         authority.ok("ts -verify -queryfile r.tsq -in verified.tsr -CAfile ca.pem");
         fs::write(desk.path().join("r.tsr"), &answer).unwrap();
         let added = desk.json(&["anchor", "add", "r.tsr", "--json"]);
+        crate::schemas::check("anchor", &added);
         // The time is the one that openssl prints, to the second.
         let printed = authority.ok("ts -reply -in verified.tsr -text");
         let clock = added["time"].as_str().unwrap()[11..19].to_owned();

@@ -155,6 +155,7 @@ fn a_real_witness_cosigns_what_grows_and_gives_it_times() {
 
     let first = size(&desk, "log");
     let asked = desk.json(&["witness", "ask", "--json"]);
+    crate::schemas::check("witness", &asked);
     assert_eq!((&asked["size"], &asked["quorum"]), (&first.into(), &true.into()), "{asked}");
     let name = name_of(&witness.vkey);
     assert!(asked["note"].as_str().unwrap().contains(&format!("\n\u{2014} {name} ")), "{asked}");
@@ -337,6 +338,7 @@ fn a_fake_witness_is_asked_in_the_words_of_the_specification() {
         lines(&[other, cosignature(request, 1_800_000_000, 1)])
     });
     let asked = desk.json(&["witness", "ask", "--json"]);
+    crate::schemas::check("witness", &asked);
     assert_eq!(asked["witnesses"][0]["cosigned_at"], "2027-01-15T08:00:00Z", "{asked}");
     append_topics(&desk, "log", "topic", 8..9);
     desk.ok(&["witness", "ask"]);
