@@ -29,3 +29,4 @@ mod terminal;
 mod tessera_log;
 mod trees;
 mod vectors;
+mod verify_without_us;
