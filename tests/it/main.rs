@@ -36,3 +36,4 @@ mod terminal;
 mod tessera_log;
 mod trees;
 mod vectors;
+mod verify_without_us;
