@@ -27,7 +27,7 @@ use crate::event_log::prove::{self, CheckedEvent};
 use crate::model::value::Value;
 use crate::record::event_proof::FIRST_LINE;
 use crate::record::json;
-use crate::record::note::{Note, VerifierKey};
+use crate::record::note::{Algorithm, Note, VerifierKey};
 use crate::record::policy::{Judgement, Policy};
 use crate::replay::{View, dangling};
 
@@ -167,8 +167,8 @@ impl CheckArgs {
             return Ok(Status::Done);
         }
         let view = View::of(&checked.history, asked.clocks);
-        terminal.heading(asked.in_words())?;
-        terminal.faint(format!("{} · {} events", checked.origin, checked.head.size))?;
+        terminal.heading(shown(&asked.in_words()))?;
+        terminal.faint(shown(&format!("{} · {} events", checked.origin, checked.head.size)))?;
         terminal.line("")?;
         terminal.heading("Measures")?;
         measures::print(&view, terminal)?;
@@ -183,7 +183,7 @@ impl CheckArgs {
         }
         terminal.line(format!("  root {}", checked.head.root))?;
         for (kind, count) in &by_kind(&checked) {
-            terminal.faint(format!("  withheld: {count} of kind {kind}"))?;
+            terminal.faint(shown(&format!("  withheld: {count} of kind {kind}")))?;
         }
         print_signatures(judgement.as_ref(), terminal)?;
         print_open(&not_established(&checked, &asked, judgement.as_ref()), terminal)?;
@@ -194,6 +194,10 @@ impl CheckArgs {
         if let Some(vkey) = &self.vkey {
             let key = VerifierKey::parse(vkey)
                 .map_err(|error| CliError::refused(format!("--vkey cannot be read: {error}")))?;
+            if key.algorithm() != Algorithm::Ed25519 {
+                return Err(CliError::refused("--vkey names the key of a witness, not of a log")
+                    .hint("a witness is named in a policy: --policy FILE"));
+            }
             return Ok(Some(Policy::of_logs(vec![key])));
         }
         self.policy.as_deref().map(read_policy).transpose()
@@ -220,7 +224,8 @@ impl CheckArgs {
             return Ok(Status::Done);
         }
         let CheckedEvent { header, checkpoint, .. } = &checked;
-        terminal.heading(format!("{} (event {} of {})", header.kind, header.seq, header.log))?;
+        let heading = format!("{} (event {} of {})", header.kind, header.seq, header.log);
+        terminal.heading(shown(&heading))?;
         for (part, bytes) in [("", checked.payload.as_ref()), ("sealed: ", sealed(&checked))] {
             let Some(bytes) = bytes else { continue };
             let Ok(Value::Object(fields)) = json::parse(bytes) else { continue };
@@ -264,10 +269,11 @@ fn print_signatures(judgement: Option<&Judgement>, terminal: &mut Terminal) -> s
         );
     };
     for key in &judgement.logs {
-        terminal.verdict(true, format!("  signed by {key}"))?;
+        terminal.verdict(true, shown(&format!("  signed by {key}")))?;
     }
     for (witness, time) in &judgement.witnesses {
-        terminal.verdict(true, format!("  cosigned by {witness} at {}", shown_time(*time)))?;
+        let line = format!("  cosigned by {witness} at {}", shown_time(*time));
+        terminal.verdict(true, shown(&line))?;
     }
     Ok(())
 }
