@@ -14,6 +14,7 @@ use super::log_args::LogArgs;
 use super::shapes::VERSION;
 use super::surroundings::Machine;
 use super::terminal::Terminal;
+use super::witness::write_policy;
 use super::{Outcome, Status};
 use crate::event_log::EventLog;
 use crate::record::note::{NoteSigner, VerifierKey};
@@ -73,6 +74,9 @@ impl KeyArgs {
             Command::New => add(args, &mut log)?,
             Command::Rotate => rotate(args, &mut log)?,
             Command::Retire => retire(args, &mut log)?,
+        }
+        if !matches!(self.command, None | Some(Command::Show)) {
+            follow(args, &log)?;
         }
         let shape = shape(args, &log)?;
         if self.json {
@@ -176,6 +180,14 @@ fn retire(args: &LogArgs, log: &mut EventLog<SledStore>) -> Result<(), CliError>
         record(log, KeyOp::Retire, &former, &[&current])?;
     }
     if held.is_some() { args.drop_former_key() } else { Ok(()) }
+}
+
+/// The log's own policy names the keys that sign now; else nothing that is signed from now on would ever meet it.
+fn follow(args: &LogArgs, log: &EventLog<SledStore>) -> Result<(), CliError> {
+    let Some(policy) = args.policy(None)? else { return Ok(()) };
+    let keys = log.keys().in_use().map(|known| known.key.clone()).collect();
+    let next = policy.with_keys_of(log.origin(), keys);
+    if next == policy { Ok(()) } else { write_policy(&args.policy_path(), &next.to_string()) }
 }
 
 fn record(

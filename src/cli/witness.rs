@@ -165,7 +165,7 @@ impl AddArgs {
     }
 }
 
-fn write_policy(path: &Path, text: &str) -> Result<(), CliError> {
+pub(crate) fn write_policy(path: &Path, text: &str) -> Result<(), CliError> {
     let mut partial = path.as_os_str().to_owned();
     partial.push(".partial");
     let written = fs::write(&partial, text)

@@ -116,6 +116,7 @@ impl<S: Store> EventLog<S> {
 
 /// How a log compares with the checkpoints of it that are known.
 #[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "what there was to compare with, each by itself")]
 pub struct Compared {
     /// Whether there was a tree, or a root, to compare with.
     pub has_tree: bool,
@@ -430,7 +431,12 @@ impl Known {
         // A policy may name keys of several logs; each vouches for its own alone.
         let origin = note.text().lines().next().unwrap_or_default();
         let of_policy = self.policy.iter().flat_map(Policy::logs);
-        let of_policy = of_policy.filter(|key| key.name() == origin);
+        // Nor does it bring back a key that the log itself had retired by then.
+        let retired = |key: &VerifierKey| {
+            let mut known = self.keys.keys().iter();
+            known.any(|known| known.key == *key && known.retired.is_some_and(|at| size > at))
+        };
+        let of_policy = of_policy.filter(|key| key.name() == origin && !retired(key));
         let keys: Vec<&VerifierKey> =
             self.keys.at(size).map(|known: &RingKey| &known.key).chain(of_policy).collect();
         let mut held = false;

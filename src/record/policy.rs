@@ -172,6 +172,13 @@ impl Policy {
         Ok(Self { logs, members, quorum })
     }
 
+    /// The same policy, with these keys in place of those of one log.
+    #[must_use]
+    pub fn with_keys_of(&self, log: &str, keys: Vec<VerifierKey>) -> Self {
+        let others = self.logs.iter().filter(|key| key.name() != log).cloned();
+        Self { logs: others.chain(keys).collect(), ..self.clone() }
+    }
+
     /// The keys of logs that are trusted.
     pub fn logs(&self) -> &[VerifierKey] {
         &self.logs
