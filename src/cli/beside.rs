@@ -83,7 +83,11 @@ impl LogArgs {
     pub(crate) fn current_signer(&self) -> Result<NoteSigner, CliError> {
         self.signer(Held::Current)?.ok_or_else(|| {
             let path = self.key_path(Held::Current);
-            CliError::refused(format!("there is no signing key in {}", path.display()))
+            let error = CliError::refused(format!("there is no signing key in {}", path.display()));
+            if self.key_path(Held::Former).exists() {
+                return error.hint("a rotation was cut off; go on with it: demarche key rotate");
+            }
+            error
                 .hint("put the key there that this log names, or make one: demarche key new")
                 .hint("another place is named by --key FILE, or DEMARCHE_KEY")
         })

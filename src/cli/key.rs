@@ -134,6 +134,10 @@ fn add(args: &LogArgs, log: &mut EventLog<SledStore>) -> Result<(), CliError> {
         return Err(CliError::refused(format!("there is a key in {} already", path.display()))
             .hint("replace it, endorsed by itself: demarche key rotate"));
     }
+    if args.key_path(Held::Former).exists() {
+        return Err(CliError::refused("a rotation was cut off: a key that can endorse is held")
+            .hint("go on with it, so that the next key is endorsed: demarche key rotate"));
+    }
     let signer = new_key(log.origin())?;
     args.keep_key(&signer)?;
     record(log, KeyOp::New, &signer.verifier(), &[&signer]).map_err(|error| {
@@ -145,6 +149,18 @@ fn add(args: &LogArgs, log: &mut EventLog<SledStore>) -> Result<(), CliError> {
 }
 
 fn rotate(args: &LogArgs, log: &mut EventLog<SledStore>) -> Result<(), CliError> {
+    // A rotation that was cut off is gone on with: the key was set aside, or the next one is not named yet.
+    let set_aside = args.signer(Held::Former)?;
+    match (&set_aside, args.signer(Held::Current)?) {
+        (Some(_), None) => args.take_key_back()?,
+        (Some(former), Some(next)) => {
+            let in_use = |key| log.keys().in_use().any(|known| known.key == key);
+            if in_use(former.verifier()) && !in_use(next.verifier()) {
+                return record(log, KeyOp::Rotate, &next.verifier(), &[former, &next]);
+            }
+        }
+        (None, _) => {}
+    }
     let former = args.current_signer()?;
     if !log.keys().in_use().any(|known| known.key == former.verifier()) {
         return Err(CliError::refused("the key that is held is not one that this log names")

@@ -226,3 +226,34 @@ fn no_policy_brings_a_retired_key_back() {
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(said.contains("stolen.note is signed by no key that this log had"), "{said}");
 }
+
+#[test]
+fn a_rotation_that_was_cut_off_is_gone_on_with() {
+    let endorsed = |desk: &Desk| {
+        desk.ok(&["key", "rotate"]);
+        let keys = desk.json(&["key", "--json"]);
+        let keys = keys["keys"].as_array().unwrap().clone();
+        assert_eq!(keys.len(), 2);
+        assert!(keys.iter().all(|key| key["endorsed"] == true && key["held"] == true), "{keys:?}");
+        assert_eq!(lines_of(&desk.ok(&["checkpoint"])), 2);
+    };
+    let place = |desk: &Desk, name: &str| desk.path().join("log").join(name);
+    // Cut off once the key was set aside.
+    let desk = self::desk();
+    fs::rename(place(&desk, "key"), place(&desk, "key.former")).unwrap();
+    for args in [&["checkpoint"][..], &["key", "new"]] {
+        let (code, said) = desk.refused(args);
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.contains("a rotation was cut off"), "{said}");
+    }
+    endorsed(&desk);
+    // Cut off once the next key was kept, before the log names it.
+    let desk = self::desk();
+    fs::rename(place(&desk, "key"), place(&desk, "key.former")).unwrap();
+    let next = demarche::record::note::NoteSigner::from_seed("example.org/desk", &[9; 32]).unwrap();
+    fs::write(place(&desk, "key"), next.secret_text()).unwrap();
+    #[cfg(unix)]
+    fs::set_permissions(place(&desk, "key"), std::os::unix::fs::PermissionsExt::from_mode(0o600))
+        .unwrap();
+    endorsed(&desk);
+}
