@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::error::CliError;
 use super::log_args::LogArgs;
+use super::terminal::Terminal;
 use crate::record::journal::Journal;
 use crate::record::link::Link;
 use crate::record::note::NoteSigner;
@@ -215,6 +216,8 @@ pub(crate) struct JournalFile {
     file: File,
     path: PathBuf,
     pub(crate) journal: Journal,
+    /// Whether there was none: then nothing shows what was signed before.
+    begins: bool,
 }
 
 impl JournalFile {
@@ -233,10 +236,11 @@ impl JournalFile {
         let mut file = options.open(&path).map_err(cannot)?;
         lock(&file, args.wait()).map_err(cannot)?;
         let bytes = read_journal(&mut file, &path)?;
-        let begins = !bytes.contains(&b'\n');
         let (journal, first) = Journal::begin(origin, genesis);
+        // Only what a beginning that was cut off leaves is written over.
+        let begins = bytes.len() < first.len() && first.starts_with(&bytes);
         let journal = if begins { journal } else { parse(&bytes, &path)? };
-        let mut open = Self { file, path: path.clone(), journal };
+        let mut open = Self { file, path: path.clone(), journal, begins };
         if begins {
             open.file.set_len(0).map_err(cannot)?;
             open.write_at(0, &first)?;
@@ -245,6 +249,18 @@ impl JournalFile {
             }
         }
         Ok(open)
+    }
+
+    /// Says so if a log that is not new had no journal: an old copy, restored, may be about to fork.
+    pub(crate) fn warn_if_it_begins(&self, size: u64, terminal: &mut Terminal) -> io::Result<()> {
+        if !self.begins || size <= 1 {
+            return Ok(());
+        }
+        let path = self.path.display();
+        terminal.warn(format!(
+            "there was no journal in {path}, so nothing here shows what this log signed before; if it was restored \
+             from an old copy, or its journal lies elsewhere (--journal DIR), what is signed now may contradict that"
+        ))
     }
 
     /// Keeps a line that the journal has taken in; it returns once the line is durable.
@@ -286,8 +302,15 @@ fn parse(bytes: &[u8], path: &Path) -> Result<Journal, CliError> {
 
 fn read_journal(file: &mut File, path: &Path) -> Result<Vec<u8>, CliError> {
     let mut bytes = Vec::new();
-    let read = file.take(JOURNAL_BYTES_MAX).read_to_end(&mut bytes);
+    let read = file.take(JOURNAL_BYTES_MAX.saturating_add(1)).read_to_end(&mut bytes);
     read.map_err(|error| cannot_read(path, &error))?;
+    // Read in part it would look like one whose end was cut off.
+    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > JOURNAL_BYTES_MAX {
+        let shown = path.display();
+        return Err(CliError::refused(format!(
+            "the journal {shown} has more than {JOURNAL_BYTES_MAX} bytes"
+        )));
+    }
     Ok(bytes)
 }
 

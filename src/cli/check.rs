@@ -19,12 +19,13 @@ use super::error::CliError;
 use super::shapes::{AnswerShape, VERSION};
 use super::terminal::Terminal;
 use super::witness::shown_time;
+use super::words::shown;
 use super::{Outcome, Status, measures, positions};
 use crate::event_log::answer_proof::{self, Checked};
 use crate::model::value::Value;
 use crate::record::event_proof::FIRST_LINE;
 use crate::record::json;
-use crate::record::note::{Note, VerifierKey};
+use crate::record::note::{Algorithm, Note, VerifierKey};
 use crate::record::policy::{Judgement, Policy};
 use crate::replay::{View, dangling};
 
@@ -129,8 +130,8 @@ impl CheckArgs {
             return Ok(Status::Done);
         }
         let view = View::of(&checked.history, asked.clocks);
-        terminal.heading(asked.in_words())?;
-        terminal.faint(format!("{} · {} events", checked.origin, checked.head.size))?;
+        terminal.heading(shown(&asked.in_words()))?;
+        terminal.faint(shown(&format!("{} · {} events", checked.origin, checked.head.size)))?;
         terminal.line("")?;
         terminal.heading("Measures")?;
         measures::print(&view, terminal)?;
@@ -145,7 +146,7 @@ impl CheckArgs {
         }
         terminal.line(format!("  root {}", checked.head.root))?;
         for (kind, count) in &by_kind(&checked) {
-            terminal.faint(format!("  withheld: {count} of kind {kind}"))?;
+            terminal.faint(shown(&format!("  withheld: {count} of kind {kind}")))?;
         }
         print_signatures(judgement.as_ref(), terminal)?;
         print_open(&not_established(&checked, &asked, judgement.as_ref()), terminal)?;
@@ -156,6 +157,10 @@ impl CheckArgs {
         if let Some(vkey) = &self.vkey {
             let key = VerifierKey::parse(vkey)
                 .map_err(|error| CliError::refused(format!("--vkey cannot be read: {error}")))?;
+            if key.algorithm() != Algorithm::Ed25519 {
+                return Err(CliError::refused("--vkey names the key of a witness, not of a log")
+                    .hint("a witness is named in a policy: --policy FILE"));
+            }
             return Ok(Some(Policy::of_logs(vec![key])));
         }
         self.policy.as_deref().map(read_policy).transpose()
@@ -174,10 +179,11 @@ pub(crate) fn print_signatures(
         );
     };
     for key in &judgement.logs {
-        terminal.verdict(true, format!("  signed by {key}"))?;
+        terminal.verdict(true, shown(&format!("  signed by {key}")))?;
     }
     for (witness, time) in &judgement.witnesses {
-        terminal.verdict(true, format!("  cosigned by {witness} at {}", shown_time(*time)))?;
+        let line = format!("  cosigned by {witness} at {}", shown_time(*time));
+        terminal.verdict(true, shown(&line))?;
     }
     Ok(())
 }

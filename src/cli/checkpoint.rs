@@ -48,6 +48,7 @@ impl CheckpointArgs {
     pub(crate) fn run(&self, args: &LogArgs, terminal: &mut Terminal) -> Outcome {
         let log = args.open("demarche checkpoint", terminal)?;
         let mut journal = JournalFile::open(args, log.origin(), log.genesis()?)?;
+        journal.warn_if_it_begins(log.head().size, terminal)?;
         let note = sign(args, &log, &mut journal)?;
         if let Some(path) = &self.out {
             files::write_new(path, |out| Ok(out.write_all(note.to_string().as_bytes())?))?;

@@ -64,6 +64,8 @@ impl EraseArgs {
         let erased = erased.map_err(|error| match error {
             EraseError::Store(error) => error.into(),
             EraseError::Absent(_) => CliError::refused(error.to_string()),
+            EraseError::Restores { .. } => CliError::refused(error.to_string())
+                .hint("erase that event, too; or first record again, in other words, what must stay in force"),
             other => CliError::refused(other.to_string()).hint("see what there is: demarche list"),
         })?;
         let quoted_by: Vec<String> =

@@ -52,7 +52,7 @@ impl ExportArgs {
             return remark(exported, None, terminal);
         };
         let progress = terminal.progress("exporting", Some(store.head()?.size));
-        let written = files::write_new(path, |out| {
+        let written = files::write_new_private(path, |out| {
             Ok(export(&store, self.include_sealed, out, &mut |done| progress.set(done))?)
         });
         drop(progress);

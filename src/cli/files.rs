@@ -81,6 +81,29 @@ pub(crate) fn write_new<T>(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<File>) -> Result<T, CliError>,
 ) -> Result<T, CliError> {
+    write_new_for(Readers::All, path, write)
+}
+
+/// The same, for what a log keeps to its owner: nobody else can read the file, at no moment.
+pub(crate) fn write_new_private<T>(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<File>) -> Result<T, CliError>,
+) -> Result<T, CliError> {
+    write_new_for(Readers::Owner, path, write)
+}
+
+/// Who can read a file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Readers {
+    Owner,
+    All,
+}
+
+fn write_new_for<T>(
+    readers: Readers,
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<File>) -> Result<T, CliError>,
+) -> Result<T, CliError> {
     if path.exists() {
         return Err(CliError::refused(format!("{} exists already", path.display()))
             .hint("name another file, or remove that one"));
@@ -91,7 +114,13 @@ pub(crate) fn write_new<T>(
     let cannot = |error: io::Error| {
         CliError::refused(format!("{} cannot be written: {error}", path.display()))
     };
-    let mut out = BufWriter::new(File::create_new(&partial).map_err(cannot)?);
+    let mut options = File::options();
+    options.create_new(true).write(true);
+    #[cfg(unix)]
+    if readers == Readers::Owner {
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    }
+    let mut out = BufWriter::new(options.open(&partial).map_err(cannot)?);
     let written = write(&mut out).and_then(|result| {
         let file = out.into_inner().map_err(|error| cannot(error.into_error()))?;
         file.sync_all().map_err(cannot)?;

@@ -164,6 +164,9 @@ pub(crate) fn for_store(error: &StoreError) -> Vec<String> {
         StoreError::Missing { .. } => {
             vec!["make a log: demarche init --origin example.org/desk --log DIR".to_owned()]
         }
+        StoreError::Linked { .. } => vec![
+            "move what it leads to into its place, then erase; or name the directory that the link leads into with --log DIR".to_owned(),
+        ],
         _ => vec![
             "if the store is damaged, rebuild the log from an export: demarche restore EXPORT.jsonl --log NEW_DIR".to_owned(),
         ],

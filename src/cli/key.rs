@@ -142,11 +142,12 @@ fn shape(args: &LogArgs, log: &EventLog<SledStore>) -> Result<KeysShape, CliErro
     })
 }
 
-/// The policy beside the log names the keys that are in use.
+/// The policy beside the log names the keys that sign now; else nothing that is signed from now on would ever meet it.
 fn update_policy(args: &LogArgs, log: &EventLog<SledStore>) -> Result<(), CliError> {
     let Some(policy) = args.policy(None)? else { return Ok(()) };
     let keys = log.keys().in_use().map(|known| known.key.clone()).collect();
-    args.write_policy(&policy.with_logs(keys))
+    let next = policy.with_keys_of(log.origin(), keys);
+    if next == policy { Ok(()) } else { args.write_policy(&next) }
 }
 
 fn add(args: &LogArgs, log: &mut EventLog<SledStore>) -> Result<(), CliError> {

@@ -62,7 +62,10 @@ impl ProveArgs {
             None => self.prove_answer(args, &log, policy.as_ref())?,
         };
         match &self.out {
-            Some(path) => write(path, &text, terminal)?,
+            Some(path) => {
+                files::write_new(path, |out| Ok(out.write_all(text.as_bytes())?))?;
+                wrote(path, terminal)?;
+            }
             None => terminal.line(text.trim_end_matches('\n'))?,
         }
         Ok(Status::Done)
@@ -115,7 +118,8 @@ impl DiscloseArgs {
             }
         }
         let text = prove_event(args, &log, seq, policy.as_ref(), true)?;
-        write(&self.out, &text, terminal)?;
+        files::write_new_private(&self.out, |out| Ok(out.write_all(text.as_bytes())?))?;
+        wrote(&self.out, terminal)?;
         terminal.note("it holds the sealed part: hand it to its reader alone")?;
         Ok(Status::Done)
     }
@@ -172,8 +176,7 @@ pub(crate) fn choose<'j>(
     Ok(newest)
 }
 
-fn write(path: &Path, text: &str, terminal: &mut Terminal) -> Result<(), CliError> {
-    files::write_new(path, |out| Ok(out.write_all(text.as_bytes())?))?;
+fn wrote(path: &Path, terminal: &mut Terminal) -> Result<(), CliError> {
     let path = path.display();
     terminal.note(format!(
         "wrote {path}; checked without the log by: demarche check {path} --policy FILE"

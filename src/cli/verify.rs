@@ -140,7 +140,7 @@ pub(crate) fn print(report: &Report, terminal: &mut Terminal, json: bool) -> Out
     terminal.verdict(report.is_ok(), format!("  {summary}"))?;
     terminal.faint("  not established:")?;
     for sentence in report.not_established() {
-        terminal.faint(format!("  - {sentence}"))?;
+        terminal.faint(super::words::shown(&format!("  - {sentence}")))?;
     }
     Ok(status)
 }

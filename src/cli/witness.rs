@@ -13,6 +13,7 @@ use super::log_args::LogArgs;
 use super::shapes::VERSION;
 use super::surroundings::now;
 use super::terminal::Terminal;
+use super::words::shown;
 use super::{Outcome, Status, checkpoint, http};
 use crate::event_log::EventLog;
 use crate::record::note::{Algorithm, Note, SignatureLine, Signed, VerifierKey};
@@ -98,7 +99,11 @@ impl WitnessArgs {
             Command::Ask(ask) => ask.run(args, &log, terminal),
             Command::List => {
                 match args.policy(None)? {
-                    Some(policy) => terminal.line(policy.to_string().trim_end())?,
+                    Some(policy) => {
+                        for line in policy.to_string().lines() {
+                            terminal.line(shown(line))?;
+                        }
+                    }
                     None => terminal.line("no witness sees this log's checkpoints")?,
                 }
                 Ok(Status::Done)
@@ -169,6 +174,7 @@ impl AskArgs {
             CliError::refused("no witness is known").hint("name one: demarche witness add VKEY URL")
         })?;
         let mut journal = JournalFile::open(args, log.origin(), log.genesis()?)?;
+        journal.warn_if_it_begins(log.head().size, terminal)?;
         let mut note = checkpoint::sign(args, log, &mut journal)?;
         let size = log.checkpoint().size;
         let (mut answers, mut conflict) = (Vec::new(), false);
@@ -212,11 +218,11 @@ impl AskArgs {
             match (&answer.cosigned_at, &answer.why) {
                 (Some(time), _) => terminal.verdict(
                     true,
-                    format!("{} cosigned {size} events at {time}", answer.witness),
+                    shown(&format!("{} cosigned {size} events at {time}", answer.witness)),
                 )?,
                 (None, why) => {
                     let why = why.as_deref().unwrap_or_default();
-                    terminal.verdict(false, format!("{}: {why}", answer.witness))?;
+                    terminal.verdict(false, shown(&format!("{}: {why}", answer.witness)))?;
                 }
             }
         }

@@ -116,6 +116,7 @@ impl<S: Store> EventLog<S> {
 
 /// How a log compares with the checkpoints of it that are known.
 #[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "what there was to compare with, each by itself")]
 pub struct Compared {
     /// Whether there was a tree, or a root, to compare with.
     pub has_tree: bool,
@@ -137,6 +138,8 @@ pub struct Compared {
     pub witnessed: Option<(u64, Vec<(String, u64)>)>,
     /// Whether a policy asks for witnesses.
     pub policy_asks: bool,
+    /// Whether that policy was given; else it lies beside the log, where whoever keeps the log can change it.
+    pub policy_given: bool,
     /// Whether a policy is met, and by a checkpoint of which size; none if that was not looked at.
     pub quorum: Option<u64>,
     /// How many time stamps there are.
@@ -195,7 +198,14 @@ impl Compared {
                 self.unendorsed.join(", ")
             ));
         }
-        if self.keys > 0 && self.given_size == 0 && !self.policy_asks {
+        if self.witnessed.is_some() && !self.policy_given {
+            all.push(
+                "That the witnesses are whom you think: the policy that names them lies beside the log, where whoever \
+                 keeps this machine could have named others (--policy FILE)."
+                    .to_owned(),
+            );
+        }
+        if self.keys > 0 && self.given_size == 0 && !self.policy_given {
             all.push(
                 "That the keys the log names belong to whom you think: compare them with what their owner published \
                  (--policy FILE)."
@@ -333,6 +343,7 @@ impl Known {
         let unendorsed = self.keys.keys().iter().filter(|known| !known.endorsed);
         compared.unendorsed = unendorsed.map(|known| known.key.to_string()).collect();
         compared.checkpoints = count(&self.brought);
+        compared.policy_given = self.policy.is_some() && self.must_meet;
         compared.policy_asks = self.policy.as_ref().is_some_and(Policy::asks_for_witnesses);
         let mut met = None;
         let mut seen: BTreeMap<u64, (Root, String)> = BTreeMap::new();
@@ -362,6 +373,10 @@ impl Known {
             }
             let Some(policy) = &self.policy else { continue };
             let judgement = policy.judge(&one.note);
+            for key in &judgement.false_signatures {
+                let wrong = Wrong::FalseSignature { name: one.name.clone(), key: key.clone() };
+                find(findings, Check::Signatures, None, wrong);
+            }
             let least = compared.witnessed.as_ref().map_or(0, |(size, _)| *size);
             if !judgement.witnesses.is_empty() && size >= least {
                 compared.witnessed = Some((size, judgement.witnesses.clone()));
@@ -413,7 +428,15 @@ impl Known {
 
     /// Whether a key that this log had at that size signed a note, or one that the policy names for it.
     fn signed(&self, name: &str, note: &Note, size: u64, findings: &mut Findings) -> bool {
+        // A policy may name keys of several logs; each vouches for its own alone.
+        let origin = note.text().lines().next().unwrap_or_default();
         let of_policy = self.policy.iter().flat_map(Policy::logs);
+        // Nor does it bring back a key that the log itself had retired by then.
+        let retired = |key: &VerifierKey| {
+            let mut known = self.keys.keys().iter();
+            known.any(|known| known.key == *key && known.retired.is_some_and(|at| size > at))
+        };
+        let of_policy = of_policy.filter(|key| key.name() == origin && !retired(key));
         let keys: Vec<&VerifierKey> =
             self.keys.at(size).map(|known: &RingKey| &known.key).chain(of_policy).collect();
         let mut held = false;

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use super::sources::blob_name;
 use super::{EventLog, Surroundings};
 use crate::model::calendar::Instant;
-use crate::model::event::{Body, Source};
+use crate::model::event::{Body, Event, Source};
 use crate::model::value::Value;
 use crate::record::commitment::{Salt, commit_payload};
 use crate::record::header::Header;
@@ -17,7 +17,7 @@ use crate::record::json;
 use crate::record::link::Link;
 use crate::record::system::{Erasure, SystemEvent};
 use crate::record::tree::Frontier;
-use crate::replay::Content;
+use crate::replay::{Content, Entry};
 use crate::store::{Change, Head, Part, Removal, Store, StoreError, StoredEvent, TreePiece};
 
 /// Events cannot be erased.
@@ -40,6 +40,18 @@ pub enum EraseError {
         seq: u64,
         /// The name of its kind.
         kind: &'static str,
+    },
+    /// It takes back, or corrects, an event that would stand again as it was first reported.
+    #[error(
+        "event {seq} is a {kind} of event {of}, which would stand again as if there had been none"
+    )]
+    Restores {
+        /// The event.
+        seq: u64,
+        /// The name of its kind.
+        kind: &'static str,
+        /// What it takes back or corrects.
+        of: u64,
     },
     /// Its content is gone already.
     #[error("the content of event {0} is not there: it was erased already")]
@@ -101,7 +113,14 @@ impl<S: Store> EventLog<S> {
                 Content::Readable(event) if matches!(event.body, Body::System(_)) => {
                     return Err(EraseError::System { seq: *seq, kind: event.kind().name() });
                 }
-                Content::Readable(_) | Content::Unreadable => {}
+                // What cannot be read is known by its header alone.
+                Content::Unreadable => self.is_no_system_event(*seq)?,
+                Content::Readable(event) => {
+                    if let Some(restored) = self.restored_without(*seq, event, of) {
+                        let kind = event.kind().name();
+                        return Err(EraseError::Restores { seq: *seq, kind, of: restored });
+                    }
+                }
             }
         }
         let mut blobs = self.blobs_of_none_but(of);
@@ -123,6 +142,42 @@ impl<S: Store> EventLog<S> {
         self.nameless.retain(|_, seq| !of.contains(seq));
         let (seq, link) = self.take_prepared(erasure.kind(), prepared);
         Ok(Erased { seq, link, sources, quoted_by })
+    }
+
+    fn is_no_system_event(&self, seq: u64) -> Result<(), EraseError> {
+        let stored = self.stored(seq)?.ok_or(EraseError::NoSuchEvent(seq))?;
+        let header = Header::from_bytes(&stored.header).ok();
+        match header.and_then(|header| super::system_kind(&header.kind)) {
+            Some(kind) => Err(EraseError::System { seq, kind }),
+            None => Ok(()),
+        }
+    }
+
+    /// The event that a correction or retraction changes, if nothing else will once these are gone: neither is it among
+    /// them, nor does a later event do the same.
+    fn restored_without(&self, seq: u64, event: &Event, of: &BTreeSet<u64>) -> Option<u64> {
+        let changed = self.history.seq_of(changes(event)?.0)?;
+        // What was erased comes back no more.
+        if of.contains(&changed) || self.history.entry(changed)?.event().is_none() {
+            return None;
+        }
+        let stays = |entry: &Entry| !of.contains(&entry.seq);
+        let taken_back = |seq: u64| {
+            let mut entries = self.history.entries().iter().filter(|entry| stays(entry));
+            entries.any(|entry| match entry.event().map(|event| &event.body) {
+                Some(Body::Retraction(retraction)) => {
+                    self.history.seq_of(&retraction.of) == Some(seq)
+                }
+                _ => false,
+            })
+        };
+        let mut later = self.history.entries().iter().filter(|entry| entry.seq > seq);
+        let again = later.any(|entry| {
+            let same =
+                |other: &Event| other.kind() == event.kind() && changes(other) == changes(event);
+            stays(entry) && entry.event().is_some_and(same) && !taken_back(entry.seq)
+        });
+        (!again && !taken_back(seq)).then_some(changed)
     }
 
     fn prepare(
@@ -186,5 +241,14 @@ impl<S: Store> EventLog<S> {
             cites.iter().any(|cite| cite.quote.is_some() && ids.contains(&cite.source))
         });
         quoting.map(|entry| entry.seq).collect()
+    }
+}
+
+/// What a correction or retraction changes: an event, and the field if it is one.
+fn changes(event: &Event) -> Option<(&str, Option<&str>)> {
+    match &event.body {
+        Body::Correction(correction) => Some((&correction.of, Some(&correction.field))),
+        Body::Retraction(retraction) => Some((&retraction.of, None)),
+        _ => None,
     }
 }

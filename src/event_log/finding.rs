@@ -238,11 +238,23 @@ pub enum Wrong {
     /// The payload is gone, and no erasure accounts for it.
     #[error("its payload is not there, and no erasure accounts for it")]
     PayloadMissing,
-    /// It was erased, and is there.
+    /// It was erased, and it, or its sealed part, is there.
     #[error("event {by} says that it was erased, and its content is there")]
     NotErased {
         /// The erasure.
         by: u64,
+    },
+    /// What the program itself recorded is gone: no erasure can account for that.
+    #[error("its payload is not there, and the log itself needs it: a {kind} cannot be erased")]
+    SystemMissing {
+        /// The kind in the header.
+        kind: String,
+    },
+    /// An erasure names an event that was not there yet.
+    #[error("it says that event {of} was erased, which is not one before it")]
+    ErasesLater {
+        /// The event that it names.
+        of: u64,
     },
     /// An event about a key does not hold.
     #[error("{0}")]

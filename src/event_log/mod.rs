@@ -320,9 +320,19 @@ impl<S: Store> EventLog<S> {
     }
 }
 
+/// The name of a kind of event that the program itself makes, if this is one.
+fn system_kind(kind: &str) -> Option<&'static str> {
+    ["genesis", "key", "erasure", "anchor"].into_iter().find(|known| *known == kind)
+}
+
+/// Whether events of this kind are made by the program itself.
+fn is_system(kind: &str) -> bool {
+    system_kind(kind).is_some()
+}
+
 /// Reads a payload's bytes as one that the program itself makes.
 fn read_system(kind: &str, bytes: &[u8]) -> Option<SystemEvent> {
-    if !matches!(kind, "genesis" | "key" | "erasure" | "anchor") {
+    if !is_system(kind) {
         return None;
     }
     let Ok(Value::Object(payload)) = json::parse_canonical(bytes) else { return None };

@@ -91,6 +91,14 @@ pub enum CheckError {
     /// Its sealed part is not the one that its header commits to.
     #[error("its sealed part is not the one that its header commits to")]
     Sealed,
+    /// What is opened fits its header, but is not what the log takes in.
+    #[error("its {part} fits its header, but no log takes it in: {why}")]
+    Opened {
+        /// Which part.
+        part: &'static str,
+        /// Why.
+        why: String,
+    },
     /// A path does not lead where it must.
     #[error(transparent)]
     Merkle(#[from] MerkleError),
@@ -216,11 +224,15 @@ pub fn check(text: &str, policy: Option<&Policy>) -> Result<CheckedEvent, CheckE
     if let Some((salt, payload)) = &line.payload {
         let (expected, found) = (header.payload, commit_payload(&Salt(*salt), payload.as_bytes()));
         fits((found != expected).then_some(DoesNotFit::Payload { expected, found }))?;
+        opened("payload", payload, Some(&header.kind))?;
     }
     match (&line.sealed, header.sealed) {
         (None, None) | (Some(None), Some(_)) => {}
         (Some(Some((salt, sealed))), Some(expected))
-            if commit_sealed(&Salt(*salt), sealed.as_bytes()) == expected => {}
+            if commit_sealed(&Salt(*salt), sealed.as_bytes()) == expected =>
+        {
+            opened("sealed part", sealed, None)?;
+        }
         _ => return Err(CheckError::Sealed),
     }
     let before = match extra.get("before") {
@@ -238,6 +250,20 @@ pub fn check(text: &str, policy: Option<&Policy>) -> Result<CheckedEvent, CheckE
         judgement,
         before,
     })
+}
+
+/// What is opened must say one thing: an object in canonical JSON, where no key stands twice, and of the header's kind.
+fn opened(part: &'static str, text: &str, kind: Option<&str>) -> Result<(), CheckError> {
+    let not_one_thing = |why: String| CheckError::Opened { part, why };
+    match json::parse_canonical(text.as_bytes()) {
+        Err(error) => Err(not_one_thing(error.to_string())),
+        Ok(Value::Object(fields)) => match (kind, fields.get("kind")) {
+            (None, _) => Ok(()),
+            (Some(kind), Some(Value::Text(found))) if found == kind => Ok(()),
+            (Some(kind), _) => Err(not_one_thing(format!("it is not of the kind {kind:?}"))),
+        },
+        Ok(_) => Err(not_one_thing("it is no object".to_owned())),
+    }
 }
 
 fn check_before(

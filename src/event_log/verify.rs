@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::checkpoints::{Compared, Known};
 use super::finding::{Check, Finding, Verdict, Wrong};
 use super::sources::{Found, Texts, blob_name};
-use super::{READ_EVENTS, read_payload, read_system};
+use super::{READ_EVENTS, is_system, read_payload, read_system};
 use super::{snapshot, tree};
 use crate::model::calendar::Instant;
 use crate::model::event::{Body, Event};
@@ -55,6 +55,8 @@ pub struct Report {
     pub source_bytes: u64,
     /// How many quotations were compared.
     pub quotes: u64,
+    /// How many could not be compared, since the text of their source is not in the log.
+    pub quotes_open: u64,
     /// The link of the last event.
     pub chain: Link,
     /// The RFC 6962 root over all headers.
@@ -80,6 +82,13 @@ impl Report {
     /// What a log without findings still does not show, in words.
     pub fn not_established(&self) -> Vec<String> {
         let mut all = self.compared.not_established(self.events);
+        if self.quotes_open > 0 {
+            all.push(format!(
+                "That quotations stand in their sources, {} of them: no source that was recorded before them holds a \
+                 text to compare with, or it was erased.",
+                self.quotes_open
+            ));
+        }
         if let Some(reducer) = self.other_reducer {
             all.push(format!(
                 "The snapshot was made by version {reducer} of the rules, which is not this program's, so it was not \
@@ -126,6 +135,8 @@ pub struct Verifier {
     /// What of the tree has not been compared yet.
     pieces: Pieces,
     absent: BTreeSet<u64>,
+    /// Those of them whose sealed part is there.
+    half_absent: BTreeSet<u64>,
     /// What was erased, and by which event.
     erased: BTreeMap<u64, u64>,
 }
@@ -154,6 +165,7 @@ impl Verifier {
             quick: against.quick,
             pieces: Pieces::new(),
             absent: BTreeSet::new(),
+            half_absent: BTreeSet::new(),
             erased: BTreeMap::new(),
         }
     }
@@ -270,8 +282,11 @@ impl Verifier {
             let Some(quote) = &passage.quote else { continue };
             let hash = self.texts_of.get(&passage.source).cloned().flatten();
             let found = match hash {
-                // Its source was erased, or is withheld: then so is what could be compared.
-                None => continue,
+                // Its source was erased, or is withheld, or never was there: that nothing was compared is said.
+                None => {
+                    self.report.quotes_open = self.report.quotes_open.saturating_add(1);
+                    continue;
+                }
                 Some(hash) => self.texts.load(&hash, &mut || bytes_of(&hash)),
             };
             let source_id = passage.source.clone();
@@ -335,7 +350,8 @@ impl Verifier {
                 Check::Quorum => report.compared.quorum.is_some(),
                 Check::Anchors => report.compared.anchors > 0,
                 Check::Snapshots => report.snapshot.is_some(),
-                Check::Commitments => report.events > 0 && !self.quick,
+                // Ids stand in payloads.
+                Check::Ids | Check::Commitments => report.events > 0 && !self.quick,
                 _ => report.events > 0,
             };
             let failed = report.findings.iter().any(|(of, _)| of == check);
@@ -376,7 +392,12 @@ impl Verifier {
             }
             Some(SystemEvent::Erasure(erasure)) => {
                 for seq in erasure.of {
-                    if seq < learnt.seq && !self.absent.contains(&seq) {
+                    if seq >= learnt.seq {
+                        // Who may say so beforehand could take anything away unseen.
+                        self.find(Check::Commitments, learnt, Wrong::ErasesLater { of: seq });
+                        continue;
+                    }
+                    if !self.absent.contains(&seq) || self.half_absent.contains(&seq) {
                         let there = Learnt { seq, ..Learnt::default() };
                         let wrong = Wrong::NotErased { by: learnt.seq };
                         self.find(Check::Commitments, &there, wrong);
@@ -454,10 +475,18 @@ impl Verifier {
         }
         let Part::Present { salt, bytes } = &stored.payload else {
             self.report.absent = self.report.absent.saturating_add(1);
+            if is_system(&header.kind) {
+                let kind = header.kind.clone();
+                self.find(Check::Commitments, learnt, Wrong::SystemMissing { kind });
+                return None;
+            }
             self.absent.insert(learnt.seq);
+            if matches!(stored.sealed, Some(Part::Present { .. })) {
+                self.half_absent.insert(learnt.seq);
+            }
             return None;
         };
-        let system = matches!(header.kind.as_str(), "genesis" | "key" | "erasure" | "anchor");
+        let system = is_system(&header.kind);
         if self.quick && !system {
             return None;
         }

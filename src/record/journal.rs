@@ -77,6 +77,14 @@ pub enum JournalWrong {
     /// Its checkpoint is of another log.
     #[error("its checkpoint is of the log {0:?}")]
     OtherLog(String),
+    /// Its checkpoint is of fewer events than the one before it, which none is ever signed over.
+    #[error("its checkpoint is of {found} events, fewer than the {before} of the one before it")]
+    Shrinks {
+        /// The size in the line before it.
+        before: u64,
+        /// The size in it.
+        found: u64,
+    },
     /// There is no line at all.
     #[error("it has no line that says which log it is of")]
     Empty,
@@ -163,6 +171,10 @@ impl Journal {
         if checkpoint.origin != self.log {
             return Err(JournalWrong::OtherLog(checkpoint.origin));
         }
+        let (before, found) = (self.last().map_or(0, |last| last.checkpoint.size), checkpoint.size);
+        if found < before {
+            return Err(JournalWrong::Shrinks { before, found });
+        }
         self.entries.push(Entry { line: number, at, note, checkpoint });
         Ok(())
     }
@@ -247,6 +259,18 @@ mod tests {
             let last_line = changed.len() - at;
             assert!(error.is_some() || last_line < 600, "byte {at} is linked to by the next line");
         }
+    }
+
+    #[test]
+    fn a_line_of_fewer_events_is_found() {
+        let signer = NoteSigner::from_seed("example.org/desk", &[7; 32]).unwrap();
+        let (mut journal, mut bytes) = journal();
+        let checkpoint =
+            Checkpoint { origin: "example.org/desk".to_owned(), size: 8, root: Root([8; 32]) };
+        let note = checkpoint.sign(&[&signer]).unwrap();
+        bytes.extend(journal.add(Instant::from_micros(1_000_000), note).unwrap());
+        let wrong = JournalWrong::Shrinks { before: 9, found: 8 };
+        assert_eq!(Journal::parse(&bytes).1, Some(JournalError { line: 5, wrong }));
     }
 
     #[test]

@@ -146,12 +146,6 @@ impl Policy {
         Self { logs, members, quorum }
     }
 
-    /// The same, with other keys of the log.
-    #[must_use]
-    pub fn with_logs(self, logs: Vec<VerifierKey>) -> Self {
-        Self { logs, ..self }
-    }
-
     /// Whether it is one that [`Policy::of_witnesses`] makes, so that a witness can be added without asking what was meant.
     pub fn is_plain(&self) -> bool {
         let witnesses: Vec<Witness> = self.witnesses().cloned().collect();
@@ -183,6 +177,13 @@ impl Policy {
         let Reading { logs, members, quorum, .. } = reading;
         let quorum = quorum.ok_or_else(|| at(last, PolicyWrong::NoQuorum))?;
         Ok(Self { logs, members, quorum })
+    }
+
+    /// The same policy, with these keys in place of those of one log.
+    #[must_use]
+    pub fn with_keys_of(&self, log: &str, keys: Vec<VerifierKey>) -> Self {
+        let others = self.logs.iter().filter(|key| key.name() != log).cloned();
+        Self { logs: others.chain(keys).collect(), ..self.clone() }
     }
 
     /// The keys of logs that are trusted.

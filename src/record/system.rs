@@ -259,10 +259,11 @@ impl KeyRing {
         }
         let signed =
             |key: &VerifierKey| matches!(event.endorsement.signed_by(key), Signed::Yes { .. });
-        let by_another = self
-            .0
-            .iter()
-            .any(|known| known.retired.is_none() && known.key != event.key && signed(&known.key));
+        let others =
+            self.0.iter().filter(|known| known.retired.is_none() && known.key != event.key);
+        let by: Vec<bool> =
+            others.filter(|known| signed(&known.key)).map(|known| known.endorsed).collect();
+        let by_another = !by.is_empty();
         let known = self.0.iter_mut().find(|known| known.key == event.key);
         match (event.op, known) {
             (KeyOp::New | KeyOp::Rotate, Some(_)) | (KeyOp::Retire, None) => Err(KeyFault::Order),
@@ -276,7 +277,8 @@ impl KeyRing {
             }
             (_, None) if !signed(&event.key) => Err(KeyFault::Signature),
             (_, None) => {
-                let endorsed = event.op == KeyOp::Rotate;
+                // An endorsement by a key that nobody endorsed leads nobody on from the first key.
+                let endorsed = event.op == KeyOp::Rotate && by.contains(&true);
                 let key = event.key.clone();
                 self.0.push(RingKey { key, added: seq, retired: None, endorsed });
                 Ok(())
@@ -368,12 +370,18 @@ mod tests {
             ring.take(8, "example.org/other", &event(KeyOp::New, 4, &[4])),
             Err(KeyFault::Name)
         );
-        let endorsed: Vec<bool> = ring.keys().iter().map(|known| known.endorsed).collect();
-        assert_eq!(endorsed, [true, true, false]);
+        let endorsed = |ring: &KeyRing| -> Vec<bool> {
+            ring.keys().iter().map(|known| known.endorsed).collect()
+        };
+        assert_eq!(endorsed(&ring), [true, true, false]);
         let at = |size| ring.at(size).map(|known| known.added).collect::<Vec<_>>();
         assert_eq!(
             (at(1), at(3), at(4), at(5), at(6)),
             (vec![0], vec![0], vec![0, 3], vec![0, 3], vec![3])
         );
+        // Whom nobody endorsed cannot endorse others, but can be endorsed past.
+        assert_eq!(ring.take(9, LOG, &event(KeyOp::Rotate, 5, &[3, 5])), Ok(()));
+        assert_eq!(ring.take(10, LOG, &event(KeyOp::Rotate, 6, &[2, 3, 6])), Ok(()));
+        assert_eq!(endorsed(&ring), [true, true, false, false, true]);
     }
 }

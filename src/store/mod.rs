@@ -169,6 +169,12 @@ pub enum StoreError {
     /// A removal failed half way, in this process; opening the log again ends it.
     #[error("the store is closed: a removal was cut off; opening the log again ends it")]
     Closed,
+    /// The store is a symbolic link, so that what is removed would stay where it leads.
+    #[error("{path} is a symbolic link: a removal would leave the bytes where it leads")]
+    Linked {
+        /// The link.
+        path: PathBuf,
+    },
     /// What is stored cannot be read back.
     #[error("the store is damaged: {what}")]
     Damaged {

@@ -391,6 +391,10 @@ impl Store for SledStore {
         let (store, new, old) =
             (self.dir.join(STORE), self.dir.join(STORE_NEW), self.dir.join(STORE_OLD));
         let opened = self.opened()?;
+        // The removal would take the link away, and leave what it leads to as it is.
+        if store.is_symlink() {
+            return Err(StoreError::Linked { path: store });
+        }
         if new.exists() {
             fs::remove_dir_all(&new)
                 .map_err(|error| StoreError::Io { path: new.clone(), error })?;

@@ -3,11 +3,15 @@
 
 use std::fs;
 
+use demarche::record::checkpoint::Checkpoint;
 use demarche::record::header::Header;
 use demarche::record::journal::Journal;
+use demarche::record::note::{
+    Algorithm, Note, NoteSigner, SignatureLine, VerifierKey, cosigned_message,
+};
 use demarche::record::tile::PIECE_BYTES;
 use demarche::store::sled::SledStore;
-use demarche::store::{Change, Part, Store, TreePiece};
+use demarche::store::{Change, Part, Store, StoredEvent, TreePiece};
 use serde_json::Value;
 
 use crate::desk::Desk;
@@ -304,6 +308,195 @@ fn payload_put_back_after_its_erasure() {
     all[40] = before[40].clone();
     put(&desk, &all, &[&source]);
     is_found(&desk, &[], "commitments", "says that it was erased, and its content is there");
+}
+
+#[test]
+fn an_old_export_restored_and_appended_to_is_not_signed_in_silence() {
+    let desk = desk();
+    desk.ok(&["export", "--out", "old.jsonl"]);
+    desk.ok(&["restore", "old.jsonl", "--log", "again"]);
+    fs::copy(desk.path().join("log/key"), desk.path().join("again/key")).unwrap();
+    let output = desk.run(&["checkpoint", "--log", "again"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("there was no journal"), "{said}");
+    // It is said once: from then on there is one.
+    let output = desk.run(&["checkpoint", "--log", "again"]);
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+}
+
+#[test]
+fn a_quotation_whose_source_came_later_is_not_passed_over() {
+    let desk = desk();
+    let (source, mut all) = (source(&desk), events(&desk));
+    without_journal(&desk);
+    let places = |all: &[StoredEvent]| {
+        let holds = |event: &StoredEvent, text: &str| matches!(&event.payload, Part::Present { bytes, .. } if String::from_utf8_lossy(bytes).contains(text));
+        all.iter().position(|event| holds(event, "\"kind\":\"source\"")).unwrap()
+    };
+    let at = places(&all);
+    let moved = all.remove(at);
+    all.push(moved);
+    rehash(&mut all);
+    put(&desk, &all, &[&source]);
+    let report = desk.json(&["verify", "--json"]);
+    let open = report["not_established"].to_string();
+    assert!(open.contains("no source that was recorded before them"), "{open}");
+}
+
+/// A log whose last event is an erasure that names these events, as a forger without shame would write it, and no journal.
+fn with_erasure_of(named: &str) -> (Desk, String, Vec<StoredEvent>) {
+    let desk = desk();
+    let source = source(&desk);
+    desk.ok(&["key", "rotate"]);
+    desk.ok(&["key", "retire"]);
+    let id = desk.json(&["list", "--json"])["events"][40]["id"].as_str().unwrap().to_owned();
+    desk.ok(&["erase", &id, "--why", "asked"]);
+    let mut all = events(&desk);
+    let last = all.last_mut().unwrap();
+    edit(last, "\"of\":[40]", &format!("\"of\":[40,{named}]"));
+    without_journal(&desk);
+    (desk, source, all)
+}
+
+#[test]
+fn what_the_log_itself_needs_is_called_erased() {
+    // The genesis with the first key; a rotation; the retirement of a key that leaked; an erasure, its reason with it.
+    for (at, kind) in [(0, "genesis"), (64, "key"), (65, "key"), (66, "erasure")] {
+        let (desk, source, mut all) = with_erasure_of(&at.to_string());
+        all[at].payload = Part::Absent;
+        rehash(&mut all);
+        put(&desk, &all, &[&source]);
+        is_found(&desk, &[], "commitments", &format!("a {kind} cannot be erased"));
+    }
+}
+
+#[test]
+fn what_comes_later_is_called_erased_beforehand() {
+    let (desk, source, mut all) = with_erasure_of("67");
+    rehash(&mut all);
+    put(&desk, &all, &[&source]);
+    is_found(&desk, &[], "commitments", "event 67 was erased, which is not one before it");
+    desk.write("more.jsonl", "{\"kind\":\"topic\",\"id\":\"gone\",\"name\":\"x\"}");
+    desk.ok(&["append", "more.jsonl"]);
+    let mut all = events(&desk);
+    all[67].payload = Part::Absent;
+    put(&desk, &all, &[&source]);
+    is_found(&desk, &[], "commitments", "no erasure accounts for it");
+}
+
+#[test]
+fn a_sealed_part_stays_after_its_erasure() {
+    let desk = Desk::demo();
+    let source = source(&desk);
+    let sealed = r#"{"kind":"incident","id":"hidden","summary":"x","sealed":{"by":"N. N."}}"#;
+    desk.write("sealed.jsonl", sealed);
+    desk.ok(&["append", "sealed.jsonl"]);
+    let before = events(&desk);
+    desk.ok(&["erase", "hidden", "--why", "asked"]);
+    let mut all = events(&desk);
+    all[64].sealed.clone_from(&before[64].sealed);
+    put(&desk, &all, &[&source]);
+    is_found(&desk, &[], "commitments", "says that it was erased, and its content is there");
+}
+
+#[test]
+fn a_witness_of_the_forgers_own_making() {
+    let desk = desk();
+    let cosigner = cosigner("witness.example/w");
+    let key = desk.json(&["key", "--json"])["vkey"].as_str().unwrap().to_owned();
+    let policy = format!("log {key}\nwitness w {}\nquorum w\n", cosigner.0);
+    desk.write("log/policy", &policy);
+    let given = fs::read(desk.path().join("given.note")).unwrap();
+    let (mut note, _) = Checkpoint::parse_note(&given).unwrap();
+    note.add(cosigner.1(note.text(), 1_700_000_000)).unwrap();
+    let (mut kept, _) = Journal::parse(journal(&desk).as_bytes());
+    let kept = kept.as_mut().unwrap();
+    let line = kept.add(kept.entries[0].at, note.clone()).unwrap();
+    let whole = journal(&desk) + std::str::from_utf8(&line).unwrap();
+    put_journal(&desk, &whole);
+    let report = desk.json(&["verify", "--json"]);
+    let open = report["not_established"].to_string();
+    assert!(open.contains("the policy that names them lies beside the log"), "{open}");
+    assert!(open.contains("the keys the log names belong to whom you think"), "{open}");
+    // With the same words from somebody whom the reader chose, there is no such doubt.
+    desk.write("chosen", &policy);
+    let report = desk.json(&["verify", "--json", "--policy", "chosen"]);
+    let open = report["not_established"].to_string();
+    assert!(!open.contains("lies beside the log") && !open.contains("whom you think"), "{open}");
+    // A cosignature that was spoiled is not one that is merely missing.
+    let mut line = cosigner.1(note.text(), 1_700_000_000);
+    line.signature[20] ^= 1;
+    note.add(line).unwrap();
+    desk.write("spoiled.note", &note.to_string());
+    is_found(&desk, &["--checkpoint", "spoiled.note"], "signatures", "witness.example/w");
+}
+
+/// Signs at a time.
+type Cosign = Box<dyn Fn(&str, u64) -> SignatureLine>;
+
+/// A witness: its key, and what signs.
+fn cosigner(name: &'static str) -> (VerifierKey, Cosign) {
+    use ed25519_dalek::Signer as _;
+    let key = ed25519_dalek::SigningKey::from_bytes(&[5; 32]);
+    let public = key.verifying_key().to_bytes();
+    let verifier = VerifierKey::new(name, Algorithm::Cosignature, &public).unwrap();
+    let id = verifier.id();
+    let sign = move |text: &str, time: u64| {
+        let signature = key.sign(cosigned_message(time, text).as_bytes()).to_bytes();
+        let signature = [time.to_be_bytes().as_slice(), &signature].concat();
+        SignatureLine { name: name.to_owned(), id, signature }
+    };
+    (verifier, Box::new(sign))
+}
+
+#[test]
+fn a_checkpoint_signed_by_the_key_of_another_log() {
+    let desk = desk();
+    let given = fs::read_to_string(desk.path().join("given.note")).unwrap();
+    let (note, _) = Checkpoint::parse_note(given.as_bytes()).unwrap();
+    let stranger = NoteSigner::from_seed("example.org/other", &[1; 32]).unwrap();
+    let key = desk.json(&["key", "--json"])["vkey"].as_str().unwrap().to_owned();
+    desk.write("both", &format!("log {key}\nlog {}\nquorum none\n", stranger.verifier()));
+    let signed = vec![stranger.sign(note.text())];
+    desk.write("foreign.note", &Note::new(note.text().to_owned(), signed).unwrap().to_string());
+    is_found(
+        &desk,
+        &["--checkpoint", "foreign.note", "--policy", "both"],
+        "signatures",
+        "signed by no key that this log had",
+    );
+}
+
+#[test]
+fn a_journal_that_is_none_is_not_written_over() {
+    let desk = desk();
+    let whole = journal(&desk);
+    for other in [whole.replace('\n', " "), "a file of mine".to_owned(), whole[1..40].to_owned()] {
+        put_journal(&desk, &other);
+        let (code, said) = desk.refused(&["checkpoint"]);
+        assert_eq!(code, Some(1), "{said}");
+        assert_eq!(journal(&desk), other, "it is left as it is");
+    }
+    // What a beginning that was cut off leaves is.
+    for cut in [0, 1, 40] {
+        put_journal(&desk, &whole[..cut]);
+        desk.ok(&["checkpoint"]);
+        assert_eq!(journal(&desk).lines().count(), 2);
+    }
+}
+
+#[test]
+fn quick_says_nothing_of_what_it_leaves_out() {
+    let desk = desk();
+    let (source, mut all) = (source(&desk), events(&desk));
+    without_journal(&desk);
+    all[41].payload = all[40].payload.clone();
+    rehash(&mut all);
+    put(&desk, &all, &[&source]);
+    is_found(&desk, &[], "ids", "is that of event 40 too");
+    let report = desk.json(&["verify", "--quick", "--json"]);
+    let ids = report["checks"].as_array().unwrap().iter().find(|one| one["check"] == "ids");
+    assert_eq!(ids.unwrap()["verdict"], "not_checked");
 }
 
 fn journal(desk: &Desk) -> String {

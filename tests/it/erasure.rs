@@ -259,3 +259,53 @@ fn a_removal_that_was_cut_off_is_ended_at_the_next_open() {
     );
     assert_eq!(opened(&[(&new, "store")]), after);
 }
+
+#[test]
+#[cfg(unix)]
+fn a_store_elsewhere_is_not_left_behind() {
+    let desk = desk();
+    let (link, elsewhere) = (desk.path().join("log/store"), desk.path().join("elsewhere"));
+    fs::rename(&link, &elsewhere).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &link).unwrap();
+    let (code, said) = desk.refused(&["erase", "memo", "secret", "--why", "asked"]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("is a symbolic link"), "{said}");
+    desk.ok(&["show", "secret"]);
+    desk.ok(&["verify"]);
+}
+
+#[test]
+fn what_was_taken_back_does_not_come_back() {
+    let desk = desk();
+    let add = |line: &str| {
+        desk.write("more.jsonl", line);
+        desk.ok(&["append", "more.jsonl"]);
+    };
+    let erase = |ids: &[&str]| desk.run(&[&["erase"], ids, &["--why", "asked"]].concat());
+    let refused = |ids: &[&str]| {
+        let output = erase(ids);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("would stand again"), "{said}");
+    };
+    let done = |ids: &[&str]| assert_eq!(erase(ids).status.code(), Some(0), "{ids:?}");
+    add(r#"{"kind":"incident","id":"a","summary":"first"}"#);
+    add(r#"{"kind":"retraction","id":"r1","of":"a","by":"source","why":"names somebody"}"#);
+    refused(&["r1"]);
+    // Taken back once more, in other words, it stays taken back.
+    add(r#"{"kind":"retraction","id":"r2","of":"a","by":"source","why":"names nobody"}"#);
+    done(&["r1"]);
+    refused(&["r2"]);
+    done(&["r2", "a"]);
+    add(r#"{"kind":"incident","id":"b","summary":"first"}"#);
+    add(r#"{"kind":"correction","id":"c1","of":"b","field":"summary","to":"second"}"#);
+    refused(&["c1"]);
+    add(r#"{"kind":"correction","id":"c2","of":"b","field":"lang","to":"en"}"#);
+    refused(&["c1"]);
+    add(r#"{"kind":"correction","id":"c3","of":"b","field":"summary","to":"third"}"#);
+    done(&["c1"]);
+    // What was itself taken back changes nothing any more.
+    add(r#"{"kind":"retraction","id":"r3","of":"c2","by":"recorder"}"#);
+    done(&["c2"]);
+    desk.ok(&["verify"]);
+}

@@ -260,3 +260,47 @@ fn the_journal_and_the_key_may_lie_elsewhere() {
     assert_eq!(code, Some(2));
     assert!(said.contains("there is a journal of example.org/desk"), "{said}");
 }
+
+#[test]
+fn the_policy_of_the_log_follows_its_keys() {
+    let desk = desk();
+    let first = vkey(&desk);
+    let public = ed25519_dalek::SigningKey::from_bytes(&[5; 32]).verifying_key().to_bytes();
+    let cosigner = demarche::record::note::Algorithm::Cosignature;
+    let witness =
+        demarche::record::note::VerifierKey::new("witness.example/w", cosigner, &public).unwrap();
+    desk.ok(&["witness", "add", &witness.to_string(), "https://witness.example"]);
+    let witnesses = |policy: &str| -> Vec<String> {
+        policy.lines().filter(|line| !line.starts_with("log ")).map(str::to_owned).collect()
+    };
+    let before = desk.ok(&["witness", "list"]);
+    assert!(before.contains(&first), "{before}");
+    desk.ok(&["key", "rotate"]);
+    let second = vkey(&desk);
+    let during = desk.ok(&["witness", "list"]);
+    assert!(during.contains(&first) && during.contains(&second), "{during}");
+    desk.ok(&["key", "retire"]);
+    let after = desk.ok(&["witness", "list"]);
+    assert!(!after.contains(&first) && after.contains(&second), "{after}");
+    assert_eq!(witnesses(&before), witnesses(&after));
+}
+
+#[test]
+fn no_policy_brings_a_retired_key_back() {
+    use demarche::record::note::{Note, NoteSigner};
+    let desk = desk();
+    let secret = fs::read_to_string(desk.path().join("log/key")).unwrap();
+    let stolen = NoteSigner::parse(secret.trim_end()).unwrap();
+    desk.write("policy", &format!("log {}\nquorum none\n", stolen.verifier()));
+    desk.ok(&["key", "rotate"]);
+    desk.ok(&["key", "retire"]);
+    let signed = desk.ok(&["checkpoint"]);
+    let text = signed.split_inclusive("\n\n").next().unwrap().strip_suffix('\n').unwrap();
+    let note = Note::new(text.to_owned(), vec![stolen.sign(text)]).unwrap();
+    desk.write("stolen.note", &note.to_string());
+    let args = ["verify", "--json", "--checkpoint", "stolen.note", "--policy", "policy"];
+    let output = desk.run(&args);
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("stolen.note is signed by no key that this log had"), "{said}");
+}

@@ -264,3 +264,70 @@ fn the_short_proof_of_an_answer_holds_and_says_less() {
         }
     }
 }
+
+#[test]
+fn what_says_two_things_is_not_shown_as_one() {
+    for (what, from, to) in [
+        ("a key twice", "{\"", "{\"id\":\"x\",\""),
+        ("another kind", "\"kind\":\"", "\"kind\":\"x-"),
+        ("no JSON", "}", ""),
+    ] {
+        let desk = Desk::demo();
+        let mut all = crate::forger::events(&desk);
+        crate::forger::edit(&mut all[40], from, to);
+        crate::forger::rehash(&mut all);
+        crate::forger::put(&desk, &all, &[]);
+        desk.ok(&["checkpoint"]);
+        let (code, said) = desk.refused(&["prove", "@40"]);
+        assert_eq!(code, Some(1), "{what}: {said}");
+        assert!(said.contains("no log takes it in"), "{what}: {said}");
+    }
+}
+
+#[test]
+fn a_proof_does_not_drive_the_terminal() {
+    // An answer that rests on nothing names no log but the checkpoint's.
+    let desk = Desk::new();
+    desk.ok(&["init", "--origin", "example.org/desk"]);
+    desk.ok(&["checkpoint"]);
+    let key = demarche::record::note::NoteSigner::from_seed("x", &[1; 32]).unwrap();
+    let root = demarche::record::tree::Root([1; 32]);
+    let origin = "\u{9b}2Jdesk\u{202e}".to_owned();
+    let checkpoint = demarche::record::checkpoint::Checkpoint { origin, size: 1, root };
+    let note = checkpoint.sign(&[&key]).unwrap().to_string();
+    desk.ok(&["prove", "--for-answer", "--to", "1900-01-01", "--out", "short.jsonl"]);
+    let text = fs::read_to_string(desk.path().join("short.jsonl")).unwrap();
+    let mut lines: Vec<&str> = text.lines().collect();
+    let forged = serde_json::json!({ "checkpoint": note }).to_string();
+    *lines.last_mut().unwrap() = &forged;
+    desk.write("forged.jsonl", &(lines.join("\n") + "\n"));
+    let said = desk.ok(&["check", "forged.jsonl"]);
+    assert!(!said.contains(['\u{9b}', '\u{202e}']), "{said:?}");
+    assert!(said.contains("\\u{9b}2Jdesk\\u{202e}"), "{said:?}");
+}
+
+#[test]
+#[cfg(unix)]
+fn what_holds_more_than_a_proof_is_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let desk = desk();
+    desk.ok(&["disclose", "hidden", "--out", "sealed.tlog-proof"]);
+    desk.ok(&["export", "--include-sealed", "--out", "all.jsonl"]);
+    for name in ["sealed.tlog-proof", "all.jsonl"] {
+        let mode = fs::metadata(desk.path().join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+}
+
+#[test]
+fn the_key_of_a_witness_is_not_that_of_a_log() {
+    let desk = desk();
+    desk.ok(&["prove", "hidden", "--out", "p.tlog-proof"]);
+    let key = demarche::record::note::VerifierKey::parse(&vkey(&desk)).unwrap();
+    let cosigner = demarche::record::note::Algorithm::Cosignature;
+    let other =
+        demarche::record::note::VerifierKey::new(key.name(), cosigner, key.bytes()).unwrap();
+    let (code, said) = desk.refused(&["check", "p.tlog-proof", "--vkey", &other.to_string()]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("the key of a witness"), "{said}");
+}
