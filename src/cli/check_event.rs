@@ -115,11 +115,11 @@ fn sealed(checked: &CheckedEvent) -> Option<&Vec<u8>> {
 /// When the event came into the log, by the cosignatures in the proof.
 fn bracket(checked: &CheckedEvent) -> Option<BracketShape> {
     let by = checked.judgement.as_ref();
-    let by = by.and_then(|by| Seen::earliest(by, checked.checkpoint.size, 0));
-    let after = checked.before.as_ref().and_then(|(earlier, judgement)| {
-        let judgement = judgement.as_ref().filter(|judgement| judgement.is_trusted())?;
-        Seen::latest(judgement, earlier.size, 0)
-    });
+    let by = by.and_then(|by| Seen::by(by, checked.checkpoint.size, 0));
+    let after = checked
+        .before
+        .as_ref()
+        .and_then(|(earlier, judgement)| Seen::after(judgement.as_ref()?, earlier.size, 0));
     if after.is_none() && by.is_none() {
         return None;
     }

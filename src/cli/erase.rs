@@ -66,6 +66,8 @@ impl EraseArgs {
             EraseError::Absent(_) => CliError::refused(error.to_string()),
             EraseError::Restores { .. } => CliError::refused(error.to_string())
                 .hint("erase that event, too; or first record again, in other words, what must stay in force"),
+            EraseError::Unreadable(_) => CliError::refused(error.to_string())
+                .hint("erase with the version of the program that wrote it, or a later one"),
             other => CliError::refused(other.to_string()).hint("see what there is: demarche list"),
         })?;
         let quoted_by: Vec<String> =

@@ -104,6 +104,12 @@ pub(crate) fn introduce(
     if left_out.reported_later > 0 {
         terminal.faint(format!("{} events left out: reported later", left_out.reported_later))?;
     }
+    if left_out.absent > 0 {
+        terminal.faint(format!(
+            "{} events have no content: it was erased, or is withheld; what they said may have borne on this",
+            left_out.absent
+        ))?;
+    }
     terminal.line("")
 }
 

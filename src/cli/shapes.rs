@@ -54,7 +54,7 @@ pub(crate) struct Question {
     tz: String,
     /// The head of the log that was asked.
     head: HeadShape,
-    /// How many events the reported clock left out.
+    /// How many events are not counted: the reported clock left them out, or their content is not there.
     left_out: LeftOutShape,
 }
 
@@ -72,6 +72,8 @@ pub(crate) struct HeadShape {
 pub(crate) struct LeftOutShape {
     no_reported_time: u64,
     reported_later: u64,
+    /// Events whose content was erased, or is withheld from this copy.
+    absent: u64,
 }
 
 impl Question {
@@ -86,6 +88,7 @@ impl Question {
             left_out: LeftOutShape {
                 no_reported_time: left_out.no_reported_time,
                 reported_later: left_out.reported_later,
+                absent: left_out.absent,
             },
         }
     }

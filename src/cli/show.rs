@@ -79,35 +79,49 @@ pub(crate) struct BracketShape {
     pub(crate) by: Option<SeenShape>,
 }
 
-/// A cosignature of a checkpoint.
+/// A checkpoint that enough witnesses cosigned.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct SeenShape {
     /// RFC 3339.
     at: String,
-    /// The witness, by its name in the policy.
-    witness: String,
+    /// The witnesses, by their names in the policy.
+    witnesses: Vec<String>,
     /// How many events the checkpoint has.
     size: u64,
 }
 
 impl From<Seen> for SeenShape {
     fn from(seen: Seen) -> Self {
-        Self { at: shown_time(seen.time), witness: seen.witness, size: seen.size }
+        Self { at: shown_time(seen.time), witnesses: seen.witnesses, size: seen.size }
     }
 }
 
 impl BracketShape {
     /// In words.
     pub(crate) fn in_words(&self) -> String {
-        let seen =
-            |seen: &SeenShape| format!("{} ({}, {} events)", seen.at, seen.witness, seen.size);
+        let seen = |seen: &SeenShape| {
+            format!("{} ({}, {} events)", seen.at, seen.witnesses.join(", "), seen.size)
+        };
         match (&self.after, &self.by) {
             (Some(after), Some(by)) => {
-                format!("came into the log after {} and by {}", seen(after), seen(by))
+                let words = format!(
+                    "came into the log, as witnesses saw it, after {} and by {}",
+                    seen(after),
+                    seen(by)
+                );
+                // All are written alike, so text compares as time.
+                if after.at > by.at {
+                    format!("{words}; their clocks contradict each other")
+                } else {
+                    words
+                }
             }
             (None, Some(by)) => format!("was in the log by {}", seen(by)),
             (Some(after), None) => {
-                format!("came into the log after {}; no witness has seen it yet", seen(after))
+                format!(
+                    "was not in the log that witnesses saw at {}; none has seen it yet",
+                    seen(after)
+                )
             }
             (None, None) => "no witness has seen it".to_owned(),
         }

@@ -288,13 +288,13 @@ fn ask(
                 match told {
                     Some(told) if told > size => {
                         return Err(Refusal::conflict(format!(
-                            "it has cosigned {told} events of this log, which has {size}: the log was cut or rolled back"
+                            "it says that it has cosigned {told} events of this log, which has {size}: the log was cut or rolled back"
                         )));
                     }
                     // An early version of the specification has this for another root of the same size.
                     Some(told) if told == old && told == size => {
                         return Err(Refusal::conflict(format!(
-                            "it has cosigned another log of {told} events under this name"
+                            "it says that it has cosigned another log of {told} events under this name"
                         )));
                     }
                     Some(told) if told == old => {

@@ -1,5 +1,8 @@
-//! When an event came into the log, by the word of witnesses: after a checkpoint that lacks it, and not after one that
-//! holds it. The times are those at which witnesses of a policy cosigned; the log's own clock has no say.
+//! When an event came into the log, as witnesses saw it: after a checkpoint that lacks it, and not after one that holds
+//! it. The times are those at which a quorum of a policy's witnesses had cosigned; the log's own clock has no say.
+//!
+//! It does not show that the keeper had not recorded the event before, and only not shown it. And it is worth what
+//! the witnesses' clocks are worth: where they contradict each other, `after` is later than `by`.
 
 use super::EventLog;
 use crate::record::journal::{Entry, Journal};
@@ -15,12 +18,12 @@ pub struct Bracket {
     pub by: Option<Seen>,
 }
 
-/// A cosignature.
+/// A checkpoint that a quorum of witnesses cosigned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
-    /// The witness, by its name in the policy.
-    pub witness: String,
-    /// When it cosigned, in seconds since 1970-01-01.
+    /// The witnesses, by their names in the policy.
+    pub witnesses: Vec<String>,
+    /// When enough of them had cosigned, or still did, in seconds since 1970-01-01.
     pub time: u64,
     /// The size of the checkpoint.
     pub size: u64,
@@ -29,16 +32,19 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// The earliest of the cosignatures that a judgement found.
-    pub fn earliest(judgement: &Judgement, size: u64, line: u64) -> Option<Self> {
-        let (witness, time) = judgement.witnesses.iter().min_by_key(|(_, time)| *time)?;
-        Some(Self { witness: witness.clone(), time: *time, size, line })
+    /// By when enough witnesses had cosigned a checkpoint that holds the event.
+    pub fn by(judgement: &Judgement, size: u64, line: u64) -> Option<Self> {
+        Self::at(judgement, judgement.met?.by, size, line)
     }
 
-    /// The latest of them.
-    pub fn latest(judgement: &Judgement, size: u64, line: u64) -> Option<Self> {
-        let (witness, time) = judgement.witnesses.iter().max_by_key(|(_, time)| *time)?;
-        Some(Self { witness: witness.clone(), time: *time, size, line })
+    /// Until when enough witnesses cosigned a checkpoint that lacks it.
+    pub fn after(judgement: &Judgement, size: u64, line: u64) -> Option<Self> {
+        Self::at(judgement, judgement.met?.still, size, line)
+    }
+
+    fn at(judgement: &Judgement, time: u64, size: u64, line: u64) -> Option<Self> {
+        let witnesses = judgement.witnesses.iter().map(|(witness, _)| witness.clone()).collect();
+        judgement.is_trusted().then_some(Self { witnesses, time, size, line })
     }
 }
 
@@ -54,19 +60,18 @@ impl<S: Store> EventLog<S> {
         for entry in &journal.entries {
             let (size, line) = (entry.checkpoint.size, entry.line);
             let judgement = policy.judge(&entry.note);
-            if judgement.witnesses.is_empty() || !self.holds(entry)? {
+            if judgement.met.is_none() || !self.holds(entry)? {
                 continue;
             }
             if size <= seq {
-                let seen = Seen::latest(&judgement, size, line);
+                let seen = Seen::after(&judgement, size, line);
                 if time_of(seen.as_ref()) > time_of(bracket.after.as_ref()) {
                     bracket.after = seen;
                 }
-            } else {
-                let seen = Seen::earliest(&judgement, size, line);
-                if bracket.by.is_none() || time_of(seen.as_ref()) < time_of(bracket.by.as_ref()) {
-                    bracket.by = seen;
-                }
+            } else if let Some(seen) = Seen::by(&judgement, size, line)
+                && bracket.by.as_ref().is_none_or(|by| seen.time < by.time)
+            {
+                bracket.by = Some(seen);
             }
         }
         Ok(bracket)

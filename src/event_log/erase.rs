@@ -53,6 +53,9 @@ pub enum EraseError {
         /// What it takes back or corrects.
         of: u64,
     },
+    /// An event cannot be read, so what it names, and must be kept, is not known.
+    #[error("event {0} cannot be read by this version, so what it needs cannot be kept")]
+    Unreadable(u64),
     /// Its content is gone already.
     #[error("the content of event {0} is not there: it was erased already")]
     Absent(u64),
@@ -123,10 +126,12 @@ impl<S: Store> EventLog<S> {
                 }
             }
         }
-        let mut blobs = self.blobs_of_none_but(of);
-        let sources = u64::try_from(blobs.len()).unwrap_or(u64::MAX);
-        // A snapshot holds words of the events.
-        blobs.insert(super::snapshot::SNAPSHOT_NAME.to_owned());
+        self.can_read_sources_but(of)?;
+        // A snapshot holds words of the events, so it goes, too.
+        let kept_blobs = self.blobs_of(|seq| !of.contains(&seq));
+        let of_erased = self.blobs_of(|seq| of.contains(&seq));
+        let sources = of_erased.difference(&kept_blobs).count();
+        let sources = u64::try_from(sources).unwrap_or(u64::MAX);
         let quoted_by = self.quoted_by(of);
         let erasure = SystemEvent::Erasure(Erasure {
             of: of.iter().copied().collect(),
@@ -137,11 +142,26 @@ impl<S: Store> EventLog<S> {
         let events = std::slice::from_ref(&prepared.event);
         let Prepared { tree, next, .. } = &prepared;
         let change = Change { expected: self.head, events, tree, next: *next };
-        self.store.remove(Removal { parts_of: of, blobs: &blobs }, change)?;
+        self.store.remove(Removal { parts_of: of, kept_blobs: &kept_blobs }, change)?;
         self.history.forget(of);
         self.nameless.retain(|_, seq| !of.contains(seq));
         let (seq, link) = self.take_prepared(erasure.kind(), prepared);
         Ok(Erased { seq, link, sources, quoted_by })
+    }
+
+    /// What a source names that cannot be read would be lost.
+    fn can_read_sources_but(&self, of: &BTreeSet<u64>) -> Result<(), EraseError> {
+        for entry in self.history.entries().iter().filter(|entry| !of.contains(&entry.seq)) {
+            if entry.content != Content::Unreadable {
+                continue;
+            }
+            let stored = self.stored(entry.seq)?.ok_or(EraseError::NoSuchEvent(entry.seq))?;
+            let header = Header::from_bytes(&stored.header).ok();
+            if header.is_none_or(|header| header.kind == "source") {
+                return Err(EraseError::Unreadable(entry.seq));
+            }
+        }
+        Ok(())
     }
 
     fn is_no_system_event(&self, seq: u64) -> Result<(), EraseError> {
@@ -217,19 +237,14 @@ impl<S: Store> EventLog<S> {
         (seq, Link(prepared.next.link))
     }
 
-    /// The captured bytes that these events name, and no other.
-    fn blobs_of_none_but(&self, of: &BTreeSet<u64>) -> BTreeSet<String> {
-        let named = |erased: bool| {
-            let entries = self.history.entries().iter();
-            let chosen = entries.filter(move |entry| of.contains(&entry.seq) == erased);
-            let sources = chosen.filter_map(|entry| match &entry.event()?.body {
-                Body::Source(source) => Some(source),
-                _ => None,
-            });
-            sources.flat_map(Source::hashes).map(blob_name)
-        };
-        let kept: BTreeSet<String> = named(false).collect();
-        named(true).filter(|name| !kept.contains(name)).collect()
+    /// The names of the captured bytes that chosen events name.
+    fn blobs_of(&self, chosen: impl Fn(u64) -> bool) -> BTreeSet<String> {
+        let entries = self.history.entries().iter().filter(|entry| chosen(entry.seq));
+        let sources = entries.filter_map(|entry| match &entry.event()?.body {
+            Body::Source(source) => Some(source),
+            _ => None,
+        });
+        sources.flat_map(Source::hashes).map(blob_name).collect()
     }
 
     /// The other events that quote one of these.

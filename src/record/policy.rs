@@ -59,6 +59,17 @@ pub struct Judgement {
     pub false_signatures: Vec<String>,
     /// Whether the witnesses suffice.
     pub quorum: bool,
+    /// Between when and when they suffice, if the policy asks for any.
+    pub met: Option<Met>,
+}
+
+/// When a quorum was met, so that no witness too few can shift it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Met {
+    /// Enough of them had cosigned by then, in seconds since 1970-01-01: the checkpoint existed.
+    pub by: u64,
+    /// Enough of them cosigned it then or later: it was the largest that they had seen.
+    pub still: u64,
 }
 
 impl Judgement {
@@ -211,6 +222,7 @@ impl Policy {
             witnesses: Vec::new(),
             false_signatures: Vec::new(),
             quorum: false,
+            met: None,
         };
         // A log's key vouches for checkpoints of its own name alone.
         let origin = note.text().lines().next().unwrap_or_default();
@@ -221,31 +233,54 @@ impl Policy {
                 Signed::No => {}
             }
         }
-        let mut met: Vec<bool> = Vec::new();
+        let mut times = Vec::new();
         for member in &self.members {
-            let is_met = match member {
-                Member::Witness(witness) => match note.signed_by(&witness.key) {
-                    Signed::Yes { time } => {
-                        let time = time.unwrap_or_default();
-                        judgement.witnesses.push((witness.name.clone(), time));
-                        true
-                    }
-                    Signed::Falsely => {
-                        judgement.false_signatures.push(witness.key.to_string());
-                        false
-                    }
-                    Signed::No => false,
-                },
+            let Member::Witness(witness) = member else {
+                times.push(None);
+                continue;
+            };
+            times.push(match note.signed_by(&witness.key) {
+                Signed::Yes { time } => {
+                    let time = time.unwrap_or_default();
+                    judgement.witnesses.push((witness.name.clone(), time));
+                    Some(time)
+                }
+                Signed::Falsely => {
+                    judgement.false_signatures.push(witness.key.to_string());
+                    None
+                }
+                Signed::No => None,
+            });
+        }
+        judgement.quorum = self.is_met(&times, &|_| true);
+        let mut moments: Vec<u64> = times.iter().flatten().copied().collect();
+        moments.sort_unstable();
+        let by = moments.iter().find(|moment| self.is_met(&times, &|time| time <= **moment));
+        let still =
+            moments.iter().rev().find(|moment| self.is_met(&times, &|time| time >= **moment));
+        judgement.met = match (by, still) {
+            (Some(by), Some(still)) if self.asks_for_witnesses() => {
+                Some(Met { by: *by, still: *still })
+            }
+            _ => None,
+        };
+        judgement
+    }
+
+    /// Whether the quorum is met by the cosignatures whose times count.
+    fn is_met(&self, times: &[Option<u64>], counts: &dyn Fn(u64) -> bool) -> bool {
+        let mut met: Vec<bool> = Vec::new();
+        for (member, time) in self.members.iter().zip(times) {
+            met.push(match member {
+                Member::Witness(_) => time.is_some_and(counts),
                 // A group stands after its members.
                 Member::Group { least, members, .. } => {
                     let count = members.iter().filter(|at| met.get(**at) == Some(&true)).count();
                     count >= *least
                 }
-            };
-            met.push(is_met);
+            });
         }
-        judgement.quorum = self.quorum.is_none_or(|at| met.get(at) == Some(&true));
-        judgement
+        self.quorum.is_none_or(|at| met.get(at) == Some(&true))
     }
 }
 
@@ -461,6 +496,21 @@ mod tests {
         assert!(none.judge(&signed_by(&[])).is_trusted());
         let other = NoteSigner::from_seed("example.org/other", &[1; 32]).unwrap().verifier();
         assert!(!Policy::of_logs(vec![other]).judge(&signed_by(&[11])).is_trusted());
+    }
+
+    #[test]
+    fn a_witness_too_few_shifts_no_time() {
+        // Each cosigns at 1,700,000,000 and its own number of seconds.
+        let policy = Policy::parse(example().as_bytes()).unwrap();
+        let met = |seeds: &[u8]| {
+            let met = policy.judge(&signed_by(seeds)).met?;
+            Some((met.by - 1_700_000_000, met.still - 1_700_000_000))
+        };
+        // Two of 11, 12, 13 and one of 21, 22: all of them by 21, or from 11 on.
+        assert_eq!(met(&[11, 12, 21]), Some((21, 11)));
+        assert_eq!(met(&[11, 12, 13, 21, 22]), Some((21, 12)));
+        assert_eq!(met(&[11, 12]), None);
+        assert_eq!(Policy::of_logs(vec![log().verifier()]).judge(&signed_by(&[11])).met, None);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::anomalies::{Anomaly, AnomalyCode};
 use super::clocks::Clocks;
-use super::history::{Entry, History};
+use super::history::{Content, Entry, History};
 use crate::model::calendar::{Instant, Zone};
 use crate::model::event::{Attribution, Body, Cite, Event, RetractedBy};
 use crate::model::schema::Kind;
@@ -56,6 +56,8 @@ pub struct LeftOut {
     pub no_reported_time: u64,
     /// They were reported later.
     pub reported_later: u64,
+    /// Their content is not there: it was erased, or is withheld from this copy. What they said may bear on anything.
+    pub absent: u64,
 }
 
 /// Why an event does not count under a view's clocks.
@@ -140,11 +142,15 @@ impl<'h> View<'h> {
         &self.struck
     }
 
-    /// What the reported clock left out.
+    /// What the reported clock left out, and what is not there to be counted.
     pub fn left_out(&self) -> LeftOut {
         let count = |why| self.unreported.values().filter(|known| **known == why).count();
         let count = |why| u64::try_from(count(why)).unwrap_or(u64::MAX);
+        let absent = self.history.entries().iter().filter(|entry| {
+            entry.content == Content::Absent && self.clocks.sees_recorded(entry.recorded_at)
+        });
         LeftOut {
+            absent: u64::try_from(absent.count()).unwrap_or(u64::MAX),
             no_reported_time: count(NotCounted::NoReportedTime),
             reported_later: count(NotCounted::ReportedLater),
         }

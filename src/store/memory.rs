@@ -48,7 +48,7 @@ impl Store for MemoryStore {
                 event.sealed = event.sealed.as_ref().map(|_| Part::Absent);
             }
         }
-        self.blobs.retain(|name, _| !removal.blobs.contains(name));
+        self.blobs.retain(|name, _| removal.kept_blobs.contains(name));
         Ok(())
     }
 

@@ -83,8 +83,8 @@ pub struct Change<'a> {
 pub struct Removal<'a> {
     /// The events whose payloads, sealed parts and salts go; their headers stay.
     pub parts_of: &'a BTreeSet<u64>,
-    /// The blobs that go.
-    pub blobs: &'a BTreeSet<String>,
+    /// The blobs that stay; every other goes, also one that an append left which was cut off.
+    pub kept_blobs: &'a BTreeSet<String>,
 }
 
 /// Whatever keeps a log's bytes.

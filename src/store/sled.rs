@@ -18,6 +18,7 @@
 //! sled panics on some damaged files; that is caught here and becomes an error. It does not show that sled itself
 //! keeps what was synced: that is for the soak tests of a later part.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -327,9 +328,12 @@ impl Opened {
             }
             guarded(|| Ok(new.events.apply_batch(writes)?))?;
         }
-        let removed: Vec<blake3::Hash> =
-            removal.blobs.iter().map(|name| blake3::hash(name.as_bytes())).collect();
-        let stays = |key: &IVec| !removed.iter().any(|hash| key.starts_with(hash.as_bytes()));
+        let kept: BTreeSet<[u8; 32]> = removal
+            .kept_blobs
+            .iter()
+            .map(|name| *blake3::hash(name.as_bytes()).as_bytes())
+            .collect();
+        let stays = |key: &IVec| key.first_chunk::<32>().is_some_and(|hash| kept.contains(hash));
         copy_tree(&self.blobs, &new.blobs, &stays)?;
         copy_tree(&self.tree, &new.tree, &|_| true)?;
         new.set_head(head)

@@ -198,6 +198,26 @@ fn what_cannot_be_erased_is_refused_and_nothing_changes() {
     assert_eq!(desk.json(&["verify", "--json"])["events"], events);
 }
 
+#[test]
+fn what_an_append_left_that_was_cut_off_goes_with_the_next_erasure() {
+    let desk = desk();
+    let log = desk.path().join("log");
+    {
+        // Captured bytes are kept before the events that name them: here those never came.
+        let mut store = SledStore::open(&log, "test").unwrap();
+        store.put_blob("source/abandoned", b"Geheimniskraemer, abandoned").unwrap();
+        let head = store.head().unwrap();
+        store.append(Change { expected: head, events: &[], tree: &[], next: head }).unwrap();
+    }
+    assert!(!holding(&log, b"Geheimniskraemer, abandoned").is_empty());
+    desk.ok(&["erase", "secret", "--why", "asked"]);
+    assert_eq!(holding(&log, b"Geheimniskraemer, abandoned"), Vec::<PathBuf>::new());
+    assert!(!holding(&log, b"A memo by Geheimniskraemer").is_empty(), "what an event names stays");
+    desk.ok(&["verify"]);
+    let said = desk.ok(&["replay", "--to", "2025-05-03"]);
+    assert!(said.contains("1 events have no content"), "{said}");
+}
+
 fn event(number: u64) -> StoredEvent {
     StoredEvent {
         header: format!("header {number}").into_bytes(),
@@ -225,7 +245,7 @@ fn a_removal_that_was_cut_off_is_ended_at_the_next_open() {
     copy(&log.join("store"), &old);
     {
         let mut store = SledStore::open(&log, "test").unwrap();
-        let removal = Removal { parts_of: &[2].into(), blobs: &[].into() };
+        let removal = Removal { parts_of: &[2].into(), kept_blobs: &[].into() };
         let change = Change { expected: head(5), events: &[event(5)], tree: &[], next: head(6) };
         store.remove(removal, change).unwrap();
         assert_eq!(store.read(2, 1).unwrap()[0].payload, Part::Absent, "at once");

@@ -386,11 +386,11 @@ fn a_fake_witness_that_contradicts_the_log_ends_with_one() {
         (
             409,
             "9\n",
-            "it has cosigned 9 events of this log, which has 8: the log was cut or rolled back",
+            "it says that it has cosigned 9 events of this log, which has 8: the log was cut or rolled back",
         ),
         (409, "18446744073709551615\n", "the log was cut or rolled back"),
         // A witness of the first version of the specification says so of another root.
-        (409, "8\n", "it has cosigned another log of 8 events under this name"),
+        (409, "8\n", "it says that it has cosigned another log of 8 events under this name"),
         (422, "", "is not what this log begins with (422)"),
     ];
     for (status, body, expected) in conflicts {
