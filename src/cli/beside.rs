@@ -73,7 +73,7 @@ impl LogArgs {
                     "the key {shown} can be read by others: its mode is {mode:03o}, it must be 600"
                 ))
                 .hint(format!("if nobody has copied it: chmod 600 {shown}"))
-                .hint("otherwise replace it: demarche key rotate, then key retire"));
+                .hint("if somebody may have: the same, and then replace it: demarche key rotate, then key retire"));
             }
         }
         let mut text = String::new();
@@ -90,8 +90,8 @@ impl LogArgs {
         self.signer(Held::Current)?.ok_or_else(|| {
             let path = self.key_path(Held::Current);
             CliError::refused(format!("there is no signing key in {}", path.display()))
-                .hint("put the key there that this log names, or make one: demarche key new")
-                .hint("another place is named by --key FILE, or DEMARCHE_KEY")
+                .hint("put the key there that this log names (demarche key), or say where it is: --key FILE, DEMARCHE_KEY")
+                .hint("only if it is lost: demarche key new; no earlier key endorses that one, so readers must be told")
         })
     }
 

@@ -281,7 +281,7 @@ fn difference(claimed: &Value<'_>, found: &Value<'_>) -> String {
 }
 
 /// Whether no event is withheld that could bear on the answer: by its kind, by its time, or because an open one names it.
-fn is_complete(checked: &Checked, asked: &Asked) -> bool {
+pub(crate) fn is_complete(checked: &Checked, asked: &Asked) -> bool {
     let too_late = |recorded_at| asked.clocks.recorded_by.is_some_and(|by| recorded_at > by);
     checked.every_header
         && checked

@@ -43,6 +43,12 @@ pub(crate) enum Bound {
 }
 
 impl ClockArgs {
+    /// Whether none was given.
+    pub(crate) fn are_default(&self) -> bool {
+        let dates = [&self.to, &self.recorded_by, &self.reported_by];
+        dates.iter().all(|date| date.is_none()) && self.tz == "UTC"
+    }
+
     /// The clocks that were asked for.
     pub(crate) fn asked(&self) -> Result<Asked, CliError> {
         Asked::new(

@@ -28,6 +28,9 @@ pub(crate) struct KeyArgs {
     /// Print the keys as JSON
     #[arg(long, global = true)]
     json: bool,
+    /// Print only the key that signs, as others need it, in one line
+    #[arg(long, global = true, conflicts_with = "json")]
+    vkey: bool,
 }
 
 #[derive(Debug, Clone, Copy, Subcommand)]
@@ -84,6 +87,13 @@ impl KeyArgs {
             terminal.json(&shape)?;
             return Ok(Status::Done);
         }
+        if self.vkey {
+            let vkey = shape.vkey.ok_or_else(|| {
+                CliError::refused("this log names no key").hint("make one: demarche key new")
+            })?;
+            terminal.line(vkey)?;
+            return Ok(Status::Done);
+        }
         if shape.keys.is_empty() {
             terminal.line("this log names no key; make one: demarche key new")?;
         }
@@ -106,6 +116,9 @@ impl KeyArgs {
         match self.command {
             Some(Command::Rotate) => {
                 terminal.line("both keys sign from now on")?;
+                let path = args.key_path(Held::Current);
+                let shown = path.display();
+                terminal.faint(format!("keep a copy of {shown} where only you can read it"))?;
                 terminal.faint("publish the new one, and tell your witnesses; then end the rotation: demarche key retire")?;
             }
             Some(Command::New) => {

@@ -25,7 +25,8 @@ pub(crate) struct ProveArgs {
     /// The id of an event, or @ and its number
     #[arg(required_unless_present = "for_answer", conflicts_with = "for_answer")]
     id: Option<String>,
-    /// Prove every event behind the answer of a replay, each by its place under the checkpoint
+    /// Prove every event behind the answer of a replay, each by its place under the checkpoint; shorter than
+    /// `replay --proof`, and not a proof that nothing else bears on the answer
     #[arg(long)]
     for_answer: bool,
     #[command(flatten)]
@@ -53,18 +54,23 @@ pub(crate) struct DiscloseArgs {
 impl ProveArgs {
     pub(crate) fn run(&self, args: &LogArgs, terminal: &mut Terminal) -> Outcome {
         let log = args.open("demarche prove", terminal)?;
-        let policy = args.policy(self.policy.as_deref())?;
+        let reader = Reader::new(args, self.policy.as_deref())?;
         let text = match &self.id {
+            Some(_) if !self.clocks.are_default() => {
+                return Err(CliError::refused("an event is proved as it stands, at no date").hint(
+                    "dates belong to the proof of an answer: demarche prove --for-answer --to DATE",
+                ));
+            }
             Some(id) => {
                 let seq = show::event_of(&log, id)?;
-                prove_event(args, &log, seq, policy.as_ref(), false)?
+                prove_event(args, &log, seq, &reader, false, terminal)?
             }
-            None => self.prove_answer(args, &log, policy.as_ref())?,
+            None => self.prove_answer(args, &log, &reader, terminal)?,
         };
         match &self.out {
             Some(path) => {
                 files::write_new(path, |out| Ok(out.write_all(text.as_bytes())?))?;
-                wrote(path, terminal)?;
+                wrote(path, &log, terminal)?;
             }
             None => terminal.line(text.trim_end_matches('\n'))?,
         }
@@ -75,15 +81,16 @@ impl ProveArgs {
         &self,
         args: &LogArgs,
         log: &EventLog<SledStore>,
-        policy: Option<&Policy>,
+        reader: &Reader,
+        terminal: &mut Terminal,
     ) -> Result<String, CliError> {
         let asked = self.clocks.asked()?;
         let view = View::of(log.history(), asked.clocks);
         let open = rests_on(&view);
         let journal = args.journal(log.origin(), log.genesis()?)?;
         let least = open.last().map_or(1, |last| last.saturating_add(1));
-        let under = choose(log, &journal, least, policy)?
-            .ok_or_else(|| none_yet("holds all the events that the answer rests on"))?;
+        let what = "holds all the events that the answer rests on";
+        let under = reader.choose(log, &journal, least, what, terminal)?;
         let (question, answer) =
             (asked.as_object(), check::to_value(&super::shapes::AnswerShape::of(&view))?);
         let mut proof = Vec::new();
@@ -98,7 +105,7 @@ impl ProveArgs {
 impl DiscloseArgs {
     pub(crate) fn run(&self, args: &LogArgs, terminal: &mut Terminal) -> Outcome {
         let log = args.open("demarche disclose", terminal)?;
-        let policy = args.policy(self.policy.as_deref())?;
+        let reader = Reader::new(args, self.policy.as_deref())?;
         let seq = show::event_of(&log, &self.id)?;
         let sealed = log.stored(seq)?.and_then(|event| event.sealed);
         match sealed {
@@ -117,9 +124,9 @@ impl DiscloseArgs {
                     .hint(format!("prove it as it is: demarche prove {}", self.id)));
             }
         }
-        let text = prove_event(args, &log, seq, policy.as_ref(), true)?;
+        let text = prove_event(args, &log, seq, &reader, true, terminal)?;
         files::write_new_private(&self.out, |out| Ok(out.write_all(text.as_bytes())?))?;
-        wrote(&self.out, terminal)?;
+        wrote(&self.out, &log, terminal)?;
         terminal.note("it holds the sealed part: hand it to its reader alone")?;
         Ok(Status::Done)
     }
@@ -129,12 +136,14 @@ fn prove_event(
     args: &LogArgs,
     log: &EventLog<SledStore>,
     seq: u64,
-    policy: Option<&Policy>,
+    reader: &Reader,
     sealed: bool,
+    terminal: &mut Terminal,
 ) -> Result<String, CliError> {
     let journal = args.journal(log.origin(), log.genesis()?)?;
-    let under = choose(log, &journal, seq.saturating_add(1), policy)?
-        .ok_or_else(|| none_yet("holds that event yet"))?;
+    let least = seq.saturating_add(1);
+    let under = reader.choose(log, &journal, least, "holds that event yet", terminal)?;
+    let policy = reader.policy.as_ref();
     let bracket = policy.map(|policy| log.bracket(seq, &journal, policy)).transpose()?;
     let before = bracket
         .and_then(|bracket| bracket.after)
@@ -150,37 +159,81 @@ fn prove_event(
     Ok(text)
 }
 
-/// The checkpoint to prove under, of at least so many events: the first that the policy trusts, or else the newest.
+/// The checkpoint to prove under, of at least so many events: of those that the policy trusts the first, if it asks for
+/// witnesses, since that tells the time best, or else the newest; where none is trusted, the newest of all.
 pub(crate) fn choose<'j>(
     log: &EventLog<impl Store>,
     journal: &'j Journal,
     least: u64,
     policy: Option<&Policy>,
-) -> Result<Option<&'j Entry>, CliError> {
-    let mut newest = None;
+) -> Result<Option<Chosen<'j>>, CliError> {
+    let (mut newest, mut trusted) = (None, None);
     for entry in journal.entries.iter().filter(|entry| entry.checkpoint.size >= least) {
         if !log.holds(entry)? {
             let line = entry.line;
-            return Err(CliError::failed(format!(
-                "the log does not extend line {line} of its journal"
-            ))
-            .hint("see what was found: demarche verify"));
+            let error =
+                CliError::failed(format!("the log does not extend line {line} of its journal"));
+            return Err(error.hint("see what was found: demarche verify"));
         }
-        if policy.is_some_and(|policy| {
-            policy.asks_for_witnesses() && policy.judge(&entry.note).is_trusted()
-        }) {
-            return Ok(Some(entry));
+        newest = Some(Chosen { entry, is_trusted: false });
+        if let Some(policy) = policy.filter(|policy| policy.judge(&entry.note).is_trusted())
+            && (trusted.is_none() || !policy.asks_for_witnesses())
+        {
+            trusted = Some(Chosen { entry, is_trusted: true });
         }
-        newest = Some(entry);
     }
-    Ok(newest)
+    Ok(trusted.or(newest))
 }
 
-fn wrote(path: &Path, terminal: &mut Terminal) -> Result<(), CliError> {
+/// A checkpoint, and whether the policy trusts it.
+pub(crate) struct Chosen<'j> {
+    pub(crate) entry: &'j Entry,
+    is_trusted: bool,
+}
+
+/// Whom the reader of a proof will trust: as was said, or as the log's own policy says.
+struct Reader {
+    policy: Option<Policy>,
+    /// Whether it was said, so that a proof which does not meet it is none.
+    must_meet: bool,
+}
+
+impl Reader {
+    fn new(args: &LogArgs, named: Option<&Path>) -> Result<Self, CliError> {
+        Ok(Self { policy: args.policy(named)?, must_meet: named.is_some() })
+    }
+
+    /// The checkpoint to prove under, if there is one that will do.
+    fn choose<'j>(
+        &self,
+        log: &EventLog<SledStore>,
+        journal: &'j Journal,
+        least: u64,
+        what: &str,
+        terminal: &mut Terminal,
+    ) -> Result<&'j Entry, CliError> {
+        let policy = self.policy.as_ref();
+        let chosen = choose(log, journal, least, policy)?.ok_or_else(|| none_yet(what))?;
+        if policy.is_some() && !chosen.is_trusted {
+            let what = "no checkpoint that covers it is signed as the policy asks";
+            if self.must_meet {
+                return Err(CliError::refused(what)
+                    .hint("have it cosigned: demarche witness ask")
+                    .hint("a key that the policy names may have been retired: see demarche key"));
+            }
+            terminal.warn(format!("{what}; have it cosigned: demarche witness ask"))?;
+        }
+        Ok(chosen.entry)
+    }
+}
+
+/// Says how the file is checked by whoever gets it.
+fn wrote(path: &Path, log: &EventLog<SledStore>, terminal: &mut Terminal) -> Result<(), CliError> {
     let path = path.display();
-    terminal.note(format!(
-        "wrote {path}; checked without the log by: demarche check {path} --policy FILE"
-    ))?;
+    let key = log.keys().in_use().last().map(|known| known.key.to_string()).unwrap_or_default();
+    terminal
+        .note(format!("wrote {path}; whoever trusts this log's key checks it without the log:"))?;
+    terminal.note(format!("  demarche check {path} --vkey {key}"))?;
     Ok(())
 }
 

@@ -73,13 +73,20 @@ fn prove(
     answer_proof::write(log, &question, &answer, &rests_on(view), note, &mut proof)?;
     let checked = check::check_answer(&mut proof.as_slice())?;
     files::write_new(path, |out| Ok(out.write_all(&proof)?))?;
+    let (open, size, path) = (checked.open, checked.head.size, path.display());
     terminal.note(format!(
-        "wrote {}: {} of {} events open; check it without the log: demarche check {}",
-        path.display(),
-        checked.open,
-        checked.head.size,
-        path.display()
+        "wrote {path}: {open} of {size} events open; check it without the log: demarche check {path}"
     ))?;
+    if note.is_none() {
+        terminal.warn(format!(
+            "no signed checkpoint is of these {size} events, so nobody stands by it; sign one first: demarche checkpoint"
+        ))?;
+    }
+    if !check::is_complete(&checked, asked) {
+        terminal.note(
+            "events are withheld that could bear on the answer, by their kind; check says so, too",
+        )?;
+    }
     Ok(())
 }
 
@@ -104,13 +111,26 @@ pub(crate) fn introduce(
     if left_out.reported_later > 0 {
         terminal.faint(format!("{} events left out: reported later", left_out.reported_later))?;
     }
-    if left_out.absent > 0 {
-        terminal.faint(format!(
-            "{} events have no content: it was erased, or is withheld; what they said may have borne on this",
-            left_out.absent
-        ))?;
+    if left_out.recorded_later > 0 {
+        let first = log.history().entry(0).map(|first| first.recorded_at.to_string());
+        let mut line = format!("{} events left out: recorded later", left_out.recorded_later);
+        if left_out.recorded_later == head.size {
+            line.push_str(&format!("; the log begins at {}", first.unwrap_or_default()));
+        }
+        terminal.faint(line)?;
     }
+    say_absent(left_out.absent, terminal)?;
     terminal.line("")
+}
+
+/// That the content of events is not there, and may be missed.
+pub(crate) fn say_absent(absent: u64, terminal: &mut Terminal) -> std::io::Result<()> {
+    if absent == 0 {
+        return Ok(());
+    }
+    terminal.faint(format!(
+        "{absent} events have no content: it was erased, or is withheld; what they said may have borne on this"
+    ))
 }
 
 /// What cannot be right in history; nothing if there is nothing.

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::clock_args::read_zone;
 use super::diff::{MeasureChangeShape, PositionChangeShape, print_measures, print_positions};
 use super::log_args::LogArgs;
+use super::replay::say_absent;
 use super::shapes::{HeadShape, VERSION};
 use super::terminal::Terminal;
 use super::{Outcome, Status};
@@ -63,6 +64,7 @@ impl RevisionsArgs {
             terminal.faint("  nothing: every event was news, none a revision")?;
         }
         let view = View::of(log.history(), Clocks::at(Instant::MAX, zone));
+        say_absent(view.left_out().absent, terminal)?;
         for revision in &found {
             terminal.line("")?;
             terminal.heading(format!("Recorded at {}", revision.recorded_at))?;

@@ -74,6 +74,7 @@ pub(crate) struct LeftOutShape {
     reported_later: u64,
     /// Events whose content was erased, or is withheld from this copy.
     absent: u64,
+    recorded_later: u64,
 }
 
 impl Question {
@@ -89,6 +90,7 @@ impl Question {
                 no_reported_time: left_out.no_reported_time,
                 reported_later: left_out.reported_later,
                 absent: left_out.absent,
+                recorded_later: left_out.recorded_later,
             },
         }
     }

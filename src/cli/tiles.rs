@@ -24,7 +24,7 @@ pub(crate) fn export(args: &LogArgs, out: Option<&Path>, terminal: &mut Terminal
     let log = args.open("demarche export", terminal)?;
     let journal = args.journal(log.origin(), log.genesis()?)?;
     // The newest, with the cosignatures that it has.
-    let newest = choose(&log, &journal, 1, None)?.ok_or_else(|| none_yet("was signed"))?;
+    let newest = choose(&log, &journal, 1, None)?.ok_or_else(|| none_yet("was signed"))?.entry;
     let checkpoint = &newest.checkpoint;
     check_earlier(out, checkpoint)?;
     let size = checkpoint.size;

@@ -136,6 +136,8 @@ pub struct Compared {
     pub given_size: u64,
     /// The largest size that a witness of the policy cosigned, and which witnesses did.
     pub witnessed: Option<(u64, Vec<(String, u64)>)>,
+    /// Keys that are trusted because one that the policy trusts endorsed them, each with that one.
+    pub followed: Vec<(String, String)>,
     /// Whether a policy asks for witnesses.
     pub policy_asks: bool,
     /// Whether that policy was given; else it lies beside the log, where whoever keeps the log can change it.
@@ -169,6 +171,17 @@ impl Compared {
                 "Outside parties hold a checkpoint of the first {outside} events; the {} after them could have been \
                  rewritten or cut off by whoever keeps this machine.",
                 events.saturating_sub(outside)
+            ));
+        }
+        if self.given_size > 0 {
+            all.push(
+                "A checkpoint that was given binds whoever keeps this machine only if it was kept by somebody else."
+                    .to_owned(),
+            );
+        }
+        for (key, by) in &self.followed {
+            all.push(format!(
+                "The policy trusts {by}, and the log says that it endorsed {key}; whoever had the former key could say so."
             ));
         }
         if outside > 0 {
@@ -205,7 +218,7 @@ impl Compared {
                     .to_owned(),
             );
         }
-        if self.keys > 0 && self.given_size == 0 && !self.policy_given {
+        if self.keys > 0 && !self.policy_given {
             all.push(
                 "That the keys the log names belong to whom you think: compare them with what their owner published \
                  (--policy FILE)."
@@ -345,6 +358,13 @@ impl Known {
         compared.checkpoints = count(&self.brought);
         compared.policy_given = self.policy.is_some() && self.must_meet;
         compared.policy_asks = self.policy.as_ref().is_some_and(Policy::asks_for_witnesses);
+        let policy = self.policy.as_ref().map(|policy| {
+            let followed = self.keys.followed(policy.logs());
+            let shown = |key: &VerifierKey, by: &VerifierKey| (key.to_string(), by.to_string());
+            compared.followed = followed.iter().map(|(key, by)| shown(key, by)).collect();
+            let keys = followed.iter().map(|(key, _)| key.clone());
+            policy.clone().trusting(keys.collect())
+        });
         let mut met = None;
         let mut seen: BTreeMap<u64, (Root, String)> = BTreeMap::new();
         for one in &self.brought {
@@ -371,7 +391,7 @@ impl Known {
             } else {
                 compared.journal_size = compared.journal_size.max(size);
             }
-            let Some(policy) = &self.policy else { continue };
+            let Some(policy) = &policy else { continue };
             let judgement = policy.judge(&one.note);
             for key in &judgement.false_signatures {
                 let wrong = Wrong::FalseSignature { name: one.name.clone(), key: key.clone() };

@@ -197,6 +197,17 @@ impl Policy {
         Self { logs: others.chain(keys).collect(), ..self.clone() }
     }
 
+    /// The same policy, trusting these keys of logs, too.
+    #[must_use]
+    pub fn trusting(mut self, keys: Vec<VerifierKey>) -> Self {
+        for key in keys {
+            if !self.logs.contains(&key) {
+                self.logs.push(key);
+            }
+        }
+        self
+    }
+
     /// The keys of logs that are trusted.
     pub fn logs(&self) -> &[VerifierKey] {
         &self.logs

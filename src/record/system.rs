@@ -218,6 +218,8 @@ pub struct RingKey {
     pub retired: Option<u64>,
     /// Whether the genesis names it, or an earlier key of the ring endorsed it.
     pub endorsed: bool,
+    /// The keys, then in use, that endorsed it.
+    pub by: Vec<VerifierKey>,
 }
 
 /// Why an event about a key changes nothing.
@@ -245,7 +247,13 @@ impl KeyRing {
         if key.name() != genesis.origin {
             return Err(KeyFault::Name);
         }
-        self.0.push(RingKey { key: key.clone(), added: 0, retired: None, endorsed: true });
+        self.0.push(RingKey {
+            key: key.clone(),
+            added: 0,
+            retired: None,
+            endorsed: true,
+            by: Vec::new(),
+        });
         Ok(())
     }
 
@@ -261,9 +269,11 @@ impl KeyRing {
             |key: &VerifierKey| matches!(event.endorsement.signed_by(key), Signed::Yes { .. });
         let others =
             self.0.iter().filter(|known| known.retired.is_none() && known.key != event.key);
-        let by: Vec<bool> =
-            others.filter(|known| signed(&known.key)).map(|known| known.endorsed).collect();
+        let by: Vec<&RingKey> = others.filter(|known| signed(&known.key)).collect();
         let by_another = !by.is_empty();
+        // An endorsement by a key that nobody endorsed leads nobody on from the first key.
+        let by_endorsed = by.iter().any(|known| known.endorsed);
+        let by: Vec<VerifierKey> = by.iter().map(|known| known.key.clone()).collect();
         let known = self.0.iter_mut().find(|known| known.key == event.key);
         match (event.op, known) {
             (KeyOp::New | KeyOp::Rotate, Some(_)) | (KeyOp::Retire, None) => Err(KeyFault::Order),
@@ -277,10 +287,10 @@ impl KeyRing {
             }
             (_, None) if !signed(&event.key) => Err(KeyFault::Signature),
             (_, None) => {
-                // An endorsement by a key that nobody endorsed leads nobody on from the first key.
-                let endorsed = event.op == KeyOp::Rotate && by.contains(&true);
+                let endorsed = event.op == KeyOp::Rotate && by_endorsed;
+                let by = if event.op == KeyOp::Rotate { by } else { Vec::new() };
                 let key = event.key.clone();
-                self.0.push(RingKey { key, added: seq, retired: None, endorsed });
+                self.0.push(RingKey { key, added: seq, retired: None, endorsed, by });
                 Ok(())
             }
         }
@@ -294,6 +304,20 @@ impl KeyRing {
     /// The keys in use.
     pub fn in_use(&self) -> impl Iterator<Item = &RingKey> {
         self.0.iter().filter(|known| known.retired.is_none())
+    }
+
+    /// The keys to which endorsements lead from keys that are trusted, each with the one that endorsed it.
+    pub fn followed(&self, trusted: &[VerifierKey]) -> Vec<(VerifierKey, VerifierKey)> {
+        let mut all: Vec<(VerifierKey, VerifierKey)> = Vec::new();
+        // A key is endorsed by earlier ones alone, so one pass finds all.
+        for known in self.0.iter().filter(|known| !trusted.contains(&known.key)) {
+            let leads =
+                |by: &&VerifierKey| trusted.contains(by) || all.iter().any(|(key, _)| key == *by);
+            if let Some(by) = known.by.iter().find(leads) {
+                all.push((known.key.clone(), by.clone()));
+            }
+        }
+        all
     }
 
     /// The keys that may sign a checkpoint of `size` events.
@@ -380,6 +404,13 @@ mod tests {
             (vec![0], vec![0], vec![0, 3], vec![0, 3], vec![3])
         );
         // Whom nobody endorsed cannot endorse others, but can be endorsed past.
+        let led = |trusted: u8| {
+            let led = ring.followed(&[signer(trusted).verifier()]);
+            led.into_iter().map(|(key, by)| (key, by)).collect::<Vec<_>>()
+        };
+        assert_eq!(led(1), [(signer(2).verifier(), signer(1).verifier())]);
+        assert_eq!(led(2), []);
+        assert_eq!(led(3), [], "nobody endorsed it, and it endorsed nobody yet");
         assert_eq!(ring.take(9, LOG, &event(KeyOp::Rotate, 5, &[3, 5])), Ok(()));
         assert_eq!(ring.take(10, LOG, &event(KeyOp::Rotate, 6, &[2, 3, 6])), Ok(()));
         assert_eq!(endorsed(&ring), [true, true, false, false, true]);

@@ -58,6 +58,8 @@ pub struct LeftOut {
     pub reported_later: u64,
     /// Their content is not there: it was erased, or is withheld from this copy. What they said may bear on anything.
     pub absent: u64,
+    /// They were recorded later.
+    pub recorded_later: u64,
 }
 
 /// Why an event does not count under a view's clocks.
@@ -146,11 +148,15 @@ impl<'h> View<'h> {
     pub fn left_out(&self) -> LeftOut {
         let count = |why| self.unreported.values().filter(|known| **known == why).count();
         let count = |why| u64::try_from(count(why)).unwrap_or(u64::MAX);
-        let absent = self.history.entries().iter().filter(|entry| {
-            entry.content == Content::Absent && self.clocks.sees_recorded(entry.recorded_at)
-        });
+        let (seen, later): (Vec<&Entry>, Vec<&Entry>) = self
+            .history
+            .entries()
+            .iter()
+            .partition(|entry| self.clocks.sees_recorded(entry.recorded_at));
+        let absent = seen.iter().filter(|entry| entry.content == Content::Absent).count();
         LeftOut {
-            absent: u64::try_from(absent.count()).unwrap_or(u64::MAX),
+            absent: u64::try_from(absent).unwrap_or(u64::MAX),
+            recorded_later: u64::try_from(later.len()).unwrap_or(u64::MAX),
             no_reported_time: count(NotCounted::NoReportedTime),
             reported_later: count(NotCounted::ReportedLater),
         }
