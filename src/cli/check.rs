@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use schemars::JsonSchema;
@@ -65,6 +65,9 @@ pub(crate) struct CheckShape {
     /// Who signed the checkpoint; `null` if there is none, or no policy to judge by.
     signatures: Option<SignaturesShape>,
     not_established: Vec<String>,
+    /// The answer that was proved.
+    #[serde(flatten)]
+    answer: AnswerShape,
 }
 
 /// The head that a proof leads to.
@@ -122,9 +125,13 @@ impl CheckArgs {
         if file.fill_buf()?.starts_with(FIRST_LINE.as_bytes()) {
             return check_event(&self.proof, policy.as_ref(), self.json, terminal);
         }
+        if let Some(other) = other_file(file.fill_buf()?) {
+            return Err(other);
+        }
         let checked = check_answer(&mut file)?;
         let asked = Asked::from_object(&checked.question)?;
         let judgement = judge(policy.as_ref(), checked.note.as_ref())?;
+        let headline = "the proof holds: this answer follows from the events in it";
         if self.json {
             terminal.json(&shape(&checked, &asked, judgement.as_ref()))?;
             return Ok(Status::Done);
@@ -139,7 +146,7 @@ impl CheckArgs {
         terminal.heading("Positions")?;
         positions::print(&view, terminal)?;
         terminal.line("")?;
-        terminal.verdict(true, "the proof holds: this answer follows from the events in it")?;
+        print_headline(judgement.is_some(), headline, terminal)?;
         terminal.line(format!("  {} of {} events are open", checked.open, checked.head.size))?;
         if checked.every_header {
             terminal.line(format!("  head {}", checked.head.chain))?;
@@ -155,16 +162,44 @@ impl CheckArgs {
 
     fn policy(&self) -> Result<Option<Policy>, CliError> {
         if let Some(vkey) = &self.vkey {
-            let key = VerifierKey::parse(vkey)
-                .map_err(|error| CliError::refused(format!("--vkey cannot be read: {error}")))?;
-            if key.algorithm() != Algorithm::Ed25519 {
-                return Err(CliError::refused("--vkey names the key of a witness, not of a log")
-                    .hint("a witness is named in a policy: --policy FILE"));
-            }
-            return Ok(Some(Policy::of_logs(vec![key])));
+            return policy_of_key(vkey).map(Some);
         }
         self.policy.as_deref().map(read_policy).transpose()
     }
+}
+
+/// A policy that trusts one key of a log.
+pub(crate) fn policy_of_key(vkey: &str) -> Result<Policy, CliError> {
+    let key = VerifierKey::parse(vkey).map_err(|error| {
+        let refused = CliError::refused(format!("--vkey cannot be read: {error}"));
+        if Path::new(vkey).exists() {
+            return refused
+                .hint(format!("the key itself is meant, not a file: --vkey \"$(cat {vkey})\""));
+        }
+        refused.hint("it is one line, as demarche key --vkey prints it")
+    })?;
+    if key.algorithm() != Algorithm::Ed25519 {
+        return Err(CliError::refused("--vkey names the key of a witness, not of a log")
+            .hint("a witness is named in a policy: --policy FILE"));
+    }
+    Ok(Policy::of_logs(vec![key]))
+}
+
+/// What a file is, if it is one that another command is for.
+fn other_file(begins: &[u8]) -> Option<CliError> {
+    let refused = |what: &str, hint: &str| {
+        Some(CliError::refused(format!("that is {what}, not a proof")).hint(hint))
+    };
+    if begins.starts_with(b"{\"header\":") {
+        return refused("an export", "check it with: demarche verify FILE");
+    }
+    if Note::parse(begins).is_ok() {
+        return refused(
+            "a checkpoint",
+            "hold the log against it: demarche verify --checkpoint FILE",
+        );
+    }
+    None
 }
 
 /// Who signed, or that it was not looked at.
@@ -188,6 +223,21 @@ pub(crate) fn print_signatures(
     Ok(())
 }
 
+/// That a proof holds, if anybody's signature was looked at; else only that it fits together.
+pub(crate) fn print_headline(
+    signed: bool,
+    headline: &str,
+    terminal: &mut Terminal,
+) -> std::io::Result<()> {
+    if signed {
+        return terminal.verdict(true, headline);
+    }
+    terminal.verdict(
+        false,
+        "the hashes fit together; NOBODY'S SIGNATURE was checked, so anybody could have made this",
+    )
+}
+
 /// What a proof does not show.
 pub(crate) fn print_open(open: &[String], terminal: &mut Terminal) -> std::io::Result<()> {
     terminal.faint("  not established:")?;
@@ -205,28 +255,36 @@ fn judge(policy: Option<&Policy>, note: Option<&Note>) -> Result<Option<Judgemen
             .hint("ask its author to sign one first: demarche checkpoint, then the proof")
     })?;
     let judgement = policy.judge(note);
-    trusted(Some(&judgement))?;
+    trusted(policy, note, &judgement)?;
     Ok(Some(judgement))
 }
 
 /// Refuses a checkpoint that the policy does not trust.
-pub(crate) fn trusted(judgement: Option<&Judgement>) -> Result<(), CliError> {
-    let Some(judgement) = judgement.filter(|judgement| !judgement.is_trusted()) else {
+pub(crate) fn trusted(policy: &Policy, note: &Note, judgement: &Judgement) -> Result<(), CliError> {
+    if judgement.is_trusted() {
         return Ok(());
-    };
-    let why = if !judgement.false_signatures.is_empty() {
-        format!("the signature by {} does not hold", judgement.false_signatures.join(" and "))
-    } else if judgement.logs.is_empty() {
-        "no key of the log that is trusted has signed it".to_owned()
-    } else {
-        let count = judgement.witnesses.len();
-        format!("its quorum is not met: {count} of its witnesses have cosigned it")
-    };
-    Err(CliError::failed(
-        "the hashes of the proof hold, but its checkpoint is not one that you trust",
-    )
-    .detail(why)
-    .hint("ask its author for a proof under a checkpoint that meets your policy"))
+    }
+    let what = "the hashes of the proof fit together, but its checkpoint is not one that you trust";
+    let error = CliError::failed(what);
+    if !judgement.false_signatures.is_empty() {
+        let keys = judgement.false_signatures.join(" and ");
+        return Err(error.detail(format!("the signature by {keys} does not hold")));
+    }
+    if judgement.logs.is_empty() {
+        let named = |name: &str, id: [u8; 4]| format!("{name}+{:08x}", u32::from_be_bytes(id));
+        let signed = note.signatures().iter().map(|line| named(&line.name, line.id));
+        let trusted = policy.logs().iter().map(|key| named(key.name(), key.id()));
+        return Err(error
+            .detail("no key of the log that is trusted has signed it")
+            .detail(format!("signed by {}", signed.collect::<Vec<_>>().join(", ")))
+            .detail(format!("you trust {}", trusted.collect::<Vec<_>>().join(", ")))
+            .hint("is it the key of this log? If its key was replaced, an export shows who endorsed the new one:")
+            .hint("demarche verify EXPORT.jsonl --policy FILE"));
+    }
+    let count = judgement.witnesses.len();
+    Err(error
+        .detail(format!("its quorum is not met: {count} of its witnesses have cosigned it"))
+        .hint("ask its author for a proof under a checkpoint that meets your policy"))
 }
 
 /// Checks the bytes of a proof, then replays its open events and compares the answer with the one it claims.
@@ -351,5 +409,6 @@ fn shape(checked: &Checked, asked: &Asked, judgement: Option<&Judgement>) -> Che
         complete: is_complete(checked, asked),
         signatures: judgement.map(SignaturesShape::from),
         not_established: not_established(checked, asked, judgement),
+        answer: AnswerShape::of(&View::of(&checked.history, asked.clocks)),
     }
 }

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::beside::read_file;
-use super::check::{SignaturesShape, print_open, print_signatures, trusted};
+use super::check::{SignaturesShape, print_headline, print_open, print_signatures, trusted};
 use super::error::CliError;
 use super::shapes::VERSION;
 use super::show::{BracketShape, SeenShape, plain};
@@ -67,7 +67,9 @@ pub(crate) fn check_event(
     };
     let text = std::str::from_utf8(&bytes).map_err(|error| fails(error.to_string()))?;
     let checked = prove::check(text, policy).map_err(|error| fails(error.to_string()))?;
-    trusted(checked.judgement.as_ref())?;
+    if let (Some(policy), Some(judgement)) = (policy, &checked.judgement) {
+        trusted(policy, &checked.note, judgement)?;
+    }
     let bracket = bracket(&checked);
     let open = open_of_event(&checked);
     if json {
@@ -95,8 +97,8 @@ pub(crate) fn check_event(
         _ => {}
     }
     terminal.line("")?;
-    terminal
-        .verdict(true, "the proof holds: this event is in the log that the checkpoint is of")?;
+    let headline = "the proof holds: this event is in the log that the checkpoint is of";
+    print_headline(checked.judgement.is_some(), headline, terminal)?;
     terminal
         .line(format!("  checkpoint of {} events, root {}", checkpoint.size, checkpoint.root))?;
     print_signatures(checked.judgement.as_ref(), terminal)?;

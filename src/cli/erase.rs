@@ -14,6 +14,7 @@ use super::surroundings::Machine;
 use super::terminal::Terminal;
 use super::{Outcome, Status};
 use crate::event_log::EraseError;
+use crate::replay::Entry;
 
 #[derive(Debug, Args)]
 pub(crate) struct EraseArgs {
@@ -53,13 +54,29 @@ impl EraseArgs {
         let mut log = args.open("demarche erase", terminal)?;
         let mut of = BTreeSet::new();
         for id in &self.ids {
-            of.insert(show::event_of(&log, id)?);
+            // What cannot be undone is named exactly: by an event's own id, not by a measure's.
+            let seq = log.history().seq_of(id).ok_or_else(|| {
+                let steps = log.history().steps_of(id).iter();
+                let steps: Vec<String> = steps.map(|seq| log.history().id_of(*seq)).collect();
+                match steps.as_slice() {
+                    [] => show::unknown(&log, id),
+                    steps => CliError::refused(format!("{id:?} is a measure, not an event"))
+                        .hint(format!("name its events: {}", steps.join(" "))),
+                }
+            })?;
+            of.insert(seq);
         }
         if self.why.trim().is_empty() {
             return Err(
                 CliError::refused("--why is empty").hint("an erasure is recorded with its reason")
             );
         }
+        let named = |seq: &u64| {
+            let event = log.history().entry(*seq).and_then(Entry::event);
+            let kind = event.map(|event| event.kind().name()).unwrap_or_default();
+            format!("{seq} ({kind} {})", log.history().id_of(*seq))
+        };
+        let named: Vec<String> = of.iter().map(named).collect();
         let erased = log.erase(&of, &self.why, self.by.as_deref(), &mut Machine);
         let erased = erased.map_err(|error| match error {
             EraseError::Store(error) => error.into(),
@@ -83,10 +100,9 @@ impl EraseArgs {
             })?;
             return Ok(Status::Done);
         }
-        let numbers: Vec<String> = of.iter().map(u64::to_string).collect();
         terminal.line(format!(
             "erased the content of event {}; event {} says so",
-            numbers.join(", "),
+            named.join(", "),
             erased.seq
         ))?;
         if erased.sources > 0 {
@@ -98,7 +114,7 @@ impl EraseArgs {
         }
         terminal.faint("headers stay, so proofs made before still hold")?;
         terminal.faint(
-            "copies elsewhere are not reached: exports, backups, proofs that were handed out",
+            "copies elsewhere are not reached: exports, backups, proofs and disclosures, and the files it was appended from",
         )?;
         Ok(Status::Done)
     }

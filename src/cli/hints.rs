@@ -156,7 +156,7 @@ fn named((id, name): &(String, Option<String>)) -> String {
 pub(crate) fn for_store(error: &StoreError) -> Vec<String> {
     match error {
         StoreError::Locked { .. } => vec![
-            "one process at a time has the log open; wait for it to end, or read from an export of the log".to_owned(),
+            "one process at a time has the log open; wait for it to end; meanwhile an export can be restored elsewhere and read there".to_owned(),
         ],
         StoreError::AlreadyThere { .. } => {
             vec!["there is a log already; name another directory with --log DIR".to_owned()]

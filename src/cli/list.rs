@@ -10,8 +10,11 @@ use super::log_args::LogArgs;
 use super::shapes::VERSION;
 use super::terminal::Terminal;
 use super::{Outcome, Status};
+use crate::event_log::EventLog;
 use crate::model::calendar::Instant;
+use crate::record::header::Header;
 use crate::replay::{Clocks, Content, Entry, View};
+use crate::store::{Store, StoreError};
 
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
@@ -41,7 +44,8 @@ pub(crate) struct ListShape {
 struct EntryShape {
     seq: u64,
     id: String,
-    kind: Option<&'static str>,
+    /// As its header has it.
+    kind: String,
     recorded_at: String,
     content: &'static str,
     summary: Option<String>,
@@ -61,44 +65,57 @@ impl ListArgs {
         let sieve = filter.on(&view).map_err(|error| unknown(&error, history))?;
         let entries = history.entries().iter().filter(|entry| sieve.wants(entry));
         if self.json {
-            let events = entries.map(|entry| shape(&view, entry)).collect();
+            let events =
+                entries.map(|entry| shape(&log, &view, entry)).collect::<Result<_, _>>()?;
             terminal.json(&ListShape { v: VERSION, events })?;
             return Ok(Status::Done);
         }
-        let rows: Vec<_> = entries
-            .map(|entry| {
-                let entry = shape(&view, entry);
-                let mut what = entry.summary.unwrap_or_else(|| match entry.content {
-                    "open" => String::new(),
-                    other => format!("({other})"),
-                });
-                if let Some(by) = entry.retracted_by {
-                    what.push_str(&format!(" [taken back by {by}]"));
-                }
-                let kind = entry.kind.unwrap_or("?").to_owned();
-                vec![entry.seq.to_string(), entry.recorded_at, kind, entry.id, what]
-            })
-            .collect();
+        let mut rows = Vec::new();
+        for entry in entries {
+            let entry = shape(&log, &view, entry)?;
+            let mut what = entry.summary.unwrap_or_else(|| match entry.content {
+                "open" => String::new(),
+                other => format!("({other})"),
+            });
+            if let Some(by) = entry.retracted_by {
+                what.push_str(&format!(" [taken back by {by}]"));
+            }
+            rows.push(vec![entry.seq.to_string(), entry.recorded_at, entry.kind, entry.id, what]);
+        }
         terminal.table(&["#", "recorded", "kind", "id", "what"], &[0, 1, 2, 3], &rows)?;
         Ok(Status::Done)
     }
 }
 
-fn shape(view: &View<'_>, entry: &Entry) -> EntryShape {
+fn shape(
+    log: &EventLog<impl Store>,
+    view: &View<'_>,
+    entry: &Entry,
+) -> Result<EntryShape, StoreError> {
     let history = view.history();
-    EntryShape {
+    let kind = if let Some(event) = entry.event() {
+        event.kind().name().to_owned()
+    } else {
+        let header = log.stored(entry.seq)?.map(|event| Header::from_bytes(&event.header));
+        header.and_then(Result::ok).map_or_else(|| "?".to_owned(), |header| header.kind)
+    };
+    let summary = match log.erasure_of(entry.seq)? {
+        Some((by, _)) => Some(format!("(erased by event {by})")),
+        None => entry.event().and_then(summary),
+    };
+    Ok(EntryShape {
         seq: entry.seq,
         id: history.id_of(entry.seq),
-        kind: entry.event().map(|event| event.kind().name()),
+        kind,
         recorded_at: entry.recorded_at.to_string(),
         content: match entry.content {
             Content::Readable(_) => "open",
             Content::Absent => "absent",
             Content::Unreadable => "unreadable",
         },
-        summary: entry.event().and_then(summary),
+        summary,
         retracted_by: view.struck().get(&entry.seq).map(|by| history.id_of(*by)),
-    }
+    })
 }
 
 /// What an event is about, in few words.

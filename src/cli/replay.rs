@@ -113,11 +113,11 @@ pub(crate) fn introduce(
     }
     if left_out.recorded_later > 0 {
         let first = log.history().entry(0).map(|first| first.recorded_at.to_string());
-        let mut line = format!("{} events left out: recorded later", left_out.recorded_later);
+        let mut words = format!("{} events left out: recorded later", left_out.recorded_later);
         if left_out.recorded_later == head.size {
-            line.push_str(&format!("; the log begins at {}", first.unwrap_or_default()));
+            words.push_str(&format!("; the log begins at {}", first.unwrap_or_default()));
         }
-        terminal.faint(line)?;
+        terminal.faint(words)?;
     }
     say_absent(left_out.absent, terminal)?;
     terminal.line("")

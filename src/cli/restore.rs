@@ -51,6 +51,14 @@ impl RestoreArgs {
                     log.shown()
                 ))?;
                 terminal.faint(format!("head: {} events, link {}", report.events, report.chain))?;
+                if report.sealed_absent > 0 {
+                    let count = report.sealed_absent;
+                    terminal.faint(format!(
+                        "{count} sealed parts are not in it: erased, or left out of the export"
+                    ))?;
+                }
+                terminal.note("not in an export: the signing key, the journal of checkpoints, the policy; copy them over (key, journal, policy)")?;
+                terminal.note("append to one copy of a log alone: two that go on apart contradict each other for ever")?;
                 Ok(Status::Done)
             }
             Err(error) => {

@@ -33,6 +33,9 @@ use crate::store::{Part, Store, StoredEvent};
 pub(crate) struct ShowArgs {
     /// The id of an event or a measure, or @ and the number of an event
     id: String,
+    /// Show the sealed part, too
+    #[arg(long)]
+    sealed: bool,
     /// Print it as JSON
     #[arg(long)]
     json: bool,
@@ -59,7 +62,12 @@ struct EventShape {
     /// What was recorded; `null` if it was erased or is withheld.
     payload: Option<Box<serde_json::value::RawValue>>,
     salt: Option<String>,
+    /// The erasure that took its content away.
+    erased: Option<ErasureShape>,
+    /// Whether it was recorded with a sealed part.
     has_sealed_part: bool,
+    /// The sealed part, with --sealed; `null` if it is not there.
+    sealed: Option<Box<serde_json::value::RawValue>>,
     corrected_by: Vec<CorrectionShape>,
     retracted_by: Option<String>,
     /// What the retraction in effect says; three things: withdrawn by its source, recorded in error, a duplicate.
@@ -68,6 +76,14 @@ struct EventShape {
     about_it: Vec<String>,
     /// When it came into the log, by the word of witnesses; `null` if none has seen a checkpoint on either side of it.
     bracket: Option<BracketShape>,
+}
+
+/// Who took the content away, and why.
+#[derive(Serialize, JsonSchema)]
+struct ErasureShape {
+    event: String,
+    why: String,
+    by: Option<String>,
 }
 
 /// After one time, and not after another.
@@ -160,6 +176,9 @@ impl ShowArgs {
             if let (Some(entry), Some(stored)) = (history.entry(seq), log.stored(seq)?) {
                 let mut event = shape(&log, &view, entry, &stored)?;
                 event.bracket = brackets.of_event(&log, seq)?;
+                if let (true, Some(Part::Present { bytes, .. })) = (self.sealed, &stored.sealed) {
+                    event.sealed = raw(bytes);
+                }
                 events.push(event);
             }
         }
@@ -178,7 +197,7 @@ impl ShowArgs {
 }
 
 /// That there is no event or measure of this name.
-fn unknown(log: &EventLog<impl Store>, id: &str) -> CliError {
+pub(crate) fn unknown(log: &EventLog<impl Store>, id: &str) -> CliError {
     let error = CliError::refused(format!("there is no event or measure {id:?}"));
     let history = log.history();
     match nearest(id, history.ids().chain(history.measure_ids()), 3).as_slice() {
@@ -298,7 +317,13 @@ fn shape(
         header: String::from_utf8_lossy(&stored.header).into_owned(),
         payload,
         salt,
+        erased: log.erasure_of(entry.seq)?.map(|(by, erasure)| ErasureShape {
+            event: history.id_of(by),
+            why: erasure.why,
+            by: erasure.by,
+        }),
         has_sealed_part: header.sealed.is_some(),
+        sealed: None,
         corrected_by,
         retraction: view.struck().get(&entry.seq).and_then(|by| RetractionShape::of(history, *by)),
         retracted_by: view.struck().get(&entry.seq).map(|seq| history.id_of(*seq)),
@@ -321,7 +346,14 @@ fn print(view: &View<'_>, event: &EventShape, terminal: &mut Terminal) -> io::Re
     let entry = view.history().entry(event.seq);
     match entry.map(|entry| &entry.content) {
         Some(Content::Readable(told)) => print_content(view, told, event, terminal)?,
-        Some(Content::Absent) => terminal.line("  its payload was erased, or is withheld")?,
+        Some(Content::Absent) => match &event.erased {
+            Some(erasure) => {
+                let by = erasure.by.as_ref().map(|by| format!(", by {by}")).unwrap_or_default();
+                let words = format!("  erased by event {}: {}{by}", erasure.event, erasure.why);
+                terminal.line(shown(&words))?;
+            }
+            None => terminal.line("  its content is not in this copy of the log")?,
+        },
         _ => terminal.line("  its payload cannot be read by this version")?,
     }
     for correction in &event.corrected_by {
@@ -353,8 +385,12 @@ fn print(view: &View<'_>, event: &EventShape, terminal: &mut Terminal) -> io::Re
     if !event.about_it.is_empty() {
         terminal.line(format!("  see also {}", event.about_it.join(", ")))?;
     }
-    if event.has_sealed_part {
-        terminal.line("  it has a sealed part")?;
+    if let Some(sealed) = &event.sealed {
+        terminal.line(shown(&format!("  sealed         {}", sealed.get())))?;
+    } else if event.has_sealed_part && event.erased.is_some() {
+        terminal.line("  its sealed part is gone, too")?;
+    } else if event.has_sealed_part {
+        terminal.line("  it has a sealed part; --sealed shows it")?;
     }
     terminal.faint(format!("  recorded at {}", event.recorded_at))?;
     if let Some(bracket) = &event.bracket {

@@ -1,7 +1,7 @@
 //! `demarche verify`: every check, each with its own verdict, and what they do not establish.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::beside::read_file;
+use super::check::policy_of_key;
 use super::error::CliError;
 use super::log_args::LogArgs;
 use super::shapes::VERSION;
@@ -18,6 +19,8 @@ use super::{Outcome, Status};
 use crate::event_log::finding::{Check, Verdict};
 use crate::event_log::portable::verify_export;
 use crate::event_log::verify::{Against, Report, verify_store};
+use crate::record::checkpoint::Checkpoint;
+use crate::record::event_proof::FIRST_LINE;
 use crate::record::header::Header;
 use crate::record::note::NOTE_BYTES_MAX;
 use crate::store::{Store, StoreError};
@@ -32,6 +35,9 @@ pub(crate) struct VerifyArgs {
     /// Whom to trust, which must be met [default: policy, in the log's directory, as far as it is met]
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    /// Trust this key of the log, or one that it leads to, without witnesses, in place of a policy
+    #[arg(long, value_name = "VKEY", conflicts_with = "policy")]
+    vkey: Option<String>,
     /// Look at headers, tree and checkpoints alone, not at what was reported
     #[arg(long)]
     quick: bool,
@@ -47,10 +53,19 @@ impl VerifyArgs {
     pub(crate) fn run(&self, log: &LogArgs, terminal: &mut Terminal) -> Outcome {
         let mut against = Against { quick: self.quick, ..Against::default() };
         for path in &self.checkpoint {
-            against.given.push((path.display().to_string(), read_file(path, NOTE_BYTES_MAX)?));
+            let bytes = read_file(path, NOTE_BYTES_MAX)?;
+            if let Err(error) = Checkpoint::parse_note(&bytes) {
+                let shown = path.display();
+                return Err(CliError::refused(format!("{shown} is no checkpoint: {error}"))
+                    .hint("a checkpoint is what demarche checkpoint prints"));
+            }
+            against.given.push((path.display().to_string(), bytes));
         }
-        against.policy = log.policy(self.policy.as_deref())?;
-        against.must_meet = self.policy.is_some();
+        against.policy = match self.vkey.as_deref() {
+            Some(vkey) => Some(policy_of_key(vkey)?),
+            None => log.policy(self.policy.as_deref())?,
+        };
+        against.must_meet = self.policy.is_some() || self.vkey.is_some();
         let Some(path) = &self.export else {
             let store = log.store("demarche verify")?;
             if let Some(origin) = origin_of(&store)? {
@@ -62,16 +77,36 @@ impl VerifyArgs {
             CliError::refused(format!("{} cannot be read: {error}", path.display()))
         };
         // An export may be of any log, so what lies beside this one says nothing of it.
-        if self.policy.is_none() {
+        if !against.must_meet {
             against.policy = None;
         }
         let mut file = File::open(path).map_err(cannot)?;
+        if file.metadata().map_err(cannot)?.is_dir() {
+            let shown = path.display();
+            return Err(CliError::refused(format!("{shown} is a directory, not an export"))
+                .hint(format!("if it is a log: demarche verify --log {shown}"))
+                .hint("tiles are checked by any program for c2sp.org/tlog-tiles; see docs/verify-without-us.md"));
+        }
+        let mut begins = [0; 22];
+        let read = file.read(&mut begins).map_err(cannot)?;
+        if !begins.starts_with(b"{\"header\":") && begins.get(..read).is_some_and(is_another_file) {
+            return Err(CliError::refused(format!("{} is no export", path.display()))
+                .hint("a proof is checked by demarche check FILE, a checkpoint by demarche verify --checkpoint FILE"));
+        }
         let progress = terminal.progress("verifying", None);
         let report =
             verify_export(&mut file, &against, &mut |done| progress.set(done)).map_err(cannot)?;
         drop(progress);
         print(&report, terminal, self.json)
     }
+}
+
+/// Whether a file begins as a proof or a checkpoint does, which are for other commands.
+fn is_another_file(begins: &[u8]) -> bool {
+    [b"{\"answer\":".as_slice(), FIRST_LINE.as_bytes()]
+        .iter()
+        .any(|other| begins.starts_with(other))
+        || !begins.starts_with(b"{") && begins.is_ascii() && !begins.is_empty()
 }
 
 /// The origin in event 0, if that can be read at all.
@@ -113,8 +148,15 @@ pub(crate) fn print(report: &Report, terminal: &mut Terminal, json: bool) -> Out
     }
     for check in Check::ALL {
         let verdict = report.verdicts.get(check).copied().unwrap_or(Verdict::NotChecked);
-        let line =
-            format!("  {:<12} {:<12} {}", name(verdict), check.as_str(), about(*check, report));
+        let about = match verdict {
+            Verdict::Ok => about(*check, report),
+            Verdict::Failed => match report.findings.iter().filter(|(of, _)| of == check).count() {
+                1 => "1 finding, below".to_owned(),
+                count => format!("{count} findings, below"),
+            },
+            Verdict::NotChecked => why_not(*check, report).to_owned(),
+        };
+        let line = format!("  {:<12} {:<12} {about}", name(verdict), check.as_str());
         match verdict {
             Verdict::Ok => terminal.verdict(true, line)?,
             Verdict::Failed => terminal.verdict(false, line)?,
@@ -175,12 +217,8 @@ fn about(check: Check, report: &Report) -> String {
             format!("verbatim in the captured sources, {} quotations", report.quotes)
         }
         Check::Keys => format!("each is endorsed as it says, keys: {}", report.compared.keys),
-        Check::Journal if report.compared.has_journal => {
+        Check::Journal => {
             format!("whole, and of this log, checkpoints: {}", report.compared.in_journal)
-        }
-        Check::Journal => "there is none to compare with".to_owned(),
-        Check::Checkpoints if report.compared.checkpoints == 0 => {
-            "none is kept or given".to_owned()
         }
         Check::Checkpoints => format!(
             "the log extends each, {} kept here, {} given",
@@ -188,13 +226,9 @@ fn about(check: Check, report: &Report) -> String {
             report.compared.checkpoints - report.compared.in_journal
         ),
         Check::Signatures => "each checkpoint is signed by a key of the log".to_owned(),
-        Check::Quorum => match (report.compared.quorum, report.compared.policy_asks) {
-            (Some(size), _) => format!("met by a checkpoint of {size} events"),
-            (None, true) => {
-                "no checkpoint has the cosignatures that the policy asks for yet".to_owned()
-            }
-            (None, false) => "no policy asks for witnesses".to_owned(),
-        },
+        Check::Quorum => {
+            format!("met by a checkpoint of {} events", report.compared.quorum.unwrap_or_default())
+        }
         Check::Anchors => match report.compared.anchored {
             Some((size, time)) => {
                 let count = report.compared.anchors;
@@ -202,12 +236,32 @@ fn about(check: Check, report: &Report) -> String {
                     "{count} time stamps are of checkpoints of this log, the last of {size} events at {time}"
                 )
             }
-            None => "there is no time stamp".to_owned(),
+            None => "every time stamp is of a checkpoint of this log".to_owned(),
         },
-        Check::Snapshots => match report.snapshot {
-            Some(size) => format!("that of {size} events is what a fresh replay gives"),
-            None => "none is kept".to_owned(),
-        },
+        Check::Snapshots => format!(
+            "that of {} events is what a fresh replay gives",
+            report.snapshot.unwrap_or_default()
+        ),
+    }
+}
+
+/// Why a check was not made.
+fn why_not(check: Check, report: &Report) -> &'static str {
+    match check {
+        Check::Sources => "no captured source was looked at",
+        Check::Quotes if report.quotes_open > 0 => "no text is left to compare the quotations with",
+        Check::Quotes => "no quotation was looked at",
+        Check::Tree | Check::Head | Check::Journal => "there is none to compare with",
+        Check::Keys => "the log names no key",
+        Check::Checkpoints | Check::Signatures => "none is kept or given",
+        Check::Quorum if report.compared.policy_asks => {
+            "no checkpoint has the cosignatures yet that the policy asks for"
+        }
+        Check::Quorum => "no policy asks for witnesses",
+        Check::Anchors => "there is no time stamp",
+        Check::Snapshots if report.other_reducer.is_some() => "it was made by other rules",
+        Check::Snapshots => "none is kept",
+        _ => "left out",
     }
 }
 

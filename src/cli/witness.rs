@@ -33,7 +33,7 @@ enum Command {
     Add(AddArgs),
     /// Have the newest checkpoint cosigned; a new one is signed if the log has grown
     Ask(AskArgs),
-    /// The log's policy: its keys, its witnesses, the quorum
+    /// The log's policy, as a file that can be given to others: its keys, its witnesses, the quorum
     List,
 }
 

@@ -229,7 +229,7 @@ impl<S: Store> EventLog<S> {
     /// Goes on from what was written.
     fn take_prepared(&mut self, kind: &str, prepared: Prepared) -> (u64, Link) {
         let seq = self.head.size;
-        self.take_key(seq, kind, &prepared.payload);
+        self.take_system(seq, kind, &prepared.payload);
         self.history.push(prepared.recorded_at, super::read_payload(&prepared.payload, kind));
         self.last_recorded = prepared.recorded_at;
         self.frontier = prepared.frontier;

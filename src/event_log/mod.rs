@@ -33,7 +33,7 @@ use crate::record::header::{Header, HeaderError};
 use crate::record::json;
 use crate::record::link::Link;
 use crate::record::note::VerifierKey;
-use crate::record::system::{Genesis, KeyRing, SystemEvent};
+use crate::record::system::{Erasure, Genesis, KeyRing, SystemEvent};
 use crate::record::tile::Tiles;
 use crate::record::tree::{Frontier, Root, leaf_hash};
 use crate::replay::{Content, History};
@@ -62,6 +62,8 @@ pub struct EventLog<S> {
     head: Head,
     frontier: Frontier,
     keys: KeyRing,
+    /// What was erased, and by which event.
+    erased: BTreeMap<u64, u64>,
     last_recorded: Instant,
     history: History,
     /// Events whose reporter gave them no id, by a hash of their content, so that they are recognised.
@@ -198,6 +200,7 @@ impl<S: Store> EventLog<S> {
             head: Head::EMPTY,
             frontier: Frontier::default(),
             keys: KeyRing::default(),
+            erased: BTreeMap::new(),
             last_recorded: Instant::MIN,
             history: History::new(),
             nameless: BTreeMap::new(),
@@ -256,6 +259,19 @@ impl<S: Store> EventLog<S> {
         &self.keys
     }
 
+    /// The erasure that took an event's content away, with its number.
+    pub fn erasure_of(&self, seq: u64) -> Result<Option<(u64, Erasure)>, StoreError> {
+        let Some(by) = self.erased.get(&seq).copied() else { return Ok(None) };
+        let stored = self.stored(by)?;
+        Ok(stored.and_then(|event| match event.payload {
+            Part::Present { bytes, .. } => match read_system("erasure", &bytes) {
+                Some(SystemEvent::Erasure(erasure)) => Some((by, erasure)),
+                _ => None,
+            },
+            Part::Absent => None,
+        }))
+    }
+
     /// What the log holds.
     pub const fn history(&self) -> &History {
         &self.history
@@ -271,11 +287,16 @@ impl<S: Store> EventLog<S> {
         Ok(self.store.read(seq, 1)?.into_iter().next())
     }
 
-    /// Follows what events say of keys. What does not hold changes nothing here; `verify` names it.
-    fn take_key(&mut self, seq: u64, kind: &str, bytes: &[u8]) {
+    /// Follows what the program itself recorded, of keys and of erasures. What does not hold changes nothing here;
+    /// `verify` names it.
+    fn take_system(&mut self, seq: u64, kind: &str, bytes: &[u8]) {
         let _ = match read_system(kind, bytes) {
             Some(SystemEvent::Genesis(genesis)) if seq == 0 => self.keys.begin(&genesis),
             Some(SystemEvent::Key(event)) => self.keys.take(seq, &self.origin, &event),
+            Some(SystemEvent::Erasure(erasure)) => {
+                self.erased.extend(erasure.of.into_iter().map(|of| (of, seq)));
+                Ok(())
+            }
             _ => Ok(()),
         };
     }
@@ -310,7 +331,7 @@ impl<S: Store> EventLog<S> {
             self.origin.clone_from(&header.log);
         }
         if let Part::Present { bytes, .. } = &event.payload {
-            self.take_key(header.seq, &header.kind, bytes);
+            self.take_system(header.seq, &header.kind, bytes);
         }
         self.history.push(header.recorded_at, content);
         self.last_recorded = self.last_recorded.max(header.recorded_at);

@@ -404,10 +404,7 @@ mod tests {
             (vec![0], vec![0], vec![0, 3], vec![0, 3], vec![3])
         );
         // Whom nobody endorsed cannot endorse others, but can be endorsed past.
-        let led = |trusted: u8| {
-            let led = ring.followed(&[signer(trusted).verifier()]);
-            led.into_iter().map(|(key, by)| (key, by)).collect::<Vec<_>>()
-        };
+        let led = |trusted: u8| ring.followed(&[signer(trusted).verifier()]);
         assert_eq!(led(1), [(signer(2).verifier(), signer(1).verifier())]);
         assert_eq!(led(2), []);
         assert_eq!(led(3), [], "nobody endorsed it, and it endorsed nobody yet");

@@ -287,7 +287,7 @@ fn an_answer_follows_from_what_it_rests_on() {
         assert_eq!(checked["head"], answer["head"]);
         assert_eq!((&checked["ok"], &checked["complete"]), (&true.into(), &true.into()));
         assert_eq!(checked["withheld"]["incident"], 1, "what it does not rest on stays closed");
-        assert!(elsewhere.ok(&["check", "p.jsonl"]).contains("the proof holds"));
+        assert!(elsewhere.ok(&["check", "p.jsonl"]).contains("the hashes fit together"));
     }
 }
 
@@ -323,7 +323,11 @@ fn a_spoiled_proof_does_not_hold() {
     spoiled("no line end", proof.trim_end().to_owned(), "the line does not end");
     spoiled("a line gone", [&lines[..20], &lines[21..]].concat().join("\n") + "\n", "event 19");
     spoiled("a line after the head", proof.clone() + lines[1] + "\n", "after the events");
-    spoiled("no claim", lines[1..].join("\n") + "\n", "no claim");
+    spoiled("no claim", "{}\n".to_owned() + &lines[1..].join("\n") + "\n", "no claim");
+    desk.write("export.jsonl", &(lines[1..].join("\n") + "\n"));
+    let (code, said) = desk.refused(&["check", "export.jsonl"]);
+    assert_eq!(code, Some(2), "the wrong file is no failed check: {said}");
+    assert!(said.contains("that is an export, not a proof"), "{said}");
 }
 
 #[test]

@@ -650,5 +650,7 @@ fn a_checkpoint_of_another_log_or_with_a_false_signature_is_named() {
     desk.write("spoiled.note", &String::from_utf8(spoiled).unwrap());
     is_found(&desk, &["--checkpoint", "spoiled.note"], "signatures", "that does not hold");
     desk.write("none.note", "no note\n");
-    is_found(&desk, &["--checkpoint", "none.note"], "checkpoints", "is no checkpoint");
+    let (code, said) = desk.refused(&["verify", "--checkpoint", "none.note"]);
+    assert_eq!(code, Some(2), "that is no fault of the log: {said}");
+    assert!(said.contains("is no checkpoint"), "{said}");
 }

@@ -331,3 +331,85 @@ fn the_key_of_a_witness_is_not_that_of_a_log() {
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("the key of a witness"), "{said}");
 }
+
+#[test]
+fn a_policy_without_witnesses_chooses_the_checkpoint_that_meets_it() {
+    let desk = desk();
+    let old = vkey(&desk);
+    desk.ok(&["key", "rotate"]);
+    desk.ok(&["checkpoint"]);
+    desk.ok(&["key", "retire"]);
+    desk.ok(&["checkpoint"]);
+    let new = vkey(&desk);
+    for (name, key) in [("old", &old), ("new", &new)] {
+        desk.write(name, &format!("log {key}\nquorum none\n"));
+        let (proof, answer) = (format!("{name}.proof"), format!("{name}.answer"));
+        desk.ok(&["prove", "@40", "--policy", name, "--out", &proof]);
+        desk.ok(&[
+            "prove",
+            "--for-answer",
+            "--to",
+            "2025-05-01",
+            "--policy",
+            name,
+            "--out",
+            &answer,
+        ]);
+        for file in [&proof, &answer] {
+            desk.ok(&["check", file, "--policy", name]);
+        }
+    }
+    // The retirement itself is covered by no checkpoint that the old key signed.
+    let retired = format!("@{}", desk.json(&["key", "--json"])["keys"][0]["retired"]);
+    let (code, said) = desk.refused(&["prove", &retired, "--policy", "old", "--out", "x"]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("no checkpoint that covers it is signed as the policy asks"), "{said}");
+    assert!(!desk.path().join("x").exists());
+    // Whoever trusts the old key is told of the new one by the log, or by an export of it.
+    desk.ok(&["export", "--out", "e.jsonl"]);
+    desk.ok(&["checkpoint", "--out", "last.note"]);
+    for args in [&["verify"][..], &["verify", "e.jsonl"]] {
+        let report = desk.ok(&[args, &["--vkey", &old, "--checkpoint", "last.note"]].concat());
+        assert!(
+            report.contains(&format!("trusts {old}, and the log says that it endorsed {new}")),
+            "{report}"
+        );
+    }
+    let stranger = vkey(&Desk::demo());
+    let (code, _) =
+        desk.refused(&["verify", "e.jsonl", "--vkey", &stranger, "--checkpoint", "last.note"]);
+    assert_eq!(code, Some(1));
+}
+
+#[test]
+fn the_wrong_file_and_the_wrong_key_are_named() {
+    let desk = desk();
+    let key = vkey(&desk);
+    desk.ok(&["checkpoint", "--out", "c.note"]);
+    desk.ok(&["export", "--out", "e.jsonl"]);
+    desk.ok(&["prove", "@40", "--out", "p"]);
+    desk.ok(&["replay", "--to", "2025-05-01", "--proof", "a.jsonl"]);
+    desk.write("key.txt", &key);
+    let stranger = vkey(&Desk::demo());
+    let (name, id) = (key.split('+').next().unwrap(), key.split('+').nth(1).unwrap());
+    for (args, expected, words) in [
+        (&["check", "c.note"][..], 2, "that is a checkpoint, not a proof"),
+        (&["check", "e.jsonl"], 2, "that is an export, not a proof"),
+        (&["verify", "c.note"], 2, "is no export"),
+        (&["verify", "p"], 2, "is no export"),
+        (&["verify", "a.jsonl"], 2, "is no export"),
+        (&["verify", "log"], 2, "demarche verify --log"),
+        (&["verify", "--checkpoint", "e.jsonl"], 2, "is no checkpoint"),
+        (&["check", "p", "--vkey", "key.txt"], 2, "the key itself is meant"),
+        (&["check", "p", "--vkey", &stranger], 1, &format!("signed by {name}+{id}")),
+        (&["prove", "@40", "--to", "2025-05-01", "--out", "x"], 2, "at no date"),
+        (&["erase", "indus-waters-treaty-suspension", "--why", "x"], 2, ""),
+    ] {
+        let (code, said) = desk.refused(args);
+        assert_eq!(code, Some(expected), "{args:?}: {said}");
+        assert!(said.contains(words), "{args:?}: {said}");
+    }
+    assert_eq!(desk.ok(&["key", "--vkey"]).trim(), key);
+    assert!(desk.ok(&["show", "hidden", "--sealed"]).contains("N. N."));
+    assert!(!desk.ok(&["show", "hidden", "--json"]).contains("N. N."));
+}
