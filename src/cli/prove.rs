@@ -155,7 +155,7 @@ pub(crate) fn choose<'j>(
 ) -> Result<Option<&'j Entry>, CliError> {
     let mut newest = None;
     for entry in journal.entries.iter().filter(|entry| entry.checkpoint.size >= least) {
-        if !log.holds(entry)? {
+        if !log.extends(&entry.checkpoint)? {
             let line = entry.line;
             return Err(CliError::failed(format!(
                 "the log does not extend line {line} of its journal"

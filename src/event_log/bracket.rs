@@ -1,8 +1,11 @@
 //! When an event came into the log, by the word of witnesses: after a checkpoint that lacks it, and not after one that
 //! holds it. The times are those at which witnesses of a policy cosigned; the log's own clock has no say.
+//!
+//! The end of it binds whoever keeps the log. Its beginning says that no witness had seen the event by then: a keeper
+//! who holds events back and has an older checkpoint cosigned moves it, but cannot make an event look older.
 
 use super::EventLog;
-use crate::record::journal::{Entry, Journal};
+use crate::record::journal::Journal;
 use crate::record::policy::{Judgement, Policy};
 use crate::store::{Store, StoreError};
 
@@ -54,7 +57,7 @@ impl<S: Store> EventLog<S> {
         for entry in &journal.entries {
             let (size, line) = (entry.checkpoint.size, entry.line);
             let judgement = policy.judge(&entry.note);
-            if judgement.witnesses.is_empty() || !self.holds(entry)? {
+            if judgement.witnesses.is_empty() || !self.extends(&entry.checkpoint)? {
                 continue;
             }
             if size <= seq {
@@ -70,11 +73,6 @@ impl<S: Store> EventLog<S> {
             }
         }
         Ok(bracket)
-    }
-
-    /// Whether the log extends a checkpoint.
-    pub fn holds(&self, entry: &Entry) -> Result<bool, StoreError> {
-        Ok(self.root_at(entry.checkpoint.size)? == Some(entry.checkpoint.root))
     }
 }
 

@@ -7,12 +7,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::finding::{Check, Finding, Wrong};
+use super::prove::ProveError;
 use super::verify::Against;
 use super::{EventLog, Surroundings};
 use crate::model::calendar::Instant;
 use crate::record::checkpoint::{Checkpoint, CheckpointError};
 use crate::record::journal::{Entry, Journal};
 use crate::record::link::Link;
+use crate::record::merkle::check_consistency;
 use crate::record::note::{Note, NoteError, NoteSigner, Signed, VerifierKey};
 use crate::record::policy::Policy;
 use crate::record::system::{Anchor, KeyRing, RingKey};
@@ -56,7 +58,7 @@ pub struct Rollback {
     pub signed: Entry,
     /// What the log is now; this was not signed.
     pub now: Checkpoint,
-    /// The root over as many events as were signed, if there are as many.
+    /// The root over as many events as were signed, by the stored tree, if there are as many.
     pub root_then: Option<Root>,
 }
 
@@ -71,6 +73,21 @@ impl<S: Store> EventLog<S> {
         Ok(self.stored(0)?.map_or(Link::ZERO, |event| Link::of(&event.header)))
     }
 
+    /// Whether the log extends a checkpoint of it. The stored tree alone is not believed: it must lead from the
+    /// checkpoint's root to the root over the headers, which opening computed.
+    pub fn extends(&self, checkpoint: &Checkpoint) -> Result<bool, StoreError> {
+        let (old, new) = (checkpoint.size, self.head.size);
+        if checkpoint.origin != self.origin || old > new {
+            return Ok(false);
+        }
+        let path = match self.consistency(old, new) {
+            Ok(path) => path,
+            Err(ProveError::Store(error)) => return Err(error),
+            Err(_) => return Ok(false),
+        };
+        Ok(check_consistency(old, &checkpoint.root, new, &self.root(), &path).is_ok())
+    }
+
     /// Checks that the log extends what its journal holds.
     pub fn check_journal(&self, journal: &Journal) -> Result<(), SignError> {
         if (journal.log.as_str(), journal.genesis) != (self.origin(), self.genesis()?) {
@@ -78,10 +95,10 @@ impl<S: Store> EventLog<S> {
             return Err(SignError::OtherJournal { found, genesis });
         }
         let Some(signed) = journal.last() else { return Ok(()) };
-        let root_then = self.root_at(signed.checkpoint.size)?;
-        if root_then == Some(signed.checkpoint.root) {
+        if self.extends(&signed.checkpoint)? {
             return Ok(());
         }
+        let root_then = self.root_at(signed.checkpoint.size)?;
         let (signed, now) = (signed.clone(), self.checkpoint());
         Err(SignError::DoesNotExtend(Box::new(Rollback { signed, now, root_then })))
     }

@@ -108,6 +108,37 @@ fn rewrite_and_rehash() {
 }
 
 #[test]
+fn rewrite_under_the_tree_that_was_signed() {
+    let desk = desk();
+    desk.write(
+        "more.jsonl",
+        &(0..300).map(|n| format!("{{\"kind\":\"note\",\"text\":\"{n}\"}}\n")).collect::<String>(),
+    );
+    desk.ok(&["append", "more.jsonl"]);
+    let (source, mut all) = (source(&desk), events(&desk));
+    let log = desk.path().join("log");
+    let signed = {
+        let store = SledStore::open(&log, "the forger").unwrap();
+        store.tree_piece(0, 0).unwrap().unwrap()
+    };
+    edit(&mut all[40], "\"kind\":\"statement\"", "\"kind\":\"statement\",\"lang\":\"en\"");
+    rehash(&mut all);
+    put(&desk, &all, &[&source]);
+    // The hashes under the checkpoint are put back. Those above them, which the head lies under, are of what was rewritten.
+    let mut store = SledStore::open(&log, "the forger").unwrap();
+    let head = store.head().unwrap();
+    let piece = TreePiece { level: 0, index: 0, hashes: signed };
+    store.append(Change { expected: head, events: &[], tree: &[piece], next: head }).unwrap();
+    drop(store);
+    is_found(&desk, &[], "checkpoints", "the log was rewritten");
+    is_found(&desk, &[], "tree", "does not match the chain: level 0, piece 0");
+    let (code, said) = desk.refused(&["checkpoint"]);
+    assert_eq!(code, Some(1), "the stored tree alone is not believed: {said}");
+    assert!(said.contains("does not lead from there to its headers"), "{said}");
+    assert_eq!(journal(&desk).lines().count(), 2, "nothing was signed");
+}
+
+#[test]
 fn fork() {
     let (desk, other) = (desk(), Desk::new());
     copy(&desk.path().join("log"), &other.path().join("log"));
@@ -247,7 +278,6 @@ fn tree_and_head_of_another_log() {
     let desk = desk();
     let all = events(&desk);
     let mut others = all.clone();
-    edit(&mut others[3], "\"kind\"", "\"kind\"");
     let mut header = Header::from_bytes(&others[3].header).unwrap();
     header.payload = demarche::record::commitment::Commitment([9; 32]);
     others[3].header = header.to_bytes();
