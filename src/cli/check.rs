@@ -19,12 +19,13 @@ use super::error::CliError;
 use super::shapes::{AnswerShape, VERSION};
 use super::terminal::Terminal;
 use super::witness::shown_time;
+use super::words::shown;
 use super::{Outcome, Status, measures, positions};
 use crate::event_log::answer_proof::{self, Checked};
 use crate::model::value::Value;
 use crate::record::event_proof::FIRST_LINE;
 use crate::record::json;
-use crate::record::note::{Note, VerifierKey};
+use crate::record::note::{Algorithm, Note, VerifierKey};
 use crate::record::policy::{Judgement, Policy};
 use crate::replay::{View, dangling};
 
@@ -130,7 +131,8 @@ impl CheckArgs {
         }
         let view = View::of(&checked.history, asked.clocks);
         terminal.heading(asked.in_words())?;
-        terminal.faint(format!("{} · {} events", checked.origin, checked.head.size))?;
+        let of = format!("{} · {} events", checked.origin, checked.head.size);
+        terminal.faint(shown(&of))?;
         terminal.line("")?;
         terminal.heading("Measures")?;
         measures::print(&view, terminal)?;
@@ -145,7 +147,7 @@ impl CheckArgs {
         }
         terminal.line(format!("  root {}", checked.head.root))?;
         for (kind, count) in &by_kind(&checked) {
-            terminal.faint(format!("  withheld: {count} of kind {kind}"))?;
+            terminal.faint(shown(&format!("  withheld: {count} of kind {kind}")))?;
         }
         print_signatures(judgement.as_ref(), terminal)?;
         print_open(&not_established(&checked, &asked, judgement.as_ref()), terminal)?;
@@ -156,6 +158,10 @@ impl CheckArgs {
         if let Some(vkey) = &self.vkey {
             let key = VerifierKey::parse(vkey)
                 .map_err(|error| CliError::refused(format!("--vkey cannot be read: {error}")))?;
+            if key.algorithm() != Algorithm::Ed25519 {
+                return Err(CliError::refused("--vkey is the key of a witness, not of a log")
+                    .hint("name the log's key, and its witnesses in a file: --policy FILE"));
+            }
             return Ok(Some(Policy::of_logs(vec![key])));
         }
         self.policy.as_deref().map(read_policy).transpose()

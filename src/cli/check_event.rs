@@ -75,7 +75,8 @@ pub(crate) fn check_event(
         return Ok(Status::Done);
     }
     let CheckedEvent { header, checkpoint, .. } = &checked;
-    terminal.heading(format!("{} (event {} of {})", header.kind, header.seq, header.log))?;
+    let what = format!("{} (event {} of {})", header.kind, header.seq, header.log);
+    terminal.heading(shown(&what))?;
     for (part, bytes) in [("", checked.payload.as_ref()), ("sealed: ", sealed(&checked))] {
         let Some(bytes) = bytes else { continue };
         let Ok(Value::Object(fields)) = json::parse(bytes) else { continue };
