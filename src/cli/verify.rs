@@ -49,8 +49,11 @@ impl VerifyArgs {
         for path in &self.checkpoint {
             against.given.push((path.display().to_string(), read_file(path, NOTE_BYTES_MAX)?));
         }
-        against.policy = log.policy(self.policy.as_deref())?;
         against.must_meet = self.policy.is_some();
+        // An export may be of any log, so what lies beside this one says nothing of it.
+        if self.policy.is_some() || self.export.is_none() {
+            against.policy = log.policy(self.policy.as_deref())?;
+        }
         let Some(path) = &self.export else {
             let store = log.store("demarche verify")?;
             if let Some(origin) = origin_of(&store)? {
@@ -61,10 +64,6 @@ impl VerifyArgs {
         let cannot = |error: io::Error| {
             CliError::refused(format!("{} cannot be read: {error}", path.display()))
         };
-        // An export may be of any log, so what lies beside this one says nothing of it.
-        if self.policy.is_none() {
-            against.policy = None;
-        }
         let mut file = File::open(path).map_err(cannot)?;
         let progress = terminal.progress("verifying", None);
         let report =
@@ -113,8 +112,12 @@ pub(crate) fn print(report: &Report, terminal: &mut Terminal, json: bool) -> Out
     }
     for check in Check::ALL {
         let verdict = report.verdicts.get(check).copied().unwrap_or(Verdict::NotChecked);
-        let line =
-            format!("  {:<12} {:<12} {}", name(verdict), check.as_str(), about(*check, report));
+        let line = format!(
+            "  {:<12} {:<12} {}",
+            name(verdict),
+            check.as_str(),
+            about(*check, verdict, report)
+        );
         match verdict {
             Verdict::Ok => terminal.verdict(true, line)?,
             Verdict::Failed => terminal.verdict(false, line)?,
@@ -140,7 +143,7 @@ pub(crate) fn print(report: &Report, terminal: &mut Terminal, json: bool) -> Out
     terminal.verdict(report.is_ok(), format!("  {summary}"))?;
     terminal.faint("  not established:")?;
     for sentence in report.not_established() {
-        terminal.faint(format!("  - {sentence}"))?;
+        terminal.faint(format!("  - {}", super::words::shown(&sentence)))?;
     }
     Ok(status)
 }
@@ -153,8 +156,12 @@ const fn name(verdict: Verdict) -> &'static str {
     }
 }
 
-fn about(check: Check, report: &Report) -> String {
+fn about(check: Check, verdict: Verdict, report: &Report) -> String {
+    let failed = verdict == Verdict::Failed;
     match check {
+        Check::Bytes if report.quick => {
+            format!("headers canonical and readable, {} events", report.events)
+        }
         Check::Bytes => format!("canonical and readable, {} events", report.events),
         Check::Chain => "numbers, links, times, one origin".to_owned(),
         Check::Commitments => {
@@ -188,6 +195,7 @@ fn about(check: Check, report: &Report) -> String {
             report.compared.checkpoints - report.compared.in_journal
         ),
         Check::Signatures => "each checkpoint is signed by a key of the log".to_owned(),
+        Check::Quorum if failed => "a checkpoint is signed as the policy asks".to_owned(),
         Check::Quorum => match (report.compared.quorum, report.compared.policy_asks) {
             (Some(size), _) => format!("met by a checkpoint of {size} events"),
             (None, true) => {
@@ -202,10 +210,14 @@ fn about(check: Check, report: &Report) -> String {
                     "{count} time stamps are of checkpoints of this log, the last of {size} events at {time}"
                 )
             }
+            None if failed => "each time stamp is of a checkpoint of this log".to_owned(),
             None => "there is no time stamp".to_owned(),
         },
         Check::Snapshots => match report.snapshot {
             Some(size) => format!("that of {size} events is what a fresh replay gives"),
+            None if failed => "what is kept is what a fresh replay gives".to_owned(),
+            None if report.quick => "not looked at".to_owned(),
+            None if report.other_reducer.is_some() => "it was made by other rules".to_owned(),
             None => "none is kept".to_owned(),
         },
     }

@@ -357,17 +357,20 @@ impl Known {
             let size = one.checkpoint.size;
             compared.in_journal = compared.in_journal.saturating_add(u64::from(!one.outside));
             let fits = self.extends(one, origin, events, findings);
-            let signed = self.signed(&one.name, &one.note, size, findings);
-            match seen.get(&size) {
+            let signed = self.signed(&one.name, &one.note, &one.checkpoint, findings);
+            // One that another log made, or nobody signed, says nothing of a fork.
+            let ours = signed && one.checkpoint.origin == origin;
+            match seen.get(&size).filter(|_| ours) {
                 Some((root, first)) if *root != one.checkpoint.root => {
                     let (first, second) = (first.clone(), one.name.clone());
                     let wrong = Wrong::TwoRoots { size, first, second };
                     find(findings, Check::Checkpoints, size.checked_sub(1), wrong);
                 }
                 Some(_) => {}
-                None => {
+                None if ours => {
                     seen.insert(size, (one.checkpoint.root, one.name.clone()));
                 }
+                None => {}
             }
             if !fits || !signed {
                 continue;
@@ -397,8 +400,12 @@ impl Known {
             compared.anchors = compared.anchors.saturating_add(1);
             let size = checkpoint.size;
             let name = format!("event {seq}");
-            let signed = self.signed(&name, note, size, findings);
-            if self.roots.get(&size) != Some(&checkpoint.root) || size > *seq {
+            let signed = self.signed(&name, note, checkpoint, findings);
+            if checkpoint.origin != origin {
+                let (expected, found) = (origin.to_owned(), checkpoint.origin.clone());
+                let wrong = Wrong::CheckpointOfOther { name, expected, found };
+                find(findings, Check::Anchors, Some(*seq), wrong);
+            } else if self.roots.get(&size) != Some(&checkpoint.root) || size > *seq {
                 let found = self.roots.get(&size).copied().unwrap_or_else(Root::empty);
                 let expected = checkpoint.root;
                 let wrong = Wrong::Forked { name, size, expected, found };
@@ -429,8 +436,17 @@ impl Known {
     }
 
     /// Whether a key that this log had at that size signed a note, or one that the policy names for it.
-    fn signed(&self, name: &str, note: &Note, size: u64, findings: &mut Findings) -> bool {
+    fn signed(
+        &self,
+        name: &str,
+        note: &Note,
+        checkpoint: &Checkpoint,
+        findings: &mut Findings,
+    ) -> bool {
+        let size = checkpoint.size;
+        // A policy may name keys of several logs; each vouches for checkpoints of its own name alone.
         let of_policy = self.policy.iter().flat_map(Policy::logs);
+        let of_policy = of_policy.filter(|key| key.name() == checkpoint.origin);
         let keys: Vec<&VerifierKey> =
             self.keys.at(size).map(|known: &RingKey| &known.key).chain(of_policy).collect();
         let mut held = false;

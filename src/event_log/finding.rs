@@ -244,6 +244,12 @@ pub enum Wrong {
         /// The erasure.
         by: u64,
     },
+    /// It is an erasure of something that was not there yet.
+    #[error("it says that event {of} was erased, which is not before it")]
+    ErasedAhead {
+        /// The event that it names.
+        of: u64,
+    },
     /// An event about a key does not hold.
     #[error("{0}")]
     Key(KeyFault),

@@ -273,6 +273,29 @@ fn tree_not_matching_chain() {
 }
 
 #[test]
+fn a_stored_tree_that_was_changed_is_not_published() {
+    let desk = desk();
+    desk.write(
+        "more.jsonl",
+        &(0..300).map(|n| format!("{{\"kind\":\"note\",\"text\":\"{n}\"}}\n")).collect::<String>(),
+    );
+    desk.ok(&["append", "more.jsonl"]);
+    desk.ok(&["checkpoint"]);
+    desk.ok(&["export", "--format", "tiles", "--out", "tiles"]);
+    {
+        let mut store = SledStore::open(&desk.path().join("log"), "the forger").unwrap();
+        let mut hashes = store.tree_piece(0, 0).unwrap().unwrap();
+        hashes[0] ^= 1;
+        let head = store.head().unwrap();
+        let piece = TreePiece { level: 0, index: 0, hashes };
+        store.append(Change { expected: head, events: &[], tree: &[piece], next: head }).unwrap();
+    }
+    is_found(&desk, &[], "tree", "does not match the chain: level 0, piece 0");
+    // What is there already is compared with what would be written.
+    desk.ok(&["export", "--format", "tiles", "--out", "tiles"]);
+}
+
+#[test]
 fn tree_and_head_of_another_log() {
     // A tree that fits itself, but not the headers: the flaw of verifiers that never tie the two.
     let desk = desk();
@@ -334,6 +357,43 @@ fn payload_put_back_after_its_erasure() {
     all[40] = before[40].clone();
     put(&desk, &all, &[&source]);
     is_found(&desk, &[], "commitments", "says that it was erased, and its content is there");
+}
+
+#[test]
+fn an_erasure_excuses_nothing_that_comes_after_it() {
+    let desk = desk();
+    let source = source(&desk);
+    let id = desk.json(&["list", "--json"])["events"][40]["id"].as_str().unwrap().to_owned();
+    desk.ok(&["erase", &id, "--why", "asked"]);
+    desk.write("more.jsonl", "{\"kind\":\"topic\",\"id\":\"later\",\"name\":\"x\"}");
+    desk.ok(&["append", "more.jsonl"]);
+    let mut all = events(&desk);
+    edit(&mut all[64], "\"of\":[40]", "\"of\":[40,65]");
+    rehash(&mut all);
+    all[65].payload = Part::Absent;
+    put(&desk, &all, &[&source]);
+    is_found(&desk, &[], "commitments", "says that event 65 was erased, which is not before it");
+    is_found(&desk, &[], "commitments", "is not there, and no erasure accounts for it");
+}
+
+#[test]
+fn what_a_quick_verification_leaves_out_is_not_said_to_be_ok() {
+    let desk = desk();
+    desk.ok(&["snapshot"]);
+    let report = desk.json(&["verify", "--quick", "--json"]);
+    let verdict = |name: &str| {
+        let mut checks = report["checks"].as_array().unwrap().iter();
+        checks.find(|one| one["check"] == name).unwrap()["verdict"].as_str().unwrap().to_owned()
+    };
+    for check in ["commitments", "ids", "sources", "quotes", "snapshots"] {
+        assert_eq!(verdict(check), "not_checked", "{check}");
+    }
+    for check in ["bytes", "chain", "head", "tree", "journal", "checkpoints", "signatures"] {
+        assert_eq!(verdict(check), "ok", "{check}");
+    }
+    let open = report["not_established"].to_string();
+    assert!(open.contains("What was reported was not looked at"), "{open}");
+    assert!(desk.ok(&["verify", "--quick"]).contains("headers canonical and readable, 64 events"));
 }
 
 fn journal(desk: &Desk) -> String {
