@@ -366,11 +366,10 @@ impl Known {
                     let wrong = Wrong::TwoRoots { size, first, second };
                     find(findings, Check::Checkpoints, size.checked_sub(1), wrong);
                 }
-                Some(_) => {}
                 None if ours => {
                     seen.insert(size, (one.checkpoint.root, one.name.clone()));
                 }
-                None => {}
+                Some(_) | None => {}
             }
             if !fits || !signed {
                 continue;
