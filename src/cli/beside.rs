@@ -181,6 +181,31 @@ impl LogArgs {
         }
     }
 
+    /// The bytes of the journal that a log is compared with. The log's own directory holds no journal but its own: one
+    /// under another origin there is of the log that stood in its place.
+    pub(crate) fn journal_to_compare(
+        &self,
+        origin: Option<&str>,
+    ) -> Result<Option<Vec<u8>>, CliError> {
+        if let Some(bytes) = origin.map(|origin| self.journal_bytes(origin)).transpose()?.flatten()
+        {
+            return Ok(Some(bytes));
+        }
+        let directory = self.journal_directory();
+        if self.journal_named().is_some() || !directory.is_dir() {
+            return Ok(None);
+        }
+        let cannot = |error: io::Error| cannot_read(&directory, &error);
+        for entry in fs::read_dir(&directory).map_err(cannot)? {
+            let path = entry.map_err(cannot)?.path();
+            if path.extension().is_some_and(|extension| extension == "jsonl") {
+                let mut file = File::open(&path).map_err(|error| cannot_read(&path, &error))?;
+                return read_journal(&mut file, &path).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
     /// What a log's journal holds; an empty one if there is none.
     pub(crate) fn journal(&self, origin: &str, genesis: Link) -> Result<Journal, CliError> {
         match self.journal_bytes(origin)? {

@@ -56,9 +56,7 @@ impl VerifyArgs {
         }
         let Some(path) = &self.export else {
             let store = log.store("demarche verify")?;
-            if let Some(origin) = origin_of(&store)? {
-                against.journal = log.journal_bytes(&origin)?;
-            }
+            against.journal = log.journal_to_compare(origin_of(&store)?.as_deref())?;
             return report_on_store(&store, &against, terminal, self.json);
         };
         let cannot = |error: io::Error| {
@@ -86,7 +84,7 @@ fn origin_of(store: &impl Store) -> Result<Option<String>, CliError> {
 
 /// A log's own journal and policy.
 pub(crate) fn against_journal(args: &LogArgs, origin: &str) -> Result<Against, CliError> {
-    let (journal, policy) = (args.journal_bytes(origin)?, args.policy(None)?);
+    let (journal, policy) = (args.journal_to_compare(Some(origin))?, args.policy(None)?);
     Ok(Against { journal, policy, ..Against::default() })
 }
 
