@@ -154,6 +154,8 @@ pub struct Compared {
     pub witnessed: Option<(u64, Vec<(String, u64)>)>,
     /// Whether a policy asks for witnesses.
     pub policy_asks: bool,
+    /// Whether that policy was named by whoever verifies, rather than found beside the log.
+    pub policy_named: bool,
     /// Whether a policy is met, and by a checkpoint of which size; none if that was not looked at.
     pub quorum: Option<u64>,
     /// How many time stamps there are.
@@ -189,6 +191,13 @@ impl Compared {
             all.push(
                 "Others may have been shown a different log beyond what these outside parties saw: compare \
                  checkpoints with them."
+                    .to_owned(),
+            );
+        }
+        if self.witnessed.is_some() && !self.policy_named {
+            all.push(
+                "That the witnesses are outsiders: the policy that names them lies beside the log, where whoever keeps \
+                 this machine can write it (--policy FILE names your own)."
                     .to_owned(),
             );
         }
@@ -350,6 +359,7 @@ impl Known {
         let unendorsed = self.keys.keys().iter().filter(|known| !known.endorsed);
         compared.unendorsed = unendorsed.map(|known| known.key.to_string()).collect();
         compared.checkpoints = count(&self.brought);
+        compared.policy_named = self.must_meet;
         compared.policy_asks = self.policy.as_ref().is_some_and(Policy::asks_for_witnesses);
         let mut met = None;
         let mut seen: BTreeMap<u64, (Root, String)> = BTreeMap::new();

@@ -238,6 +238,12 @@ pub enum Wrong {
     /// The payload is gone, and no erasure accounts for it.
     #[error("its payload is not there, and no erasure accounts for it")]
     PayloadMissing,
+    /// The payload is gone, and it is of an event that the log itself needs: no erasure can take that.
+    #[error("its payload is not there, and a {kind} cannot be erased: the log itself needs it")]
+    NotToBeErased {
+        /// The kind in the header.
+        kind: String,
+    },
     /// It was erased, and is there.
     #[error("event {by} says that it was erased, and its content is there")]
     NotErased {

@@ -132,7 +132,8 @@ pub struct Verifier {
     known: Known,
     /// What of the tree has not been compared yet.
     pieces: Pieces,
-    absent: BTreeSet<u64>,
+    /// The events whose payload is not there; with their kind, if the program made them.
+    absent: BTreeMap<u64, Option<String>>,
     /// What was erased, and by which event.
     erased: BTreeMap<u64, u64>,
 }
@@ -159,7 +160,7 @@ impl Verifier {
             texts: Texts::default(),
             known,
             pieces: Pieces::new(),
-            absent: BTreeSet::new(),
+            absent: BTreeMap::new(),
             erased: BTreeMap::new(),
         }
     }
@@ -358,8 +359,10 @@ impl Verifier {
     /// Every payload that is not there must have been erased, and what was erased must not be there.
     fn account_for_absent(&mut self) {
         let at = |seq| Learnt { seq, ..Learnt::default() };
-        for seq in std::mem::take(&mut self.absent) {
-            if self.erased.contains_key(&seq) {
+        for (seq, kind) in std::mem::take(&mut self.absent) {
+            if let Some(kind) = kind {
+                self.find(Check::Commitments, &at(seq), Wrong::NotToBeErased { kind });
+            } else if self.erased.contains_key(&seq) {
                 self.report.erased = self.report.erased.saturating_add(1);
             } else {
                 self.find(Check::Commitments, &at(seq), Wrong::PayloadMissing);
@@ -390,7 +393,7 @@ impl Verifier {
                         self.find(Check::Commitments, learnt, Wrong::ErasedAhead { of: seq });
                         continue;
                     }
-                    if !self.absent.contains(&seq) {
+                    if !self.absent.contains_key(&seq) {
                         let there = Learnt { seq, ..Learnt::default() };
                         let wrong = Wrong::NotErased { by: learnt.seq };
                         self.find(Check::Commitments, &there, wrong);
@@ -466,12 +469,12 @@ impl Verifier {
                 self.find(Check::Commitments, learnt, Wrong::SealedMismatch);
             }
         }
+        let system = matches!(header.kind.as_str(), "genesis" | "key" | "erasure" | "anchor");
         let Part::Present { salt, bytes } = &stored.payload else {
             self.report.absent = self.report.absent.saturating_add(1);
-            self.absent.insert(learnt.seq);
+            self.absent.insert(learnt.seq, system.then(|| header.kind.clone()));
             return None;
         };
-        let system = matches!(header.kind.as_str(), "genesis" | "key" | "erasure" | "anchor");
         if self.report.quick && !system {
             return None;
         }

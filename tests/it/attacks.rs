@@ -221,6 +221,23 @@ fn genesis_swap() {
 }
 
 #[test]
+fn genesis_swap_with_another_origin() {
+    let desk = desk();
+    let (source, mut all) = (source(&desk), events(&desk));
+    edit(&mut all[0], "demarche.example/demo", "demarche.example/dema");
+    for event in &mut all {
+        let mut header = Header::from_bytes(&event.header).unwrap();
+        header.log = "demarche.example/dema".to_owned();
+        event.header = header.to_bytes();
+    }
+    rehash(&mut all);
+    put(&desk, &all, &[&source]);
+    // The journal is named by the origin, and is looked at all the same.
+    is_found(&desk, &[], "journal", "the log has another genesis than the journal");
+    is_found(&desk, &[], "checkpoints", "is of the log \"demarche.example/demo\"");
+}
+
+#[test]
 fn genesis_swap_with_another_key() {
     let (desk, other) = (desk(), Desk::demo());
     let vkey = desk.json(&["key", "--json"])["vkey"].as_str().unwrap().to_owned();
@@ -374,6 +391,20 @@ fn an_erasure_excuses_nothing_that_comes_after_it() {
     put(&desk, &all, &[&source]);
     is_found(&desk, &[], "commitments", "says that event 65 was erased, which is not before it");
     is_found(&desk, &[], "commitments", "is not there, and no erasure accounts for it");
+}
+
+#[test]
+fn what_the_log_itself_needs_is_not_excused_by_an_erasure() {
+    let desk = desk();
+    let source = source(&desk);
+    let id = desk.json(&["list", "--json"])["events"][40]["id"].as_str().unwrap().to_owned();
+    desk.ok(&["erase", &id, "--why", "asked"]);
+    let mut all = events(&desk);
+    edit(&mut all[64], "\"of\":[40]", "\"of\":[0,40]");
+    rehash(&mut all);
+    all[0].payload = Part::Absent;
+    put(&desk, &all, &[&source]);
+    is_found(&desk, &[], "commitments", "a genesis cannot be erased");
 }
 
 #[test]
