@@ -154,8 +154,6 @@ pub struct Compared {
     pub witnessed: Option<(u64, Vec<(String, u64)>)>,
     /// Whether a policy asks for witnesses.
     pub policy_asks: bool,
-    /// Whether that policy was named by whoever verifies, rather than found beside the log.
-    pub policy_named: bool,
     /// Whether a policy is met, and by a checkpoint of which size; none if that was not looked at.
     pub quorum: Option<u64>,
     /// How many time stamps there are.
@@ -171,7 +169,7 @@ impl Compared {
     }
 
     /// What remains open, in words.
-    pub(super) fn not_established(&self, events: u64) -> Vec<String> {
+    pub(super) fn not_established(&self, events: u64, policy_named: bool) -> Vec<String> {
         let mut all = Vec::new();
         let outside = self.outside_size();
         if outside == 0 {
@@ -194,7 +192,7 @@ impl Compared {
                     .to_owned(),
             );
         }
-        if self.witnessed.is_some() && !self.policy_named {
+        if self.witnessed.is_some() && !policy_named {
             all.push(
                 "That the witnesses are outsiders: the policy that names them lies beside the log, where whoever keeps \
                  this machine can write it (--policy FILE names your own)."
@@ -359,7 +357,6 @@ impl Known {
         let unendorsed = self.keys.keys().iter().filter(|known| !known.endorsed);
         compared.unendorsed = unendorsed.map(|known| known.key.to_string()).collect();
         compared.checkpoints = count(&self.brought);
-        compared.policy_named = self.must_meet;
         compared.policy_asks = self.policy.as_ref().is_some_and(Policy::asks_for_witnesses);
         let mut met = None;
         let mut seen: BTreeMap<u64, (Root, String)> = BTreeMap::new();

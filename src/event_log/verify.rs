@@ -65,6 +65,8 @@ pub struct Report {
     pub other_reducer: Option<i64>,
     /// Whether what was reported was left out: payloads, sealed parts, sources, quotations, the snapshot.
     pub quick: bool,
+    /// Whether the policy was named by whoever verifies, rather than found beside the log.
+    pub policy_named: bool,
     /// How the log compares with checkpoints of it.
     pub compared: Compared,
     /// Each check's verdict, in order.
@@ -81,7 +83,7 @@ impl Report {
 
     /// What a log without findings still does not show, in words.
     pub fn not_established(&self) -> Vec<String> {
-        let mut all = self.compared.not_established(self.events);
+        let mut all = self.compared.not_established(self.events, self.policy_named);
         if let Some(reducer) = self.other_reducer {
             all.push(format!(
                 "The snapshot was made by version {reducer} of the rules, which is not this program's, so it was not \
@@ -147,7 +149,8 @@ impl std::fmt::Debug for Verifier {
 impl Verifier {
     /// A verifier of a log that must be as these say.
     pub fn new(against: &Against) -> Self {
-        let mut report = Report { quick: against.quick, ..Report::default() };
+        let mut report =
+            Report { quick: against.quick, policy_named: against.must_meet, ..Report::default() };
         let known = Known::new(against, &mut report.findings);
         Self {
             report,
