@@ -143,7 +143,7 @@ fn record(
                 "a request is of the newest checkpoint, byte for byte: demarche anchor request",
             ));
     };
-    if !log.holds(stamped)? {
+    if !log.extends(&stamped.checkpoint)? {
         return Err(CliError::failed("the log does not extend the checkpoint that was stamped")
             .hint("see what was found: demarche verify"));
     }

@@ -1,8 +1,9 @@
 //! What lies beside the store: the signing key, the journal of checkpoints, the policy.
 //!
-//! The key is in `DIR/key`, one that a rotation is replacing in `DIR/key.former`, one that the log is about to name in
-//! `DIR/key.new`; each is refused if anybody but its owner may read it. The journal is in `DIR/journal`, or where `--journal` says, in a file named by the log's origin:
-//! a copy of the store alone, or of an older one, then meets a journal that knows better. The policy is `DIR/policy`.
+//! The key is in `DIR/key`, or where `--key` says; beside it, one that a rotation is replacing, `key.former`, and one that
+//! the log is about to name, `key.new`. Each is refused if anybody but its owner may read it. The journal is in
+//! `DIR/journal`, or where `--journal` says, in a file named by the log's origin: a copy of the store alone, or of an
+//! older one, then meets a journal that knows better. The policy is `DIR/policy`.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -128,7 +129,8 @@ impl LogArgs {
     /// The policy beside the log, or the one in a file that was named.
     pub(crate) fn policy(&self, named: Option<&Path>) -> Result<Option<Policy>, CliError> {
         let path = named.map_or_else(|| self.policy_path(), Path::to_path_buf);
-        if named.is_none() && !path.exists() {
+        // One that cannot be looked at is not one that is not there.
+        if named.is_none() && !path.try_exists().map_err(|error| cannot_read(&path, &error))? {
             return Ok(None);
         }
         read_policy(&path).map(Some)
@@ -141,7 +143,8 @@ impl LogArgs {
         partial.push(".partial");
         let written = fs::write(&partial, policy.to_string())
             .and_then(|()| File::open(&partial)?.sync_all())
-            .and_then(|()| fs::rename(&partial, &path));
+            .and_then(|()| fs::rename(&partial, &path))
+            .and_then(|()| sync_directory(path.parent().unwrap_or(Path::new("."))));
         written.map_err(|error| {
             CliError::refused(format!("the policy {} cannot be written: {error}", path.display()))
         })
@@ -177,6 +180,31 @@ impl LogArgs {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(cannot_read(&path, &error)),
         }
+    }
+
+    /// The bytes of the journal that a log is compared with. The log's own directory holds no journal but its own: one
+    /// under another origin there is of the log that stood in its place.
+    pub(crate) fn journal_to_compare(
+        &self,
+        origin: Option<&str>,
+    ) -> Result<Option<Vec<u8>>, CliError> {
+        if let Some(bytes) = origin.map(|origin| self.journal_bytes(origin)).transpose()?.flatten()
+        {
+            return Ok(Some(bytes));
+        }
+        let directory = self.journal_directory();
+        if self.journal_named().is_some() || !directory.is_dir() {
+            return Ok(None);
+        }
+        let cannot = |error: io::Error| cannot_read(&directory, &error);
+        for entry in fs::read_dir(&directory).map_err(cannot)? {
+            let path = entry.map_err(cannot)?.path();
+            if path.extension().is_some_and(|extension| extension == "jsonl") {
+                let mut file = File::open(&path).map_err(|error| cannot_read(&path, &error))?;
+                return read_journal(&mut file, &path).map(Some);
+            }
+        }
+        Ok(None)
     }
 
     /// What a log's journal holds; an empty one if there is none.
@@ -303,15 +331,15 @@ fn parse(bytes: &[u8], path: &Path) -> Result<Journal, CliError> {
 fn read_journal(file: &mut File, path: &Path) -> Result<Vec<u8>, CliError> {
     let mut bytes = Vec::new();
     let read = file.take(JOURNAL_BYTES_MAX.saturating_add(1)).read_to_end(&mut bytes);
-    read.map_err(|error| cannot_read(path, &error))?;
-    // Read in part it would look like one whose end was cut off.
-    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > JOURNAL_BYTES_MAX {
-        let shown = path.display();
-        return Err(CliError::refused(format!(
-            "the journal {shown} has more than {JOURNAL_BYTES_MAX} bytes"
-        )));
+    let read = read.map_err(|error| cannot_read(path, &error))?;
+    // A journal is never read in part: what is added would be written over the rest.
+    if u64::try_from(read).is_ok_and(|read| read <= JOURNAL_BYTES_MAX) {
+        return Ok(bytes);
     }
-    Ok(bytes)
+    Err(CliError::refused(format!(
+        "the journal {} has more than {JOURNAL_BYTES_MAX} bytes",
+        path.display()
+    )))
 }
 
 fn cannot_read(path: &Path, error: &io::Error) -> CliError {
@@ -339,15 +367,26 @@ fn lock(file: &File, wait: Duration) -> io::Result<()> {
     }
 }
 
-/// Writes a new file that its owner alone can read, durably.
+/// Writes a new file that its owner alone can read, durably: it is there whole, or not at all.
 pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if path.try_exists()? {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    let mut partial = path.as_os_str().to_owned();
+    partial.push(".partial");
+    let partial = PathBuf::from(partial);
+    match fs::remove_file(&partial) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
     let mut options = File::options();
     options.create_new(true).write(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
+    let mut file = options.open(&partial)?;
     file.write_all(bytes)?;
     file.sync_all()?;
+    fs::rename(&partial, path)?;
     sync_directory(path.parent().unwrap_or(Path::new(".")))
 }
 

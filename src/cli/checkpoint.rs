@@ -85,7 +85,7 @@ pub(crate) fn sign(
 }
 
 /// What to do about a checkpoint that was not signed.
-pub(crate) fn refused(args: &LogArgs, error: SignError) -> CliError {
+fn refused(args: &LogArgs, error: SignError) -> CliError {
     match error {
         SignError::Store(error) => error.into(),
         SignError::DoesNotExtend(rollback) => rolled_back(args, &rollback),
@@ -105,6 +105,11 @@ fn rolled_back(args: &LogArgs, rollback: &Rollback) -> CliError {
         None => {
             format!("its end was cut off: {} events were signed, it has {}", kept.size, found.size)
         }
+        Some(root) if *root == kept.root => format!(
+            "it was rewritten: its stored tree has the root that was signed of its first {} events, and does not lead \
+             from there to its headers",
+            kept.size
+        ),
         Some(root) => format!(
             "it was rewritten, or an old copy was restored and appended to: of its first {} events the root was {}, it \
              is {root}",
@@ -133,7 +138,7 @@ fn rolled_back(args: &LogArgs, rollback: &Rollback) -> CliError {
         .hint("if you restored an old copy yourself, restore the newest one in its place")
 }
 
-/// The note of the newest checkpoint in a file, for commands that need one.
+/// That there is no checkpoint, for commands that need one: `what` says which.
 pub(crate) fn none_yet(what: &str) -> CliError {
     CliError::refused(format!("no checkpoint {what}")).hint("sign one first: demarche checkpoint")
 }

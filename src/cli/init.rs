@@ -61,10 +61,14 @@ pub(crate) fn make(
         .hint("give the new log another origin, or another --journal DIR"));
     }
     let key = if with_key { key_for(log, origin)? } else { None };
-    let store = SledStore::create(log.directory(), "demarche init")?;
     let verifier = key.as_ref().map(NoteSigner::verifier);
-    // The key is kept before anything names it.
-    if let Some(key) = key.filter(|_| !log.key_path(Held::Current).exists()) {
+    // The key is kept before anything names it; one that lies elsewhere, before anything is made.
+    let mut new_key = key.filter(|_| !log.key_path(Held::Current).exists());
+    if let Some(key) = new_key.take_if(|_| log.key_file().is_some()) {
+        log.keep_key(Held::Current, &key)?;
+    }
+    let store = SledStore::create(log.directory(), "demarche init")?;
+    if let Some(key) = new_key {
         log.keep_key(Held::Current, &key)?;
     }
     let made = EventLog::create(store, origin, verifier.as_ref(), &mut Machine)?;

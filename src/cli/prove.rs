@@ -169,7 +169,7 @@ pub(crate) fn choose<'j>(
 ) -> Result<Option<Chosen<'j>>, CliError> {
     let (mut newest, mut trusted) = (None, None);
     for entry in journal.entries.iter().filter(|entry| entry.checkpoint.size >= least) {
-        if !log.holds(entry)? {
+        if !log.extends(&entry.checkpoint)? {
             let line = entry.line;
             let error =
                 CliError::failed(format!("the log does not extend line {line} of its journal"));

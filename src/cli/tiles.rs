@@ -3,6 +3,7 @@
 //! It is of the newest checkpoint that was signed, and can be written again into the same directory as the log grows:
 //! files are never changed, the checkpoint aside, which is moved into place last.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -60,9 +61,13 @@ pub(crate) fn export(args: &LogArgs, out: Option<&Path>, terminal: &mut Terminal
 /// An export that is there already must be of this log, and no longer than what replaces it.
 fn check_earlier(out: &Path, next: &Checkpoint) -> Result<(), CliError> {
     let place = out.join("checkpoint");
-    let empty = fs::read_dir(out).map_or(true, |mut entries| entries.next().is_none());
+    // The checkpoint comes last, so an export that was cut off has none; what it wrote is compared as it is met.
+    let ours = |name: &OsStr| ["tile", "checkpoint.partial"].iter().any(|ours| name == *ours);
+    let fresh = fs::read_dir(out).map_or(true, |mut entries| {
+        entries.all(|entry| entry.is_ok_and(|entry| ours(&entry.file_name())))
+    });
     let Ok(bytes) = fs::read(&place) else {
-        if empty {
+        if fresh {
             return Ok(());
         }
         return Err(CliError::refused(format!(

@@ -61,25 +61,21 @@ impl VerifyArgs {
             }
             against.given.push((path.display().to_string(), bytes));
         }
-        against.policy = match self.vkey.as_deref() {
-            Some(vkey) => Some(policy_of_key(vkey)?),
-            None => log.policy(self.policy.as_deref())?,
-        };
         against.must_meet = self.policy.is_some() || self.vkey.is_some();
+        // An export may be of any log, so what lies beside this one says nothing of it.
+        if let Some(vkey) = &self.vkey {
+            against.policy = Some(policy_of_key(vkey)?);
+        } else if self.policy.is_some() || self.export.is_none() {
+            against.policy = log.policy(self.policy.as_deref())?;
+        }
         let Some(path) = &self.export else {
             let store = log.store("demarche verify")?;
-            if let Some(origin) = origin_of(&store)? {
-                against.journal = log.journal_bytes(&origin)?;
-            }
+            against.journal = log.journal_to_compare(origin_of(&store)?.as_deref())?;
             return report_on_store(&store, &against, terminal, self.json);
         };
         let cannot = |error: io::Error| {
             CliError::refused(format!("{} cannot be read: {error}", path.display()))
         };
-        // An export may be of any log, so what lies beside this one says nothing of it.
-        if !against.must_meet {
-            against.policy = None;
-        }
         let mut file = File::open(path).map_err(cannot)?;
         if file.metadata().map_err(cannot)?.is_dir() {
             let shown = path.display();
@@ -122,7 +118,7 @@ fn origin_of(store: &impl Store) -> Result<Option<String>, CliError> {
 
 /// A log's own journal and policy.
 pub(crate) fn against_journal(args: &LogArgs, origin: &str) -> Result<Against, CliError> {
-    let (journal, policy) = (args.journal_bytes(origin)?, args.policy(None)?);
+    let (journal, policy) = (args.journal_to_compare(Some(origin))?, args.policy(None)?);
     Ok(Against { journal, policy, ..Against::default() })
 }
 
@@ -195,8 +191,12 @@ const fn name(verdict: Verdict) -> &'static str {
     }
 }
 
+/// What a check that found nothing shows.
 fn about(check: Check, report: &Report) -> String {
     match check {
+        Check::Bytes if report.quick => {
+            format!("headers canonical and readable, {} events", report.events)
+        }
         Check::Bytes => format!("canonical and readable, {} events", report.events),
         Check::Chain => "numbers, links, times, one origin".to_owned(),
         Check::Commitments => {
@@ -248,6 +248,14 @@ fn about(check: Check, report: &Report) -> String {
 /// Why a check was not made.
 fn why_not(check: Check, report: &Report) -> &'static str {
     match check {
+        _ if report.quick
+            && matches!(
+                check,
+                Check::Commitments | Check::Ids | Check::Sources | Check::Quotes | Check::Snapshots
+            ) =>
+        {
+            "left out by --quick"
+        }
         Check::Sources => "no captured source was looked at",
         Check::Quotes if report.quotes_open > 0 => "no text is left to compare the quotations with",
         Check::Quotes => "no quotation was looked at",

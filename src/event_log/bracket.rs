@@ -5,7 +5,7 @@
 //! the witnesses' clocks are worth: where they contradict each other, `after` is later than `by`.
 
 use super::EventLog;
-use crate::record::journal::{Entry, Journal};
+use crate::record::journal::Journal;
 use crate::record::policy::{Judgement, Policy};
 use crate::store::{Store, StoreError};
 
@@ -60,7 +60,7 @@ impl<S: Store> EventLog<S> {
         for entry in &journal.entries {
             let (size, line) = (entry.checkpoint.size, entry.line);
             let judgement = policy.judge(&entry.note);
-            if judgement.met.is_none() || !self.holds(entry)? {
+            if judgement.met.is_none() || !self.extends(&entry.checkpoint)? {
                 continue;
             }
             if size <= seq {
@@ -75,11 +75,6 @@ impl<S: Store> EventLog<S> {
             }
         }
         Ok(bracket)
-    }
-
-    /// Whether the log extends a checkpoint.
-    pub fn holds(&self, entry: &Entry) -> Result<bool, StoreError> {
-        Ok(self.root_at(entry.checkpoint.size)? == Some(entry.checkpoint.root))
     }
 }
 

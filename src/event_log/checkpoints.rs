@@ -7,12 +7,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::finding::{Check, Finding, Wrong};
+use super::prove::ProveError;
 use super::verify::Against;
 use super::{EventLog, Surroundings};
 use crate::model::calendar::Instant;
 use crate::record::checkpoint::{Checkpoint, CheckpointError};
 use crate::record::journal::{Entry, Journal};
 use crate::record::link::Link;
+use crate::record::merkle::check_consistency;
 use crate::record::note::{Note, NoteError, NoteSigner, Signed, VerifierKey};
 use crate::record::policy::Policy;
 use crate::record::system::{Anchor, KeyRing, RingKey};
@@ -56,7 +58,7 @@ pub struct Rollback {
     pub signed: Entry,
     /// What the log is now; this was not signed.
     pub now: Checkpoint,
-    /// The root over as many events as were signed, if there are as many.
+    /// The root over as many events as were signed, by the stored tree, if there are as many.
     pub root_then: Option<Root>,
 }
 
@@ -71,6 +73,21 @@ impl<S: Store> EventLog<S> {
         Ok(self.stored(0)?.map_or(Link::ZERO, |event| Link::of(&event.header)))
     }
 
+    /// Whether the log extends a checkpoint of it. The stored tree alone is not believed: it must lead from the
+    /// checkpoint's root to the root over the headers, which opening computed.
+    pub fn extends(&self, checkpoint: &Checkpoint) -> Result<bool, StoreError> {
+        let (old, new) = (checkpoint.size, self.head.size);
+        if checkpoint.origin != self.origin || old > new {
+            return Ok(false);
+        }
+        let path = match self.consistency(old, new) {
+            Ok(path) => path,
+            Err(ProveError::Store(error)) => return Err(error),
+            Err(_) => return Ok(false),
+        };
+        Ok(check_consistency(old, &checkpoint.root, new, &self.root(), &path).is_ok())
+    }
+
     /// Checks that the log extends what its journal holds.
     pub fn check_journal(&self, journal: &Journal) -> Result<(), SignError> {
         if (journal.log.as_str(), journal.genesis) != (self.origin(), self.genesis()?) {
@@ -78,10 +95,10 @@ impl<S: Store> EventLog<S> {
             return Err(SignError::OtherJournal { found, genesis });
         }
         let Some(signed) = journal.last() else { return Ok(()) };
-        let root_then = self.root_at(signed.checkpoint.size)?;
-        if root_then == Some(signed.checkpoint.root) {
+        if self.extends(&signed.checkpoint)? {
             return Ok(());
         }
+        let root_then = self.root_at(signed.checkpoint.size)?;
         let (signed, now) = (signed.clone(), self.checkpoint());
         Err(SignError::DoesNotExtend(Box::new(Rollback { signed, now, root_then })))
     }
@@ -371,17 +388,19 @@ impl Known {
             let size = one.checkpoint.size;
             compared.in_journal = compared.in_journal.saturating_add(u64::from(!one.outside));
             let fits = self.extends(one, origin, events, findings);
-            let signed = self.signed(&one.name, &one.note, size, findings);
-            match seen.get(&size) {
+            let signed = self.signed(&one.name, &one.note, &one.checkpoint, findings);
+            // One that another log made, or nobody signed, says nothing of a fork.
+            let ours = signed && one.checkpoint.origin == origin;
+            match seen.get(&size).filter(|_| ours) {
                 Some((root, first)) if *root != one.checkpoint.root => {
                     let (first, second) = (first.clone(), one.name.clone());
                     let wrong = Wrong::TwoRoots { size, first, second };
                     find(findings, Check::Checkpoints, size.checked_sub(1), wrong);
                 }
-                Some(_) => {}
-                None => {
+                None if ours => {
                     seen.insert(size, (one.checkpoint.root, one.name.clone()));
                 }
+                Some(_) | None => {}
             }
             if !fits || !signed {
                 continue;
@@ -415,8 +434,12 @@ impl Known {
             compared.anchors = compared.anchors.saturating_add(1);
             let size = checkpoint.size;
             let name = format!("event {seq}");
-            let signed = self.signed(&name, note, size, findings);
-            if self.roots.get(&size) != Some(&checkpoint.root) || size > *seq {
+            let signed = self.signed(&name, note, checkpoint, findings);
+            if checkpoint.origin != origin {
+                let (expected, found) = (origin.to_owned(), checkpoint.origin.clone());
+                let wrong = Wrong::CheckpointOfOther { name, expected, found };
+                find(findings, Check::Anchors, Some(*seq), wrong);
+            } else if self.roots.get(&size) != Some(&checkpoint.root) || size > *seq {
                 let found = self.roots.get(&size).copied().unwrap_or_else(Root::empty);
                 let expected = checkpoint.root;
                 let wrong = Wrong::Forked { name, size, expected, found };
@@ -447,16 +470,22 @@ impl Known {
     }
 
     /// Whether a key that this log had at that size signed a note, or one that the policy names for it.
-    fn signed(&self, name: &str, note: &Note, size: u64, findings: &mut Findings) -> bool {
-        // A policy may name keys of several logs; each vouches for its own alone.
-        let origin = note.text().lines().next().unwrap_or_default();
+    fn signed(
+        &self,
+        name: &str,
+        note: &Note,
+        checkpoint: &Checkpoint,
+        findings: &mut Findings,
+    ) -> bool {
+        let size = checkpoint.size;
+        // A policy may name keys of several logs; each vouches for checkpoints of its own name alone.
         let of_policy = self.policy.iter().flat_map(Policy::logs);
         // Nor does it bring back a key that the log itself had retired by then.
         let retired = |key: &VerifierKey| {
             let mut known = self.keys.keys().iter();
             known.any(|known| known.key == *key && known.retired.is_some_and(|at| size > at))
         };
-        let of_policy = of_policy.filter(|key| key.name() == origin && !retired(key));
+        let of_policy = of_policy.filter(|key| key.name() == checkpoint.origin && !retired(key));
         let keys: Vec<&VerifierKey> =
             self.keys.at(size).map(|known: &RingKey| &known.key).chain(of_policy).collect();
         let mut held = false;

@@ -2,7 +2,7 @@
 //!
 //! A snapshot is the projections of [`crate::replay::snapshot`], stamped with the size and link of the log and with the
 //! version of the rules. One is kept, the newest. It may hold words of the events, so an erasure takes it away.
-//! It is derived: a reader must not believe it before it was compared with a fresh replay, which [`Compare`] makes.
+//! It is derived: a reader must not believe it before it was compared with a fresh replay, which `verify` makes.
 
 use super::finding::Wrong;
 use super::{EventLog, READ_EVENTS, read_payload};

@@ -65,6 +65,8 @@ pub struct Report {
     pub snapshot: Option<u64>,
     /// The version of other rules that a snapshot was made by, so that it was not compared.
     pub other_reducer: Option<i64>,
+    /// Whether what was reported was left out: payloads, sealed parts, sources, quotations, the snapshot.
+    pub quick: bool,
     /// How the log compares with checkpoints of it.
     pub compared: Compared,
     /// Each check's verdict, in order.
@@ -94,6 +96,12 @@ impl Report {
                 "The snapshot was made by version {reducer} of the rules, which is not this program's, so it was not \
                  compared; it is not used either."
             ));
+        }
+        if self.quick {
+            all.push(
+                "What was reported was not looked at: payloads, sealed parts, ids, sources, quotations, the snapshot."
+                    .to_owned(),
+            );
         }
         all.push("The times of recording are those of this machine's clock.".to_owned());
         all.push(
@@ -131,7 +139,6 @@ pub struct Verifier {
     checked_sources: BTreeSet<String>,
     texts: Texts,
     known: Known,
-    quick: bool,
     /// What of the tree has not been compared yet.
     pieces: Pieces,
     absent: BTreeSet<u64>,
@@ -150,7 +157,7 @@ impl std::fmt::Debug for Verifier {
 impl Verifier {
     /// A verifier of a log that must be as these say.
     pub fn new(against: &Against) -> Self {
-        let mut report = Report::default();
+        let mut report = Report { quick: against.quick, ..Report::default() };
         let known = Known::new(against, &mut report.findings);
         Self {
             report,
@@ -162,7 +169,6 @@ impl Verifier {
             checked_sources: BTreeSet::new(),
             texts: Texts::default(),
             known,
-            quick: against.quick,
             pieces: Pieces::new(),
             absent: BTreeSet::new(),
             half_absent: BTreeSet::new(),
@@ -269,7 +275,7 @@ impl Verifier {
 
     /// Checks the captured sources of an event, and its quotations, with bytes by their hash.
     pub fn content(&mut self, learnt: &Learnt, bytes_of: &mut BytesOf<'_>) {
-        if self.quick {
+        if self.report.quick {
             return;
         }
         for blake3 in &learnt.captured {
@@ -351,7 +357,7 @@ impl Verifier {
                 Check::Anchors => report.compared.anchors > 0,
                 Check::Snapshots => report.snapshot.is_some(),
                 // Ids stand in payloads.
-                Check::Ids | Check::Commitments => report.events > 0 && !self.quick,
+                Check::Ids | Check::Commitments => report.events > 0 && !report.quick,
                 _ => report.events > 0,
             };
             let failed = report.findings.iter().any(|(of, _)| of == check);
@@ -381,6 +387,10 @@ impl Verifier {
     fn system(&mut self, header: &Header, bytes: &[u8], learnt: &Learnt) {
         match read_system(&header.kind, bytes) {
             Some(SystemEvent::Genesis(genesis)) if learnt.seq == 0 => {
+                if genesis.origin != header.log {
+                    let (expected, found) = (genesis.origin.clone(), header.log.clone());
+                    self.find(Check::Chain, learnt, Wrong::OtherLog { expected, found });
+                }
                 if let Err(fault) = self.known.keys.begin(&genesis) {
                     self.find(Check::Keys, learnt, Wrong::Key(fault));
                 }
@@ -451,7 +461,7 @@ impl Verifier {
         learnt: &Learnt,
     ) -> Option<Box<Event>> {
         match (&stored.sealed, header.sealed) {
-            (Some(Part::Present { .. }), Some(_)) if self.quick => {}
+            (Some(Part::Present { .. }), Some(_)) if self.report.quick => {}
             (Some(Part::Present { salt, bytes }), Some(expected)) => {
                 self.report.sealed_open = self.report.sealed_open.saturating_add(1);
                 self.count(bytes.len());
@@ -487,7 +497,7 @@ impl Verifier {
             return None;
         };
         let system = is_system(&header.kind);
-        if self.quick && !system {
+        if self.report.quick && !system {
             return None;
         }
         self.report.open = self.report.open.saturating_add(1);
@@ -581,7 +591,11 @@ pub fn verify_store(
     if let Some(last) = verifier.wanted().last().copied() {
         let mut frontier = Frontier::default();
         while frontier.size() < last.min(verifier.next_seq()) {
-            for event in store.read(frontier.size(), READ_EVENTS)? {
+            let batch = store.read(frontier.size(), READ_EVENTS)?;
+            if batch.is_empty() {
+                break;
+            }
+            for event in &batch {
                 frontier.push(leaf_hash(&event.header));
                 verifier.late_root(&frontier);
             }

@@ -250,14 +250,14 @@ mod tests {
     #[test]
     fn every_flipped_bit_before_the_last_line_is_found() {
         let (whole, bytes) = journal();
+        let last = bytes[..bytes.len() - 1].iter().rposition(|byte| *byte == b'\n').unwrap() + 1;
         for at in 0..bytes.len() - 1 {
             let mut changed = bytes.clone();
             changed[at] ^= 1 << (at % 8);
             let (read, error) = Journal::parse(&changed);
             // A flip in the last line may leave a journal, but never one that says the same.
             assert!(error.is_some() || read != Some(whole.clone()), "byte {at}");
-            let last_line = changed.len() - at;
-            assert!(error.is_some() || last_line < 600, "byte {at} is linked to by the next line");
+            assert!(error.is_some() || at >= last, "byte {at} is linked to by the next line");
         }
     }
 

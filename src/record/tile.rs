@@ -136,11 +136,6 @@ impl<R: PieceReader> Tiles<'_, R> {
         }
         Ok(row)
     }
-
-    /// The hashes of one tile, or of the part of it that a tree of some size has.
-    pub fn tile(&self, level: u8, index: u64, width: u64) -> Result<Vec<u8>, TileError<R::Error>> {
-        Ok(self.row(level, index.saturating_mul(TILE_WIDTH), width)?.concat())
-    }
 }
 
 impl<R: PieceReader> HashReader for Tiles<'_, R> {

@@ -119,8 +119,9 @@ impl SledStore {
 }
 
 const STORE: &str = "store";
-const STORE_NEW: &str = "store.new";
-const STORE_OLD: &str = "store.old";
+/// What a removal makes beside the store. Nobody else gives a directory such a name: one that is found is taken away.
+const STORE_NEW: &str = "store.removal-new";
+const STORE_OLD: &str = "store.removal-old";
 
 /// Ends a removal that was cut off: a new store is only ever moved into place once it is whole.
 fn finish_removal(dir: &Path) -> Result<(), StoreError> {

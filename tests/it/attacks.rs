@@ -112,6 +112,37 @@ fn rewrite_and_rehash() {
 }
 
 #[test]
+fn rewrite_under_the_tree_that_was_signed() {
+    let desk = desk();
+    desk.write(
+        "more.jsonl",
+        &(0..300).map(|n| format!("{{\"kind\":\"note\",\"text\":\"{n}\"}}\n")).collect::<String>(),
+    );
+    desk.ok(&["append", "more.jsonl"]);
+    let (source, mut all) = (source(&desk), events(&desk));
+    let log = desk.path().join("log");
+    let signed = {
+        let store = SledStore::open(&log, "the forger").unwrap();
+        store.tree_piece(0, 0).unwrap().unwrap()
+    };
+    edit(&mut all[40], "\"kind\":\"statement\"", "\"kind\":\"statement\",\"lang\":\"en\"");
+    rehash(&mut all);
+    put(&desk, &all, &[&source]);
+    // The hashes under the checkpoint are put back. Those above them, which the head lies under, are of what was rewritten.
+    let mut store = SledStore::open(&log, "the forger").unwrap();
+    let head = store.head().unwrap();
+    let piece = TreePiece { level: 0, index: 0, hashes: signed };
+    store.append(Change { expected: head, events: &[], tree: &[piece], next: head }).unwrap();
+    drop(store);
+    is_found(&desk, &[], "checkpoints", "the log was rewritten");
+    is_found(&desk, &[], "tree", "does not match the chain: level 0, piece 0");
+    let (code, said) = desk.refused(&["checkpoint"]);
+    assert_eq!(code, Some(1), "the stored tree alone is not believed: {said}");
+    assert!(said.contains("does not lead from there to its headers"), "{said}");
+    assert_eq!(journal(&desk).lines().count(), 2, "nothing was signed");
+}
+
+#[test]
 fn fork() {
     let (desk, other) = (desk(), Desk::new());
     copy(&desk.path().join("log"), &other.path().join("log"));
@@ -194,6 +225,23 @@ fn genesis_swap() {
 }
 
 #[test]
+fn genesis_swap_with_another_origin() {
+    let desk = desk();
+    let (source, mut all) = (source(&desk), events(&desk));
+    edit(&mut all[0], "demarche.example/demo", "demarche.example/dema");
+    for event in &mut all {
+        let mut header = Header::from_bytes(&event.header).unwrap();
+        header.log = "demarche.example/dema".to_owned();
+        event.header = header.to_bytes();
+    }
+    rehash(&mut all);
+    put(&desk, &all, &[&source]);
+    // The journal is named by the origin, and is looked at all the same.
+    is_found(&desk, &[], "journal", "the log has another genesis than the journal");
+    is_found(&desk, &[], "checkpoints", "is of the log \"demarche.example/demo\"");
+}
+
+#[test]
 fn genesis_swap_with_another_key() {
     let (desk, other) = (desk(), Desk::demo());
     let vkey = desk.json(&["key", "--json"])["vkey"].as_str().unwrap().to_owned();
@@ -246,12 +294,34 @@ fn tree_not_matching_chain() {
 }
 
 #[test]
+fn a_stored_tree_that_was_changed_is_not_published() {
+    let desk = desk();
+    desk.write(
+        "more.jsonl",
+        &(0..300).map(|n| format!("{{\"kind\":\"note\",\"text\":\"{n}\"}}\n")).collect::<String>(),
+    );
+    desk.ok(&["append", "more.jsonl"]);
+    desk.ok(&["checkpoint"]);
+    desk.ok(&["export", "--format", "tiles", "--out", "tiles"]);
+    {
+        let mut store = SledStore::open(&desk.path().join("log"), "the forger").unwrap();
+        let mut hashes = store.tree_piece(0, 0).unwrap().unwrap();
+        hashes[0] ^= 1;
+        let head = store.head().unwrap();
+        let piece = TreePiece { level: 0, index: 0, hashes };
+        store.append(Change { expected: head, events: &[], tree: &[piece], next: head }).unwrap();
+    }
+    is_found(&desk, &[], "tree", "does not match the chain: level 0, piece 0");
+    // What is there already is compared with what would be written.
+    desk.ok(&["export", "--format", "tiles", "--out", "tiles"]);
+}
+
+#[test]
 fn tree_and_head_of_another_log() {
     // A tree that fits itself, but not the headers: the flaw of verifiers that never tie the two.
     let desk = desk();
     let all = events(&desk);
     let mut others = all.clone();
-    edit(&mut others[3], "\"kind\"", "\"kind\"");
     let mut header = Header::from_bytes(&others[3].header).unwrap();
     header.payload = demarche::record::commitment::Commitment([9; 32]);
     others[3].header = header.to_bytes();
@@ -497,6 +567,26 @@ fn quick_says_nothing_of_what_it_leaves_out() {
     let report = desk.json(&["verify", "--quick", "--json"]);
     let ids = report["checks"].as_array().unwrap().iter().find(|one| one["check"] == "ids");
     assert_eq!(ids.unwrap()["verdict"], "not_checked");
+}
+
+#[test]
+fn what_a_quick_verification_leaves_out_is_not_said_to_be_ok() {
+    let desk = desk();
+    desk.ok(&["snapshot"]);
+    let report = desk.json(&["verify", "--quick", "--json"]);
+    let verdict = |name: &str| {
+        let mut checks = report["checks"].as_array().unwrap().iter();
+        checks.find(|one| one["check"] == name).unwrap()["verdict"].as_str().unwrap().to_owned()
+    };
+    for check in ["commitments", "ids", "sources", "quotes", "snapshots"] {
+        assert_eq!(verdict(check), "not_checked", "{check}");
+    }
+    for check in ["bytes", "chain", "head", "tree", "journal", "checkpoints", "signatures"] {
+        assert_eq!(verdict(check), "ok", "{check}");
+    }
+    let open = report["not_established"].to_string();
+    assert!(open.contains("What was reported was not looked at"), "{open}");
+    assert!(desk.ok(&["verify", "--quick"]).contains("headers canonical and readable, 64 events"));
 }
 
 fn journal(desk: &Desk) -> String {

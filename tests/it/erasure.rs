@@ -253,7 +253,7 @@ fn a_removal_that_was_cut_off_is_ended_at_the_next_open() {
     }
     copy(&log.join("store"), &new);
     let opened = |state: &[(&Path, &str)]| {
-        for name in ["store", "store.new", "store.old"] {
+        for name in ["store", "store.removal-new", "store.removal-old"] {
             let _ = fs::remove_dir_all(log.join(name));
         }
         for (from, name) in state {
@@ -267,13 +267,17 @@ fn a_removal_that_was_cut_off_is_ended_at_the_next_open() {
     };
     let (before, after) = ((head(5), false), (head(6), true));
     assert_eq!(
-        opened(&[(&old, "store"), (&new, "store.new")]),
+        opened(&[(&old, "store"), (&new, "store.removal-new")]),
         before,
         "not yet in place: as if never begun"
     );
-    assert_eq!(opened(&[(&old, "store.old"), (&new, "store.new")]), after, "between the two moves");
     assert_eq!(
-        opened(&[(&old, "store.old"), (&new, "store")]),
+        opened(&[(&old, "store.removal-old"), (&new, "store.removal-new")]),
+        after,
+        "between the two moves"
+    );
+    assert_eq!(
+        opened(&[(&old, "store.removal-old"), (&new, "store")]),
         after,
         "all but the old one taken away"
     );
