@@ -22,6 +22,8 @@ const KEY: &str = "key";
 const POLICY: &str = "policy";
 /// The longest file of a key, in bytes.
 const KEY_BYTES_MAX: u64 = 4096;
+/// The longest name of a journal; one of a longer origin is named by its hash.
+const JOURNAL_NAME_MAX: usize = 200;
 /// The largest journal that is read, in bytes.
 const JOURNAL_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
@@ -164,6 +166,10 @@ impl LogArgs {
             } else {
                 name.push_str(&format!("%{byte:02X}"));
             }
+        }
+        // File systems end at 255 bytes.
+        if name.len() > JOURNAL_NAME_MAX {
+            name = blake3::hash(origin.as_bytes()).to_string();
         }
         self.journal_directory().join(format!("{name}.jsonl"))
     }

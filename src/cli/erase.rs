@@ -81,6 +81,8 @@ impl EraseArgs {
         let erased = erased.map_err(|error| match error {
             EraseError::Store(error) => error.into(),
             EraseError::Absent(_) => CliError::refused(error.to_string()),
+            EraseError::TooLong { .. } => CliError::refused(error.to_string())
+                .hint("give a shorter --why, or erase fewer events at a time"),
             EraseError::Restores { .. } => CliError::refused(error.to_string())
                 .hint("erase that event, too; or first record again, in other words, what must stay in force"),
             EraseError::Unreadable(_) => CliError::refused(error.to_string())

@@ -5,7 +5,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 
 use super::checkpoint::none_yet;
@@ -39,8 +39,7 @@ pub(crate) fn export(args: &LogArgs, out: Option<&Path>, terminal: &mut Terminal
     drop(progress);
     let place = out.join("checkpoint");
     let partial = out.join("checkpoint.partial");
-    fs::write(&partial, newest.note.to_string())
-        .and_then(|()| fs::rename(&partial, &place))
+    write_whole(&partial, newest.note.to_string().as_bytes(), &place)
         .map_err(|error| cannot(&place, &error))?;
     terminal.note(format!(
         "exported {size} headers in {count} files, and their checkpoint, to {}",
@@ -107,13 +106,18 @@ fn put(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
     if let Some(directory) = path.parent() {
         fs::create_dir_all(directory).map_err(|error| cannot(directory, &error))?;
     }
-    // Nobody is ever served half a file.
     let partial = path.with_extension("partial");
-    fs::write(&partial, bytes)
-        .and_then(|()| fs::rename(&partial, path))
-        .map_err(|error| cannot(path, &error))
+    write_whole(&partial, bytes, path).map_err(|error| cannot(path, &error))
 }
 
 fn cannot(path: &Path, error: &io::Error) -> CliError {
     CliError::refused(format!("{} cannot be written: {error}", path.display()))
+}
+
+/// Writes a file beside its place and moves it there once its bytes are on disk: nobody is ever served half of one.
+fn write_whole(partial: &Path, bytes: &[u8], place: &Path) -> io::Result<()> {
+    let mut file = fs::File::create(partial)?;
+    file.write_all(bytes)?;
+    file.sync_data()?;
+    fs::rename(partial, place)
 }

@@ -46,9 +46,9 @@ struct AddArgs {
     /// By what name the policy calls it [default: the name of its key]
     #[arg(long)]
     name: Option<String>,
-    /// How many witnesses must have cosigned a checkpoint before it is trusted
-    #[arg(long, value_enum, default_value_t = Quorum::All)]
-    quorum: Quorum,
+    /// How many witnesses must have cosigned a checkpoint before it is trusted [default: as before; of the first, it]
+    #[arg(long, value_enum)]
+    quorum: Option<Quorum>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -125,7 +125,8 @@ impl AddArgs {
                 .hint("as in https://witness.example/prefix"));
         }
         let known = args.policy(None)?;
-        if known.as_ref().is_some_and(|known| !known.is_plain()) {
+        let least_before = known.as_ref().map(Policy::least_of_plain);
+        if least_before == Some(None) {
             let path = args.policy_path();
             return Err(CliError::refused(format!("{} has groups of its own", path.display()))
                 .hint("add the witness there by hand, where it belongs: witness NAME VKEY URL"));
@@ -135,16 +136,22 @@ impl AddArgs {
         let url = Some(self.url.clone());
         let name = self.name.clone().unwrap_or_else(|| key.name().to_owned());
         witnesses.push(Witness { name, key, url });
-        let least = match self.quorum {
-            Quorum::All => witnesses.len(),
-            Quorum::Any => 1,
-            Quorum::Most => witnesses.len() / 2 + 1,
+        let count = witnesses.len();
+        let least = match (self.quorum, least_before.flatten()) {
+            (Some(Quorum::All), _) | (None, None | Some(0)) => count,
+            (Some(Quorum::Any), _) => 1,
+            (Some(Quorum::Most), _) => count / 2 + 1,
+            // Where every one had to, every one has to.
+            (None, Some(least)) if least + 1 == count => count,
+            (None, Some(least)) => least,
         };
         let logs: Vec<VerifierKey> = log.keys().in_use().map(|known| known.key.clone()).collect();
         if logs.is_empty() {
             return Err(CliError::refused("this log names no key, so there is nothing to cosign")
                 .hint("make one: demarche key new"));
         }
+        let others = known.iter().flat_map(Policy::logs).filter(|key| key.name() != log.origin());
+        let logs = others.cloned().chain(logs).collect();
         let policy = Policy::of_witnesses(logs, witnesses, least);
         // What is written must read back: a name may be taken, or hold white space.
         let text = policy.to_string();

@@ -10,6 +10,7 @@ use super::sources::blob_name;
 use super::{EventLog, Surroundings};
 use crate::model::calendar::Instant;
 use crate::model::event::{Body, Event, Source};
+use crate::model::limits::PAYLOAD_BYTES_MAX;
 use crate::model::value::Value;
 use crate::record::commitment::{Salt, commit_payload};
 use crate::record::header::Header;
@@ -56,6 +57,12 @@ pub enum EraseError {
     /// An event cannot be read, so what it names, and must be kept, is not known.
     #[error("event {0} cannot be read by this version, so what it needs cannot be kept")]
     Unreadable(u64),
+    /// The erasure itself would be too long.
+    #[error("the erasure would have {found} bytes, an event has at most {PAYLOAD_BYTES_MAX}")]
+    TooLong {
+        /// How many it would have.
+        found: usize,
+    },
     /// Its content is gone already.
     #[error("the content of event {0} is not there: it was erased already")]
     Absent(u64),
@@ -139,6 +146,9 @@ impl<S: Store> EventLog<S> {
             by: by.map(str::to_owned),
         });
         let prepared = self.prepare(&erasure, surroundings)?;
+        if prepared.payload.len() > PAYLOAD_BYTES_MAX {
+            return Err(EraseError::TooLong { found: prepared.payload.len() });
+        }
         let events = std::slice::from_ref(&prepared.event);
         let Prepared { tree, next, .. } = &prepared;
         let change = Change { expected: self.head, events, tree, next: *next };

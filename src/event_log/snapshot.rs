@@ -14,8 +14,16 @@ use crate::replay::snapshot::{REDUCER_VERSION, projections};
 use crate::replay::{Content, History};
 use crate::store::{Change, Part, Store, StoreError, StoredEvent};
 
-/// The name under which a store keeps the newest snapshot.
-pub(super) const SNAPSHOT_NAME: &str = "snapshot";
+/// The name of the blob that says which place the newest snapshot lies in. It is one chunk, so it changes at once.
+const CURRENT: &str = "snapshot";
+/// The places. The one that is not current is written over, so that a crash leaves the current one whole.
+const PLACES: [&str; 2] = ["snapshot/a", "snapshot/b"];
+
+/// The place of the newest snapshot, if there is one.
+fn current(store: &impl Store) -> Result<Option<&'static str>, StoreError> {
+    let name = store.blob(CURRENT)?;
+    Ok(PLACES.into_iter().find(|place| name.as_deref() == Some(place.as_bytes())))
+}
 
 /// A snapshot that was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +77,10 @@ impl<S: Store> EventLog<S> {
     /// Keeps a snapshot of the log as it stands, in place of the one before.
     pub fn keep_snapshot(&mut self) -> Result<Snapshot, StoreError> {
         let snapshot = self.snapshot();
-        self.store.put_blob(SNAPSHOT_NAME, &snapshot.bytes)?;
+        let [first, second] = PLACES;
+        let place = if current(&self.store)? == Some(first) { second } else { first };
+        self.store.put_blob(place, &snapshot.bytes)?;
+        self.store.put_blob(CURRENT, place.as_bytes())?;
         // What was put is durable with the next append, of nothing.
         let head = self.head;
         self.store.append(Change { expected: head, events: &[], tree: &[], next: head })?;
@@ -93,10 +104,12 @@ pub(super) enum Compared {
 
 /// Compares the kept snapshot with a fresh replay of the stored events.
 pub(super) fn compare(store: &impl Store, size: u64) -> Result<Compared, StoreError> {
-    let Some(bytes) = store.blob(SNAPSHOT_NAME)? else {
-        return Ok(Compared::Nothing { other_reducer: None });
+    let Some(place) = current(store)? else {
+        let wrong = Compared::Wrong(Wrong::SnapshotUnreadable);
+        let nothing = Compared::Nothing { other_reducer: None };
+        return Ok(if store.blob(CURRENT)?.is_some() { wrong } else { nothing });
     };
-    let Some(kept) = Snapshot::read(bytes) else {
+    let Some(kept) = store.blob(place)?.and_then(Snapshot::read) else {
         return Ok(Compared::Wrong(Wrong::SnapshotUnreadable));
     };
     if kept.reducer != REDUCER_VERSION {

@@ -157,11 +157,12 @@ impl Policy {
         Self { logs, members, quorum }
     }
 
-    /// Whether it is one that [`Policy::of_witnesses`] makes, so that a witness can be added without asking what was meant.
-    pub fn is_plain(&self) -> bool {
+    /// How many of its witnesses must have cosigned, if it is one that [`Policy::of_witnesses`] makes: then another can be
+    /// added without asking what was meant.
+    pub fn least_of_plain(&self) -> Option<usize> {
         let witnesses: Vec<Witness> = self.witnesses().cloned().collect();
         let made = |least| Self::of_witnesses(self.logs.clone(), witnesses.clone(), least);
-        (0..=witnesses.len()).any(|least| made(least) == *self)
+        (0..=witnesses.len()).find(|least| made(*least) == *self)
     }
 
     /// Reads a policy.
@@ -534,13 +535,11 @@ mod tests {
         for (count, least) in [(0, 0), (1, 1), (2, 1), (3, 2), (3, 3)] {
             let logs = vec![log().verifier()];
             let made = Policy::of_witnesses(logs, witnesses(count), least);
-            assert!(made.is_plain());
+            assert_eq!(made.least_of_plain(), Some(least));
             assert_eq!(Policy::parse(made.to_string().as_bytes()), Ok(made));
         }
-        assert!(
-            !Policy::parse(example().as_bytes()).unwrap().is_plain(),
-            "it has groups of its own"
-        );
+        let grouped = Policy::parse(example().as_bytes()).unwrap();
+        assert_eq!(grouped.least_of_plain(), None, "it has groups of its own");
     }
 
     #[test]

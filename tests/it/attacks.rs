@@ -609,11 +609,11 @@ fn snapshot_forged() {
     desk.ok(&["snapshot"]);
     assert!(desk.ok(&["verify"]).contains("that of 64 events is what a fresh replay gives"));
     let log = desk.path().join("log");
-    let kept = SledStore::open(&log, "the forger").unwrap().blob("snapshot").unwrap().unwrap();
+    let kept = SledStore::open(&log, "the forger").unwrap().blob("snapshot/a").unwrap().unwrap();
     let kept = String::from_utf8(kept).unwrap();
     let forge = |text: &str| {
         let mut store = SledStore::open(&log, "the forger").unwrap();
-        store.put_blob("snapshot", text.as_bytes()).unwrap();
+        store.put_blob("snapshot/a", text.as_bytes()).unwrap();
         let head = store.head().unwrap();
         store.append(Change { expected: head, events: &[], tree: &[], next: head }).unwrap();
     };
