@@ -10,7 +10,7 @@ use super::log_args::LogArgs;
 use super::terminal::Terminal;
 use super::{Outcome, Status, verify};
 use crate::event_log::portable::{PortableError, restore, verify_export};
-use crate::event_log::verify::Against;
+use crate::event_log::report::Against;
 use crate::store::sled::SledStore;
 
 #[derive(Debug, Args)]

@@ -2,13 +2,13 @@
 //!
 //! A checkpoint in the journal shows what this log signed; one that somebody else holds, or that a witness cosigned,
 //! shows what others were shown. Only the latter bind whoever keeps the machine. How far they reach is said in
-//! words by [`super::verify::Report::not_established`].
+//! words by [`super::report::Report::not_established`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::finding::{Check, Finding, Wrong};
 use super::prove::ProveError;
-use super::verify::Against;
+use super::report::Against;
 use super::{EventLog, Surroundings};
 use crate::model::calendar::Instant;
 use crate::record::checkpoint::{Checkpoint, CheckpointError};

@@ -1,4 +1,4 @@
-//! What the program itself records, and erasure: the content of events is taken away, and an event says so.
+//! Erasure: the content of events is taken away, and an event says so.
 //!
 //! Erasing leaves the header, so chain, tree and every proof made before stay valid; payload, sealed part, salts and
 //! captured bytes that no other event names are gone from the store ([`crate::store::Store::remove`]). It reaches
@@ -7,19 +7,15 @@
 use std::collections::BTreeSet;
 
 use super::sources::blob_name;
+use super::system::Prepared;
 use super::{EventLog, Surroundings};
-use crate::model::calendar::Instant;
 use crate::model::event::{Body, Event, Source};
 use crate::model::limits::PAYLOAD_BYTES_MAX;
-use crate::model::value::Value;
-use crate::record::commitment::{Salt, commit_payload};
 use crate::record::header::Header;
-use crate::record::json;
 use crate::record::link::Link;
 use crate::record::system::{Erasure, SystemEvent};
-use crate::record::tree::Frontier;
 use crate::replay::{Content, Entry};
-use crate::store::{Change, Head, Part, Removal, Store, StoreError, StoredEvent, TreePiece};
+use crate::store::{Change, Removal, Store, StoreError};
 
 /// Events cannot be erased.
 #[derive(Debug, thiserror::Error)]
@@ -81,30 +77,7 @@ pub struct Erased {
     pub quoted_by: BTreeSet<u64>,
 }
 
-/// An event that is ready to be written, and all that goes with it.
-struct Prepared {
-    event: StoredEvent,
-    payload: Vec<u8>,
-    recorded_at: Instant,
-    next: Head,
-    frontier: Frontier,
-    tree: Vec<TreePiece>,
-}
-
 impl<S: Store> EventLog<S> {
-    /// Appends what the program itself records. It returns, with the event's number and link, once that is durable.
-    pub fn append_system(
-        &mut self,
-        event: &SystemEvent,
-        surroundings: &mut dyn Surroundings,
-    ) -> Result<(u64, Link), StoreError> {
-        let prepared = self.prepare(event, surroundings)?;
-        let events = std::slice::from_ref(&prepared.event);
-        let Prepared { tree, next, .. } = &prepared;
-        self.store.append(Change { expected: self.head, events, tree, next: *next })?;
-        Ok(self.take_prepared(event.kind(), prepared))
-    }
-
     /// Takes away the content of events, and appends the erasure that says so.
     pub fn erase(
         &mut self,
@@ -208,43 +181,6 @@ impl<S: Store> EventLog<S> {
             stays(entry) && entry.event().is_some_and(same) && !taken_back(entry.seq)
         });
         (!again && !taken_back(seq)).then_some(changed)
-    }
-
-    fn prepare(
-        &self,
-        event: &SystemEvent,
-        surroundings: &mut dyn Surroundings,
-    ) -> Result<Prepared, StoreError> {
-        let recorded_at = surroundings.now().max(self.last_recorded);
-        let payload = json::canonical(&Value::Object(event.to_payload()));
-        let salt = Salt(surroundings.salt());
-        let header = Header {
-            kind: event.kind().to_owned(),
-            log: self.origin.clone(),
-            payload: commit_payload(&salt, &payload),
-            sealed: None,
-            prev: Link(self.head.link),
-            recorded_at,
-            seq: self.head.size,
-        };
-        let header = header.to_bytes();
-        let next = Head { size: self.head.size + 1, link: Link::of(&header).0 };
-        let part = Part::Present { salt: salt.0, bytes: payload.clone() };
-        let event = StoredEvent { header, payload: part, sealed: None };
-        let mut frontier = self.frontier.clone();
-        let tree = super::tree::grown(&mut frontier, std::slice::from_ref(&event), &self.store)?;
-        Ok(Prepared { event, payload, recorded_at, next, frontier, tree })
-    }
-
-    /// Goes on from what was written.
-    fn take_prepared(&mut self, kind: &str, prepared: Prepared) -> (u64, Link) {
-        let seq = self.head.size;
-        self.take_system(seq, kind, &prepared.payload);
-        self.history.push(prepared.recorded_at, super::read_payload(&prepared.payload, kind));
-        self.last_recorded = prepared.recorded_at;
-        self.frontier = prepared.frontier;
-        self.head = prepared.next;
-        (seq, Link(prepared.next.link))
     }
 
     /// The names of the captured bytes that chosen events name.

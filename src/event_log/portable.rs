@@ -10,8 +10,9 @@ use std::io::{self, BufRead, Read, Seek, SeekFrom, Write};
 
 use super::READ_EVENTS;
 use super::finding::{Check, Finding, Wrong};
+use super::report::{Against, Report};
 use super::sources::blob_name;
-use super::verify::{Against, Learnt, Report, Verifier};
+use super::verify::{Learnt, Verifier};
 use crate::model::event::Body;
 use crate::model::limits::{PAYLOAD_BYTES_MAX, SOURCE_BYTES_MAX};
 use crate::record::export::{EventLine, HeadLine, Line, SourcePart, decode, encode, split_source};

@@ -12,8 +12,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::checkpoints::{Compared, Known};
+use super::checkpoints::Known;
 use super::finding::{Check, Finding, Verdict, Wrong};
+use super::report::{Against, Report};
 use super::sources::{Found, Texts, blob_name};
 use super::{READ_EVENTS, is_system, read_payload, read_system};
 use super::{snapshot, tree};
@@ -23,114 +24,17 @@ use crate::record::commitment::{Salt, commit_payload, commit_sealed};
 use crate::record::header::Header;
 use crate::record::json;
 use crate::record::link::Link;
-use crate::record::policy::Policy;
 use crate::record::system::SystemEvent;
 use crate::record::tile::{Pieces, put};
 use crate::record::tree::{Frontier, Root, leaf_hash};
 use crate::replay::Content;
 use crate::store::{Part, Store, StoreError, StoredEvent};
 
-/// What a verification found and covered.
-#[derive(Debug, Default)]
-pub struct Report {
-    /// The origin in the genesis.
-    pub origin: Option<String>,
-    /// How many events were looked at.
-    pub events: u64,
-    /// How many of them have a payload that could be opened.
-    pub open: u64,
-    /// How many have none.
-    pub absent: u64,
-    /// How many of those an erasure accounts for.
-    pub erased: u64,
-    /// How many sealed parts could be opened.
-    pub sealed_open: u64,
-    /// How many are not there: erased, or withheld from this copy.
-    pub sealed_absent: u64,
-    /// How many bytes of events were looked at.
-    pub event_bytes: u64,
-    /// How many captured sources were looked at.
-    pub sources: u64,
-    /// How many bytes of sources were looked at.
-    pub source_bytes: u64,
-    /// How many quotations were compared.
-    pub quotes: u64,
-    /// How many could not be compared, since the text of their source is not in the log.
-    pub quotes_open: u64,
-    /// The link of the last event.
-    pub chain: Link,
-    /// The RFC 6962 root over all headers.
-    pub root: Option<Root>,
-    /// How many events the snapshot is of that is what a fresh replay gives.
-    pub snapshot: Option<u64>,
-    /// The version of other rules that a snapshot was made by, so that it was not compared.
-    pub other_reducer: Option<i64>,
-    /// Whether what was reported was left out: payloads, sealed parts, sources, quotations, the snapshot.
-    pub quick: bool,
-    /// How the log compares with checkpoints of it.
-    pub compared: Compared,
-    /// Each check's verdict, in order.
-    pub verdicts: BTreeMap<Check, Verdict>,
-    /// Everything that was found.
-    pub findings: Vec<(Check, Finding)>,
-}
-
-impl Report {
-    /// Whether nothing was found.
-    pub fn is_ok(&self) -> bool {
-        self.findings.is_empty()
-    }
-
-    /// What a log without findings still does not show, in words.
-    pub fn not_established(&self) -> Vec<String> {
-        let mut all = self.compared.not_established(self.events);
-        if self.quotes_open > 0 {
-            all.push(format!(
-                "That quotations stand in their sources, {} of them: no source that was recorded before them holds a \
-                 text to compare with, or it was erased.",
-                self.quotes_open
-            ));
-        }
-        if let Some(reducer) = self.other_reducer {
-            all.push(format!(
-                "The snapshot was made by version {reducer} of the rules, which is not this program's, so it was not \
-                 compared; it is not used either."
-            ));
-        }
-        if self.quick {
-            all.push(
-                "What was reported was not looked at: payloads, sealed parts, ids, sources, quotations, the snapshot."
-                    .to_owned(),
-            );
-        }
-        all.push("The times of recording are those of this machine's clock.".to_owned());
-        all.push(
-            "That a source said what was captured, and that what it said is true, is not for this program to show."
-                .to_owned(),
-        );
-        all
-    }
-}
-
-/// What a log is compared with, and how much of it is looked at.
-#[derive(Debug, Clone, Default)]
-pub struct Against {
-    /// The bytes of its journal, if there is one.
-    pub journal: Option<Vec<u8>>,
-    /// Checkpoints that somebody brings: where each comes from, and its bytes.
-    pub given: Vec<(String, Vec<u8>)>,
-    /// Whom to trust.
-    pub policy: Option<Policy>,
-    /// Whether the policy must be met.
-    pub must_meet: bool,
-    /// Leave out payloads, sources and quotations: look at headers, tree and checkpoints alone.
-    pub quick: bool,
-}
-
 /// Takes a log's events one by one and checks them.
 pub struct Verifier {
     report: Report,
-    expected: Link,
+    /// The link that the next event must name; none after one that cannot be read.
+    expected: Option<Link>,
     last: Instant,
     frontier: Frontier,
     ids: BTreeMap<String, u64>,
@@ -161,7 +65,7 @@ impl Verifier {
         let known = Known::new(against, &mut report.findings);
         Self {
             report,
-            expected: Link::ZERO,
+            expected: Some(Link::ZERO),
             last: Instant::MIN,
             frontier: Frontier::default(),
             ids: BTreeMap::new(),
@@ -205,15 +109,13 @@ impl Verifier {
             }
             Err(error) => self.find(Check::Bytes, &learnt, Wrong::Header(error)),
         }
-        self.expected = Link::of(&stored.header);
+        self.expected = Some(Link::of(&stored.header));
         if seq == 0 {
-            self.known.genesis(self.expected, &mut self.report.findings);
+            self.known.genesis(Link::of(&stored.header), &mut self.report.findings);
         }
-        let pieces = &mut self.pieces;
-        self.frontier.push_with(leaf_hash(&stored.header), &mut |level, index, hash| {
-            put(pieces, level, index, hash);
-        });
-        self.known.root_at(&self.frontier);
+        if self.report.unreadable == 0 {
+            self.grow(&stored.header);
+        }
         learnt.id = learnt.event.as_ref().and_then(|event| event.id.clone());
         if let Some(id) = learnt.id.clone()
             && let Some(first) = self.ids.get(&id).copied()
@@ -231,8 +133,32 @@ impl Verifier {
         learnt
     }
 
+    /// Passes over the next event, which cannot be read. What follows it is still looked at, one by one; the tree, and
+    /// all that is compared with it, cannot be computed any more.
+    fn unreadable(&mut self, error: &StoreError) {
+        let seq = Some(self.report.events);
+        let what = Wrong::Store(error.to_string());
+        self.found(Check::Bytes, Finding { seq, id: None, line: None, what });
+        self.report.events = self.report.events.saturating_add(1);
+        self.report.unreadable = self.report.unreadable.saturating_add(1);
+        self.expected = None;
+        self.pieces.clear();
+    }
+
+    /// Takes the next header into the tree.
+    fn grow(&mut self, header: &[u8]) {
+        let pieces = &mut self.pieces;
+        self.frontier.push_with(leaf_hash(header), &mut |level, index, hash| {
+            put(pieces, level, index, hash);
+        });
+        self.known.root_at(&self.frontier);
+    }
+
     /// Compares the stored tree with what the headers so far lead to.
     pub fn stored_tree(&mut self, store: &impl Store, all: bool) {
+        if self.report.unreadable > 0 {
+            return;
+        }
         let (size, findings) = (self.report.events, &mut self.report.findings);
         tree::compare(&mut self.pieces, size, all, store, &mut |check, finding| {
             findings.push((check, finding));
@@ -325,11 +251,14 @@ impl Verifier {
     /// Compares with a head that is stored or stated, and closes the report.
     pub fn finish(mut self, head: Option<(u64, Link)>, root: Option<Root>) -> Report {
         let found_root = self.frontier.root();
+        let whole = self.report.unreadable == 0;
+        // After a last event that cannot be read, only the size can be compared.
+        let link = self.expected.or(head.map(|(_, link)| link)).unwrap_or(Link::ZERO);
         let all = Learnt { seq: self.report.events.saturating_sub(1), ..Learnt::default() };
         if let Some((expected_size, expected)) = head
-            && (expected_size, expected) != (self.report.events, self.expected)
+            && (expected_size, expected) != (self.report.events, link)
         {
-            let (found_size, found) = (self.report.events, self.expected);
+            let (found_size, found) = (self.report.events, link);
             let wrong = Wrong::Head { expected_size, expected, found_size, found };
             self.find(Check::Head, &all, wrong);
         }
@@ -339,11 +268,13 @@ impl Verifier {
         self.account_for_absent();
         let stated_root = root.is_some();
         let mut report = self.report;
-        report.compared.has_tree |= stated_root;
-        let origin = report.origin.clone().unwrap_or_default();
-        self.known.compare(&origin, report.events, &mut report.compared, &mut report.findings);
-        report.chain = self.expected;
-        report.root = Some(found_root);
+        if whole {
+            report.compared.has_tree |= stated_root;
+            let origin = report.origin.clone().unwrap_or_default();
+            self.known.compare(&origin, report.events, &mut report.compared, &mut report.findings);
+            report.root = Some(found_root);
+        }
+        report.chain = link;
         for check in Check::ALL {
             let done = match check {
                 Check::Sources => report.sources > 0,
@@ -430,8 +361,8 @@ impl Verifier {
             let wrong = Wrong::Seq { expected: learnt.seq, found: header.seq };
             self.find(Check::Chain, learnt, wrong);
         }
-        if header.prev != self.expected {
-            let wrong = Wrong::BrokenLink { expected: self.expected, found: header.prev };
+        if let Some(expected) = self.expected.filter(|expected| header.prev != *expected) {
+            let wrong = Wrong::BrokenLink { expected, found: header.prev };
             self.find(Check::Chain, learnt, wrong);
         }
         if header.recorded_at < self.last {
@@ -573,12 +504,14 @@ pub fn verify_store(
         let batch = match store.read(from, READ_EVENTS) {
             Ok(batch) if batch.is_empty() => break,
             Ok(batch) => batch,
-            Err(error) => {
-                let what = Wrong::Store(error.to_string());
-                let finding = Finding { seq: Some(from), id: None, line: None, what };
-                verifier.found(Check::Bytes, finding);
-                break;
-            }
+            // One of them cannot be read: those before it are looked at, then it is passed over.
+            Err(error) => match store.read(from, 1) {
+                Ok(batch) if !batch.is_empty() => batch,
+                _ => {
+                    verifier.unreadable(&error);
+                    continue;
+                }
+            },
         };
         for event in &batch {
             let learnt = verifier.event(event, None);
@@ -588,7 +521,8 @@ pub fn verify_store(
         progress(verifier.next_seq());
     }
     verifier.stored_tree(store, true);
-    if let Some(last) = verifier.wanted().last().copied() {
+    let whole = verifier.report.unreadable == 0;
+    if let Some(last) = verifier.wanted().last().copied().filter(|_| whole) {
         let mut frontier = Frontier::default();
         while frontier.size() < last.min(verifier.next_seq()) {
             let batch = store.read(frontier.size(), READ_EVENTS)?;
@@ -601,7 +535,7 @@ pub fn verify_store(
             }
         }
     }
-    if !against.quick {
+    if !against.quick && verifier.report.unreadable == 0 {
         verifier.snapshot(snapshot::compare(store, verifier.next_seq()));
     }
     Ok(verifier.finish(Some((head.size, Link(head.link))), None))

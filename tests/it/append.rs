@@ -257,7 +257,7 @@ fn sources_are_captured_and_hashed_and_kept() {
     .expect("quoted from its text");
     let report = demarche::event_log::verify::verify_store(
         log.store(),
-        &demarche::event_log::verify::Against::default(),
+        &demarche::event_log::report::Against::default(),
         &mut |_| {},
     )
     .unwrap();

@@ -342,6 +342,40 @@ fn tree_and_head_of_another_log() {
 }
 
 #[test]
+fn several_events_damaged() {
+    let desk = desk();
+    let (source, mut all) = (source(&desk), events(&desk));
+    edit(&mut all[50], "\"kind\":\"statement\"", "\"kind\":\"Statement\"");
+    put(&desk, &all, &[&source]);
+    {
+        let open = || sled::Config::new().path(desk.path().join("log/store")).open();
+        let wait = std::time::Duration::from_millis(10);
+        let db =
+            (0..500).find_map(|_| open().inspect_err(|_| std::thread::sleep(wait)).ok()).unwrap();
+        let stored = db.open_tree("events").unwrap();
+        for seq in [0_u64, 20, 21, 63] {
+            stored.insert([seq.to_be_bytes().as_slice(), &[0; 4]].concat(), b"rot").unwrap();
+        }
+        db.flush().unwrap();
+    }
+    // Each is found, and what else is wrong behind them; nothing is said of what could not be compared.
+    let found = findings(&desk, &[]);
+    for seq in [0, 20, 21, 63] {
+        let of = |(check, what, at): &(String, String, Option<u64>)| {
+            check == "bytes" && what.contains("cannot read it") && *at == Some(seq)
+        };
+        assert!(found.iter().any(of), "event {seq}: {found:#?}");
+    }
+    assert!(found.iter().any(|(check, _, at)| check == "commitments" && *at == Some(50)));
+    for check in ["chain", "tree", "checkpoints", "signatures"] {
+        let of: Vec<_> = found.iter().filter(|(of, ..)| of == check).collect();
+        assert!(of.is_empty() || check == "chain", "{of:#?}");
+    }
+    let (code, said) = desk.refused(&["replay", "--to", "2025-05-01"]);
+    assert_eq!(code, Some(2), "nothing is answered from it: {said}");
+}
+
+#[test]
 fn payload_swapped() {
     let desk = desk();
     let (source, mut all) = (source(&desk), events(&desk));

@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 
 use demarche::event_log::EventLog;
 use demarche::event_log::portable::{PortableError, export, restore, verify_export};
-use demarche::event_log::verify::{Against, Report, verify_store};
+use demarche::event_log::report::{Against, Report};
+use demarche::event_log::verify::verify_store;
 use demarche::model::calendar::Zone;
 use demarche::replay::{Clocks, View, measures};
 use demarche::store::Store;

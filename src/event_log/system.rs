@@ -1,0 +1,76 @@
+//! Appending what the program itself records: keys, erasures, time stamps. What such events say is in
+//! [`crate::record::system`].
+
+use super::{EventLog, Surroundings};
+use crate::model::calendar::Instant;
+use crate::model::value::Value;
+use crate::record::commitment::{Salt, commit_payload};
+use crate::record::header::Header;
+use crate::record::json;
+use crate::record::link::Link;
+use crate::record::system::SystemEvent;
+use crate::record::tree::Frontier;
+use crate::store::{Change, Head, Part, Store, StoreError, StoredEvent, TreePiece};
+
+/// An event that is ready to be written, and all that goes with it.
+pub(super) struct Prepared {
+    pub(super) event: StoredEvent,
+    pub(super) payload: Vec<u8>,
+    pub(super) recorded_at: Instant,
+    pub(super) next: Head,
+    pub(super) frontier: Frontier,
+    pub(super) tree: Vec<TreePiece>,
+}
+
+impl<S: Store> EventLog<S> {
+    /// Appends what the program itself records. It returns, with the event's number and link, once that is durable.
+    pub fn append_system(
+        &mut self,
+        event: &SystemEvent,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<(u64, Link), StoreError> {
+        let prepared = self.prepare(event, surroundings)?;
+        let events = std::slice::from_ref(&prepared.event);
+        let Prepared { tree, next, .. } = &prepared;
+        self.store.append(Change { expected: self.head, events, tree, next: *next })?;
+        Ok(self.take_prepared(event.kind(), prepared))
+    }
+
+    /// Makes the event, and all that must be written with it.
+    pub(super) fn prepare(
+        &self,
+        event: &SystemEvent,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<Prepared, StoreError> {
+        let recorded_at = surroundings.now().max(self.last_recorded);
+        let payload = json::canonical(&Value::Object(event.to_payload()));
+        let salt = Salt(surroundings.salt());
+        let header = Header {
+            kind: event.kind().to_owned(),
+            log: self.origin.clone(),
+            payload: commit_payload(&salt, &payload),
+            sealed: None,
+            prev: Link(self.head.link),
+            recorded_at,
+            seq: self.head.size,
+        };
+        let header = header.to_bytes();
+        let next = Head { size: self.head.size + 1, link: Link::of(&header).0 };
+        let part = Part::Present { salt: salt.0, bytes: payload.clone() };
+        let event = StoredEvent { header, payload: part, sealed: None };
+        let mut frontier = self.frontier.clone();
+        let tree = super::tree::grown(&mut frontier, std::slice::from_ref(&event), &self.store)?;
+        Ok(Prepared { event, payload, recorded_at, next, frontier, tree })
+    }
+
+    /// Goes on from what was written.
+    pub(super) fn take_prepared(&mut self, kind: &str, prepared: Prepared) -> (u64, Link) {
+        let seq = self.head.size;
+        self.take_system(seq, kind, &prepared.payload);
+        self.history.push(prepared.recorded_at, super::read_payload(&prepared.payload, kind));
+        self.last_recorded = prepared.recorded_at;
+        self.frontier = prepared.frontier;
+        self.head = prepared.next;
+        (seq, Link(prepared.next.link))
+    }
+}
