@@ -139,9 +139,13 @@ pub(crate) fn shared(path: &str) -> Option<PathBuf> {
 
 /// Whether a program is there and runs. Where tools are required it must be.
 pub(crate) fn tool(name: &str) -> bool {
-    // These two have a subcommand in place of the flag.
-    let flag = if matches!(name, "go" | "openssl") { "version" } else { "--version" };
-    let output = std::process::Command::new(name).arg(flag).output();
+    // Two have a subcommand in place of the flag, and the plain shell of Debian has neither.
+    let args: &[&str] = match name {
+        "go" | "openssl" => &["version"],
+        "sh" => &["-c", "true"],
+        _ => &["--version"],
+    };
+    let output = std::process::Command::new(name).args(args).output();
     required(name, output.is_ok_and(|output| output.status.success()))
 }
 
