@@ -11,6 +11,7 @@ use super::system::Prepared;
 use super::{EventLog, Surroundings};
 use crate::model::event::{Body, Event, Source};
 use crate::model::limits::PAYLOAD_BYTES_MAX;
+use crate::record::commitment::Salt;
 use crate::record::header::Header;
 use crate::record::link::Link;
 use crate::record::system::{Erasure, SystemEvent};
@@ -118,7 +119,8 @@ impl<S: Store> EventLog<S> {
             why: why.to_owned(),
             by: by.map(str::to_owned),
         });
-        let prepared = self.prepare(&erasure, surroundings)?;
+        let recorded_at = surroundings.now().max(self.last_recorded);
+        let prepared = self.prepare(&erasure, recorded_at, Salt(surroundings.salt()))?;
         if prepared.payload.len() > PAYLOAD_BYTES_MAX {
             return Err(EraseError::TooLong { found: prepared.payload.len() });
         }
@@ -151,7 +153,7 @@ impl<S: Store> EventLog<S> {
         let stored = self.stored(seq)?.ok_or(EraseError::NoSuchEvent(seq))?;
         let header = Header::from_bytes(&stored.header).ok();
         match header.and_then(|header| super::system_kind(&header.kind)) {
-            Some(kind) => Err(EraseError::System { seq, kind }),
+            Some(kind) => Err(EraseError::System { seq, kind: kind.name() }),
             None => Ok(()),
         }
     }

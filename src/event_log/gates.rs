@@ -366,7 +366,6 @@ pub(crate) fn check_reference(reference: &Reference<'_>, known: &Known<'_>) -> R
 }
 
 const fn leads_to(kind: Kind, target: Target) -> bool {
-    let system = matches!(kind, Kind::Genesis | Kind::Erasure | Kind::Key | Kind::Anchor);
     match target {
         Target::Actor => matches!(kind, Kind::Actor),
         Target::ActorOrSource => matches!(kind, Kind::Actor | Kind::Source),
@@ -374,7 +373,7 @@ const fn leads_to(kind: Kind, target: Target) -> bool {
         Target::Source => matches!(kind, Kind::Source),
         Target::Contact => matches!(kind, Kind::Contact),
         Target::Act => kind.is_act(),
-        Target::Event | Target::EventOrMeasure => !system,
+        Target::Event | Target::EventOrMeasure => !kind.is_system(),
         Target::Measure => false,
     }
 }

@@ -28,6 +28,7 @@ use std::collections::BTreeMap;
 use crate::model::calendar::Instant;
 use crate::model::event::{Body, Event};
 use crate::model::limits::ORIGIN_BYTES_MAX;
+use crate::model::schema::Kind;
 use crate::model::text::is_hidden;
 use crate::model::value::Value;
 use crate::record::commitment::{Commitment, Salt, commit_payload};
@@ -39,7 +40,7 @@ use crate::record::system::{Erasure, Genesis, KeyRing, SystemEvent};
 use crate::record::tile::Tiles;
 use crate::record::tree::{Frontier, Root, leaf_hash};
 use crate::replay::{Content, History};
-use crate::store::{Change, Head, Part, Store, StoreError, StoredEvent};
+use crate::store::{Head, Part, Store, StoreError, StoredEvent};
 
 pub use append::{AppendError, AppendOptions, Appended, Outcome, Submission};
 pub use erase::{EraseError, Erased};
@@ -149,7 +150,7 @@ impl<S: Store> EventLog<S> {
     /// Makes a log in an empty store: appends its genesis, which names the key that signs its checkpoints, if there is
     /// one.
     pub fn create(
-        mut store: S,
+        store: S,
         origin: &str,
         key: Option<&VerifierKey>,
         surroundings: &mut dyn Surroundings,
@@ -165,24 +166,25 @@ impl<S: Store> EventLog<S> {
             created: now,
             key: key.cloned(),
         });
-        let payload = json::canonical(&Value::Object(genesis.to_payload()));
-        let salt = Salt(surroundings.salt());
-        let header = Header {
-            kind: "genesis".to_owned(),
-            log: origin.to_owned(),
-            payload: commit_payload(&salt, &payload),
-            sealed: None,
-            prev: Link::ZERO,
-            recorded_at: now,
-            seq: 0,
-        };
-        let header = header.to_bytes();
-        let next = Head { size: 1, link: Link::of(&header).0 };
-        let payload = Part::Present { salt: salt.0, bytes: payload };
-        let events = [StoredEvent { header, payload, sealed: None }];
-        let tree = tree::grown(&mut Frontier::default(), &events, &store)?;
-        store.append(Change { expected: head, events: &events, tree: &tree, next })?;
-        Self::open(store)
+        let mut log = Self::before_genesis(store);
+        origin.clone_into(&mut log.origin);
+        log.append_system_at(&genesis, now, Salt(surroundings.salt()))?;
+        Self::open(log.store)
+    }
+
+    /// A log into which nothing was folded yet.
+    fn before_genesis(store: S) -> Self {
+        Self {
+            store,
+            origin: String::new(),
+            head: Head::EMPTY,
+            frontier: Frontier::default(),
+            keys: KeyRing::default(),
+            erased: BTreeMap::new(),
+            last_recorded: Instant::MIN,
+            history: History::new(),
+            nameless: BTreeMap::new(),
+        }
     }
 
     /// Opens the log in a store, folding all of it.
@@ -196,17 +198,7 @@ impl<S: Store> EventLog<S> {
         if head.size == 0 {
             return Err(OpenError::Empty);
         }
-        let mut log = Self {
-            store,
-            origin: String::new(),
-            head: Head::EMPTY,
-            frontier: Frontier::default(),
-            keys: KeyRing::default(),
-            erased: BTreeMap::new(),
-            last_recorded: Instant::MIN,
-            history: History::new(),
-            nameless: BTreeMap::new(),
-        };
+        let mut log = Self::before_genesis(store);
         while log.head.size < head.size {
             let batch = log.store.read(log.head.size, READ_EVENTS)?;
             if batch.is_empty() {
@@ -343,21 +335,14 @@ impl<S: Store> EventLog<S> {
     }
 }
 
-/// The name of a kind of event that the program itself makes, if this is one.
-fn system_kind(kind: &str) -> Option<&'static str> {
-    ["genesis", "key", "erasure", "anchor"].into_iter().find(|known| *known == kind)
-}
-
-/// Whether events of this kind are made by the program itself.
-fn is_system(kind: &str) -> bool {
-    system_kind(kind).is_some()
+/// The kind of this name, if the program itself makes events of it.
+fn system_kind(name: &str) -> Option<Kind> {
+    Kind::parse(name).filter(|kind| kind.is_system())
 }
 
 /// Reads a payload's bytes as one that the program itself makes.
 fn read_system(kind: &str, bytes: &[u8]) -> Option<SystemEvent> {
-    if !is_system(kind) {
-        return None;
-    }
+    system_kind(kind)?;
     let Ok(Value::Object(payload)) = json::parse_canonical(bytes) else { return None };
     SystemEvent::from_payload(&payload).filter(|event| event.kind() == kind)
 }

@@ -29,7 +29,18 @@ impl<S: Store> EventLog<S> {
         event: &SystemEvent,
         surroundings: &mut dyn Surroundings,
     ) -> Result<(u64, Link), StoreError> {
-        let prepared = self.prepare(event, surroundings)?;
+        let recorded_at = surroundings.now().max(self.last_recorded);
+        self.append_system_at(event, recorded_at, Salt(surroundings.salt()))
+    }
+
+    /// The same, at a time that does not go back.
+    pub(super) fn append_system_at(
+        &mut self,
+        event: &SystemEvent,
+        recorded_at: Instant,
+        salt: Salt,
+    ) -> Result<(u64, Link), StoreError> {
+        let prepared = self.prepare(event, recorded_at, salt)?;
         let events = std::slice::from_ref(&prepared.event);
         let Prepared { tree, next, .. } = &prepared;
         self.store.append(Change { expected: self.head, events, tree, next: *next })?;
@@ -40,11 +51,10 @@ impl<S: Store> EventLog<S> {
     pub(super) fn prepare(
         &self,
         event: &SystemEvent,
-        surroundings: &mut dyn Surroundings,
+        recorded_at: Instant,
+        salt: Salt,
     ) -> Result<Prepared, StoreError> {
-        let recorded_at = surroundings.now().max(self.last_recorded);
         let payload = json::canonical(&Value::Object(event.to_payload()));
-        let salt = Salt(surroundings.salt());
         let header = Header {
             kind: event.kind().to_owned(),
             log: self.origin.clone(),

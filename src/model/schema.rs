@@ -400,6 +400,11 @@ impl Kind {
         KINDS.iter().find(|spec| spec.kind == self)
     }
 
+    /// Whether events of this kind are made by the program itself.
+    pub const fn is_system(self) -> bool {
+        matches!(self, Self::Genesis | Self::Erasure | Self::Key | Self::Anchor)
+    }
+
     /// Whether this kind reports something that was done or said: a statement, measure, incident or contact.
     pub const fn is_act(self) -> bool {
         matches!(self, Self::Statement | Self::Measure | Self::Incident | Self::Contact)
