@@ -39,7 +39,9 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    fn of(history: &History, size: u64, link: Link) -> Self {
+    /// What a history means, of which the last event has this link.
+    fn of(history: &History, link: Link) -> Self {
+        let size = history.size();
         let mut stamped = Object::new();
         stamped.insert("link".into(), Value::Text(link.to_string().into()));
         stamped.insert("projections".into(), Value::Object(projections(history)));
@@ -71,7 +73,7 @@ impl Snapshot {
 impl<S: Store> EventLog<S> {
     /// What the log means as it stands.
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot::of(&self.history, self.head.size, Link(self.head.link))
+        Snapshot::of(&self.history, Link(self.head.link))
     }
 
     /// Keeps a snapshot of the log as it stands, in place of the one before.
@@ -131,7 +133,7 @@ pub(super) fn compare(store: &impl Store, size: u64) -> Result<Compared, StoreEr
             fold(event, &mut history);
         }
     }
-    let fresh = Snapshot::of(&history, history.size(), link);
+    let fresh = Snapshot::of(&history, link);
     if fresh == kept {
         return Ok(Compared::Same(kept.size));
     }

@@ -16,7 +16,7 @@ use super::checkpoints::Known;
 use super::finding::{Check, Finding, Verdict, Wrong};
 use super::report::{Against, Report};
 use super::sources::{Found, Texts, blob_name};
-use super::{READ_EVENTS, is_system, read_payload, read_system};
+use super::{READ_EVENTS, read_payload, read_system, system_kind};
 use super::{snapshot, tree};
 use crate::model::calendar::Instant;
 use crate::model::event::{Body, Event};
@@ -28,7 +28,7 @@ use crate::record::system::SystemEvent;
 use crate::record::tile::{Pieces, put};
 use crate::record::tree::{Frontier, Root, leaf_hash};
 use crate::replay::Content;
-use crate::store::{Part, Store, StoreError, StoredEvent};
+use crate::store::{Damage, Part, Store, StoreError, StoredEvent};
 
 /// Takes a log's events one by one and checks them.
 pub struct Verifier {
@@ -48,8 +48,8 @@ pub struct Verifier {
     absent: BTreeSet<u64>,
     /// Those of them whose sealed part is there.
     half_absent: BTreeSet<u64>,
-    /// What was erased, and by which event.
-    erased: BTreeMap<u64, u64>,
+    /// The events that an erasure names.
+    erased: BTreeSet<u64>,
 }
 
 impl std::fmt::Debug for Verifier {
@@ -76,7 +76,7 @@ impl Verifier {
             pieces: Pieces::new(),
             absent: BTreeSet::new(),
             half_absent: BTreeSet::new(),
-            erased: BTreeMap::new(),
+            erased: BTreeSet::new(),
         }
     }
 }
@@ -131,6 +131,12 @@ impl Verifier {
             }
         }
         learnt
+    }
+
+    /// Checks the next event of a store, and what it names there.
+    fn take(&mut self, event: &StoredEvent, store: &impl Store) {
+        let learnt = self.event(event, None);
+        self.content(&learnt, &mut |blake3| store.blob(&blob_name(blake3)));
     }
 
     /// Passes over the next event, which cannot be read. What follows it is still looked at, one by one; the tree, and
@@ -306,7 +312,7 @@ impl Verifier {
     fn account_for_absent(&mut self) {
         let at = |seq| Learnt { seq, ..Learnt::default() };
         for seq in std::mem::take(&mut self.absent) {
-            if self.erased.contains_key(&seq) {
+            if self.erased.contains(&seq) {
                 self.report.erased = self.report.erased.saturating_add(1);
             } else {
                 self.find(Check::Commitments, &at(seq), Wrong::PayloadMissing);
@@ -343,7 +349,7 @@ impl Verifier {
                         let wrong = Wrong::NotErased { by: learnt.seq };
                         self.find(Check::Commitments, &there, wrong);
                     }
-                    self.erased.insert(seq, learnt.seq);
+                    self.erased.insert(seq);
                 }
             }
             Some(SystemEvent::Anchor(anchor)) => {
@@ -414,9 +420,10 @@ impl Verifier {
                 self.find(Check::Commitments, learnt, Wrong::SealedMismatch);
             }
         }
+        let system = system_kind(&header.kind).is_some();
         let Part::Present { salt, bytes } = &stored.payload else {
             self.report.absent = self.report.absent.saturating_add(1);
-            if is_system(&header.kind) {
+            if system {
                 let kind = header.kind.clone();
                 self.find(Check::Commitments, learnt, Wrong::SystemMissing { kind });
                 return None;
@@ -427,7 +434,6 @@ impl Verifier {
             }
             return None;
         };
-        let system = is_system(&header.kind);
         if self.report.quick && !system {
             return None;
         }
@@ -501,21 +507,20 @@ pub fn verify_store(
     let mut verifier = Verifier::new(against);
     while verifier.next_seq() < head.size {
         let from = verifier.next_seq();
-        let batch = match store.read(from, READ_EVENTS) {
+        match store.read(from, READ_EVENTS) {
             Ok(batch) if batch.is_empty() => break,
-            Ok(batch) => batch,
-            // One of them cannot be read: those before it are looked at, then it is passed over.
-            Err(error) => match store.read(from, 1) {
-                Ok(batch) if !batch.is_empty() => batch,
-                _ => {
-                    verifier.unreadable(&error);
-                    continue;
+            Ok(batch) => batch.iter().for_each(|event| verifier.take(event, store)),
+            // One of them cannot be read: then they are read one by one, and each such is passed over.
+            Err(_) => {
+                for seq in (from..head.size).take(READ_EVENTS) {
+                    match store.read(seq, 1).as_deref() {
+                        Ok([event]) => verifier.take(event, store),
+                        Ok(_) => verifier
+                            .unreadable(&StoreError::Damaged { what: Damage::EventMissing(seq) }),
+                        Err(error) => verifier.unreadable(error),
+                    }
                 }
-            },
-        };
-        for event in &batch {
-            let learnt = verifier.event(event, None);
-            verifier.content(&learnt, &mut |blake3| store.blob(&blob_name(blake3)));
+            }
         }
         verifier.stored_tree(store, false);
         progress(verifier.next_seq());
