@@ -15,7 +15,7 @@ use demarche::store::{Change, Part, Store, StoredEvent, TreePiece};
 use serde_json::Value;
 
 use crate::desk::Desk;
-use crate::forger::{copy, edit, events, put, rehash};
+use crate::forger::{copy, edit, events, put, put_blob, rehash};
 
 const NO_OUTSIDER: &str = "No outside party holds a checkpoint of this log";
 
@@ -645,12 +645,7 @@ fn snapshot_forged() {
     let log = desk.path().join("log");
     let kept = SledStore::open(&log, "the forger").unwrap().blob("snapshot/a").unwrap().unwrap();
     let kept = String::from_utf8(kept).unwrap();
-    let forge = |text: &str| {
-        let mut store = SledStore::open(&log, "the forger").unwrap();
-        store.put_blob("snapshot/a", text.as_bytes()).unwrap();
-        let head = store.head().unwrap();
-        store.append(Change { expected: head, events: &[], tree: &[], next: head }).unwrap();
-    };
+    let forge = |text: &str| put_blob(&desk, "snapshot/a", text.as_bytes());
     for (from, to) in [
         ("\"act\":\"impose\"", "\"act\":\"end\""),
         ("\"stance\":\"rejects\"", "\"stance\":\"accepts\""),
@@ -738,13 +733,10 @@ fn source_text_edited() {
     let name = format!("source/{source}");
     let log = desk.path().join("log");
     let change = |from: &str, to: &str| {
-        let mut store = SledStore::open(&log, "the forger").unwrap();
-        let text = String::from_utf8(store.blob(&name).unwrap().unwrap()).unwrap();
+        let kept = SledStore::open(&log, "the forger").unwrap().blob(&name).unwrap().unwrap();
+        let text = String::from_utf8(kept).unwrap();
         assert!(text.contains(from), "{from}");
-        store.put_blob(&name, text.replacen(from, to, 1).as_bytes()).unwrap();
-        // A write that is durable with the next append.
-        let head = store.head().unwrap();
-        store.append(Change { expected: head, events: &[], tree: &[], next: head }).unwrap();
+        put_blob(&desk, &name, text.replacen(from, to, 1).as_bytes());
     };
     change("act of war", "act of law");
     is_found(&desk, &[], "sources", "the captured bytes have the hash");

@@ -8,7 +8,7 @@ use demarche::store::{Change, Head, Part, Removal, Store, StoredEvent};
 use tempfile::TempDir;
 
 use crate::desk::Desk;
-use crate::forger::{copy, events};
+use crate::forger::{copy, events, put_blob};
 
 /// What must never be found again: in a payload, in a sealed part, in a captured document.
 const SECRETS: &[&str] = &["zwanzigerstrasse", "Quellenschutz", "Geheimniskraemer"];
@@ -202,13 +202,8 @@ fn what_cannot_be_erased_is_refused_and_nothing_changes() {
 fn what_an_append_left_that_was_cut_off_goes_with_the_next_erasure() {
     let desk = desk();
     let log = desk.path().join("log");
-    {
-        // Captured bytes are kept before the events that name them: here those never came.
-        let mut store = SledStore::open(&log, "test").unwrap();
-        store.put_blob("source/abandoned", b"Geheimniskraemer, abandoned").unwrap();
-        let head = store.head().unwrap();
-        store.append(Change { expected: head, events: &[], tree: &[], next: head }).unwrap();
-    }
+    // Captured bytes are kept before the events that name them: here those never came.
+    put_blob(&desk, "source/abandoned", b"Geheimniskraemer, abandoned");
     assert!(!holding(&log, b"Geheimniskraemer, abandoned").is_empty());
     desk.ok(&["erase", "secret", "--why", "asked"]);
     assert_eq!(holding(&log, b"Geheimniskraemer, abandoned"), Vec::<PathBuf>::new());
