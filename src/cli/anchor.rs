@@ -72,7 +72,7 @@ pub(crate) struct AnchorShape {
 impl AnchorArgs {
     pub(crate) fn run(&self, args: &LogArgs, terminal: &mut Terminal) -> Outcome {
         let mut log = args.open("demarche anchor", terminal)?;
-        let journal = args.journal(log.origin(), log.genesis()?)?;
+        let journal = args.journal(&log)?;
         match &self.command {
             Command::Request { out } => {
                 let note = newest(&journal)?.note.to_string();

@@ -11,12 +11,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::error::CliError;
+use super::files;
 use super::log_args::LogArgs;
 use super::terminal::Terminal;
+use crate::event_log::EventLog;
 use crate::record::journal::Journal;
-use crate::record::link::Link;
 use crate::record::note::NoteSigner;
 use crate::record::policy::{POLICY_BYTES_MAX, Policy};
+use crate::store::Store;
 
 const KEY: &str = "key";
 const POLICY: &str = "policy";
@@ -141,11 +143,7 @@ impl LogArgs {
     /// Writes the policy beside the log.
     pub(crate) fn write_policy(&self, policy: &Policy) -> Result<(), CliError> {
         let path = self.policy_path();
-        let mut partial = path.clone().into_os_string();
-        partial.push(".partial");
-        let written = fs::write(&partial, policy.to_string())
-            .and_then(|()| File::open(&partial)?.sync_all())
-            .and_then(|()| fs::rename(&partial, &path))
+        let written = files::replace(&path, policy.to_string().as_bytes())
             .and_then(|()| sync_directory(path.parent().unwrap_or(Path::new("."))));
         written.map_err(|error| {
             CliError::refused(format!("the policy {} cannot be written: {error}", path.display()))
@@ -214,10 +212,11 @@ impl LogArgs {
     }
 
     /// What a log's journal holds; an empty one if there is none.
-    pub(crate) fn journal(&self, origin: &str, genesis: Link) -> Result<Journal, CliError> {
+    pub(crate) fn journal(&self, log: &EventLog<impl Store>) -> Result<Journal, CliError> {
+        let origin = log.origin();
         match self.journal_bytes(origin)? {
             Some(bytes) => parse(&bytes, &self.journal_path(origin)),
-            None => Ok(Journal::begin(origin, genesis).0),
+            None => Ok(Journal::begin(origin, log.genesis()?).0),
         }
     }
 }
@@ -256,7 +255,8 @@ pub(crate) struct JournalFile {
 
 impl JournalFile {
     /// Opens the journal of a log, or begins one; another process that has it is waited for.
-    pub(crate) fn open(args: &LogArgs, origin: &str, genesis: Link) -> Result<Self, CliError> {
+    pub(crate) fn open(args: &LogArgs, log: &EventLog<impl Store>) -> Result<Self, CliError> {
+        let origin = log.origin();
         let path = args.journal_path(origin);
         let cannot = |error: io::Error| {
             CliError::refused(format!("the journal {} cannot be written: {error}", path.display()))
@@ -270,7 +270,7 @@ impl JournalFile {
         let mut file = options.open(&path).map_err(cannot)?;
         lock(&file, args.wait()).map_err(cannot)?;
         let bytes = read_journal(&mut file, &path)?;
-        let (journal, first) = Journal::begin(origin, genesis);
+        let (journal, first) = Journal::begin(origin, log.genesis()?);
         // Only what a beginning that was cut off leaves is written over.
         let begins = bytes.len() < first.len() && first.starts_with(&bytes);
         let journal = if begins { journal } else { parse(&bytes, &path)? };

@@ -47,7 +47,7 @@ pub(crate) struct CheckpointShape {
 impl CheckpointArgs {
     pub(crate) fn run(&self, args: &LogArgs, terminal: &mut Terminal) -> Outcome {
         let log = args.open("demarche checkpoint", terminal)?;
-        let mut journal = JournalFile::open(args, log.origin(), log.genesis()?)?;
+        let mut journal = JournalFile::open(args, &log)?;
         journal.warn_if_it_begins(log.head().size, terminal)?;
         let note = sign(args, &log, &mut journal)?;
         if let Some(path) = &self.out {

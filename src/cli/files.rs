@@ -4,7 +4,7 @@
 //! files are read, and one that changes while it is read is refused.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Read};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::error::CliError;
@@ -108,9 +108,7 @@ fn write_new_for<T>(
         return Err(CliError::refused(format!("{} exists already", path.display()))
             .hint("name another file, or remove that one"));
     }
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(".partial");
-    let partial = PathBuf::from(partial);
+    let partial = partial(path);
     let cannot = |error: io::Error| {
         CliError::refused(format!("{} cannot be written: {error}", path.display()))
     };
@@ -131,4 +129,21 @@ fn write_new_for<T>(
         let _ = fs::remove_file(&partial);
     }
     written
+}
+
+/// Writes a file, in place of one that may be there. Its bytes are on disk before it is moved into its place, so that
+/// nobody finds half of it.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let partial = partial(path);
+    let mut file = File::create(&partial)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&partial, path)
+}
+
+/// Where a file is written before it is moved into its place.
+fn partial(path: &Path) -> PathBuf {
+    let mut partial = path.as_os_str().to_owned();
+    partial.push(".partial");
+    PathBuf::from(partial)
 }

@@ -72,7 +72,7 @@ pub(crate) fn make(
         log.keep_key(Held::Current, &key)?;
     }
     let made = EventLog::create(store, origin, verifier.as_ref(), &mut Machine)?;
-    JournalFile::open(log, origin, made.genesis()?)?;
+    JournalFile::open(log, &made)?;
     Ok(made)
 }
 

@@ -87,7 +87,7 @@ impl ProveArgs {
         let asked = self.clocks.asked()?;
         let view = View::of(log.history(), asked.clocks);
         let open = rests_on(&view);
-        let journal = args.journal(log.origin(), log.genesis()?)?;
+        let journal = args.journal(log)?;
         let least = open.last().map_or(1, |last| last.saturating_add(1));
         let what = "holds all the events that the answer rests on";
         let under = reader.choose(log, &journal, least, what, terminal)?;
@@ -140,7 +140,7 @@ fn prove_event(
     sealed: bool,
     terminal: &mut Terminal,
 ) -> Result<String, CliError> {
-    let journal = args.journal(log.origin(), log.genesis()?)?;
+    let journal = args.journal(log)?;
     let least = seq.saturating_add(1);
     let under = reader.choose(log, &journal, least, "holds that event yet", terminal)?;
     let policy = reader.policy.as_ref();

@@ -37,7 +37,7 @@ impl ReplayArgs {
         let question = Question::new(&asked, &log, view.left_out());
         let answer = AnswerShape::of(&view);
         if let Some(path) = &self.proof {
-            let journal = args.journal(log.origin(), log.genesis()?)?;
+            let journal = args.journal(&log)?;
             let newest =
                 journal.last().filter(|last| last.note.text() == log.checkpoint().to_string());
             let note = newest.map(|newest| &newest.note);

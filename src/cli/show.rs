@@ -228,7 +228,7 @@ struct Brackets(Option<(Policy, Journal)>);
 impl Brackets {
     fn of(args: &LogArgs, log: &EventLog<impl Store>) -> Result<Self, CliError> {
         let Some(policy) = args.policy(None)? else { return Ok(Self(None)) };
-        Ok(Self(Some((policy, args.journal(log.origin(), log.genesis()?)?))))
+        Ok(Self(Some((policy, args.journal(log)?))))
     }
 
     fn of_event(

@@ -5,7 +5,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 
 use super::checkpoint::none_yet;
@@ -13,7 +13,7 @@ use super::error::CliError;
 use super::log_args::LogArgs;
 use super::prove::choose;
 use super::terminal::Terminal;
-use super::{Outcome, Status};
+use super::{Outcome, Status, files};
 use crate::event_log::tiles::tiles;
 use crate::record::checkpoint::Checkpoint;
 
@@ -23,7 +23,7 @@ pub(crate) fn export(args: &LogArgs, out: Option<&Path>, terminal: &mut Terminal
             .hint("name it: --out DIR")
     })?;
     let log = args.open("demarche export", terminal)?;
-    let journal = args.journal(log.origin(), log.genesis()?)?;
+    let journal = args.journal(&log)?;
     // The newest, with the cosignatures that it has.
     let newest = choose(&log, &journal, 1, None)?.ok_or_else(|| none_yet("was signed"))?.entry;
     let checkpoint = &newest.checkpoint;
@@ -38,8 +38,7 @@ pub(crate) fn export(args: &LogArgs, out: Option<&Path>, terminal: &mut Terminal
     })?;
     drop(progress);
     let place = out.join("checkpoint");
-    let partial = out.join("checkpoint.partial");
-    write_whole(&partial, newest.note.to_string().as_bytes(), &place)
+    files::replace(&place, newest.note.to_string().as_bytes())
         .map_err(|error| cannot(&place, &error))?;
     terminal.note(format!(
         "exported {size} headers in {count} files, and their checkpoint, to {}",
@@ -106,18 +105,9 @@ fn put(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
     if let Some(directory) = path.parent() {
         fs::create_dir_all(directory).map_err(|error| cannot(directory, &error))?;
     }
-    let partial = path.with_extension("partial");
-    write_whole(&partial, bytes, path).map_err(|error| cannot(path, &error))
+    files::replace(path, bytes).map_err(|error| cannot(path, &error))
 }
 
 fn cannot(path: &Path, error: &io::Error) -> CliError {
     CliError::refused(format!("{} cannot be written: {error}", path.display()))
-}
-
-/// Writes a file beside its place and moves it there once its bytes are on disk: nobody is ever served half of one.
-fn write_whole(partial: &Path, bytes: &[u8], place: &Path) -> io::Result<()> {
-    let mut file = fs::File::create(partial)?;
-    file.write_all(bytes)?;
-    file.sync_data()?;
-    fs::rename(partial, place)
 }

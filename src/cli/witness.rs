@@ -180,7 +180,7 @@ impl AskArgs {
         let policy = policy.ok_or_else(|| {
             CliError::refused("no witness is known").hint("name one: demarche witness add VKEY URL")
         })?;
-        let mut journal = JournalFile::open(args, log.origin(), log.genesis()?)?;
+        let mut journal = JournalFile::open(args, log)?;
         journal.warn_if_it_begins(log.head().size, terminal)?;
         let mut note = checkpoint::sign(args, log, &mut journal)?;
         let size = log.checkpoint().size;
