@@ -197,7 +197,7 @@ fn what_an_abandoned_write_left_is_invisible_and_removed() {
                 open().inspect_err(|_| std::thread::sleep(Duration::from_millis(10))).ok()
             })
             .unwrap();
-        let events = db.open_tree("events").unwrap();
+        let events = db.open_tree("tail").unwrap();
         let mut key = 1_u64.to_be_bytes().to_vec();
         key.extend([0; 4]);
         (db, events, key)

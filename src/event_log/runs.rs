@@ -1,0 +1,519 @@
+//! Sorted runs: a table of rows of fixed length, derived from the events and kept beside them in blocks.
+//!
+//! Rows are gathered in memory, sorted, and written as a run, which never changes. Runs of about the same size are merged
+//! into one, so there are few of them, and every row is written only some times over, however many there are. A run is
+//! blocks of rows, and blocks of a directory: for each block of rows its first row, and the least value of the [`Table`]'s
+//! own measure of a row. Of each row only what differs from the row before it is kept. The manifest names the runs that
+//! count and up to which event they reach; whatever they lack is folded anew from the events.
+//! A table is never the last word: `verify` derives all of it once more and compares.
+
+use std::marker::PhantomData;
+
+use crate::store::{BLOCK_BYTES_MAX, BlockKey, Store, StoreError};
+
+/// What a table holds.
+pub(crate) trait Table {
+    /// The number under which its blocks lie; even, since its directories lie under the next.
+    const NUMBER: u8;
+    /// The version of the rules by which rows are derived. A table of another version is not used.
+    const VERSION: u64;
+    /// The length of a row.
+    const ROW_BYTES: usize;
+
+    /// What the directory keeps the least of, for each block.
+    fn measure(row: &[u8]) -> u64;
+}
+
+/// Runs of which so many are of about one size are merged.
+const MERGED: usize = 4;
+/// The length of a run's entry in the manifest.
+const ENTRY_BYTES: usize = 32;
+/// The length of the manifest without its runs.
+const STAMP_BYTES: usize = 24;
+
+/// One run, as the manifest names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Run {
+    id: u64,
+    rows: u64,
+    blocks: u64,
+    directory_blocks: u64,
+}
+
+/// The runs of a table that count, and how far they reach.
+#[derive(Debug, Clone)]
+pub(crate) struct Runs<T> {
+    /// How many events the rows are derived from.
+    size: u64,
+    next_id: u64,
+    runs: Vec<Run>,
+    table: PhantomData<T>,
+}
+
+impl<T: Table> Runs<T> {
+    /// A table without rows.
+    pub(crate) const fn new() -> Self {
+        Self { size: 0, next_id: 1, runs: Vec::new(), table: PhantomData }
+    }
+
+    /// The table as it is kept; an empty one where there is none, or one of other rules, or one that cannot be of a log of
+    /// so many events.
+    pub(crate) fn read(store: &impl Store, events: u64) -> Result<Self, StoreError> {
+        let manifest = store.block(Self::manifest())?;
+        let read = manifest.and_then(|bytes| Self::from_bytes(&bytes));
+        Ok(read.filter(|runs| runs.size <= events).unwrap_or_else(Self::new))
+    }
+
+    const fn manifest() -> BlockKey {
+        BlockKey { table: T::NUMBER, run: 0, index: 0 }
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (stamp, entries) = bytes.split_at_checked(STAMP_BYTES)?;
+        let [version, size, next_id] = numbers(stamp)?;
+        let runs = entries.chunks(ENTRY_BYTES).map(|entry| {
+            let [id, rows, blocks, directory_blocks] = numbers(entry)?;
+            Some(Run { id, rows, blocks, directory_blocks })
+        });
+        let runs = runs.collect::<Option<Vec<_>>>()?;
+        (version == T::VERSION).then_some(Self { size, next_id, runs, table: PhantomData })
+    }
+
+    fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let entries = self.runs.iter().flat_map(|run| {
+            [run.id, run.rows, run.blocks, run.directory_blocks]
+        });
+        for number in [T::VERSION, self.size, self.next_id].into_iter().chain(entries) {
+            bytes.extend_from_slice(&number.to_be_bytes());
+        }
+        bytes
+    }
+
+    /// How many events its rows are derived from.
+    pub(crate) const fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Its runs, the largest first.
+    pub(crate) fn runs(&self) -> &[Run] {
+        &self.runs
+    }
+
+    /// Adds a run of sorted rows, which carry the table on to so many events, merges what must be merged, and makes the
+    /// whole durable; all at once, as far as a reader can tell.
+    pub(crate) fn add(
+        &mut self,
+        rows: &[u8],
+        size: u64,
+        store: &mut impl Store,
+    ) -> Result<(), StoreError> {
+        let mut next = Self { size, ..self.clone_runs() };
+        let mut replaced = Vec::new();
+        if !rows.is_empty() {
+            let mut writer = next.begin();
+            for row in rows.chunks_exact(T::ROW_BYTES) {
+                writer.push(row, store)?;
+            }
+            next.runs.push(writer.finish(store)?);
+            while let Some(from) = next.to_merge() {
+                let merged: Vec<Run> = next.runs.drain(from..).collect();
+                let mut writer = next.begin();
+                let mut rows = Merge::<T>::new(&merged, store)?;
+                while let Some(row) = rows.next(store)? {
+                    writer.push(&row, store)?;
+                }
+                next.runs.push(writer.finish(store)?);
+                replaced.extend(merged);
+            }
+        }
+        // What the manifest names must be there before it does, and what it named until then after.
+        store.sync()?;
+        store.put_block(Self::manifest(), &next.to_bytes())?;
+        store.sync()?;
+        for run in replaced {
+            store.remove_blocks(T::NUMBER, run.id)?;
+            store.remove_blocks(T::NUMBER + 1, run.id)?;
+        }
+        *self = next;
+        Ok(())
+    }
+
+    fn clone_runs(&self) -> Self {
+        Self {
+            size: self.size,
+            next_id: self.next_id,
+            runs: self.runs.clone(),
+            table: PhantomData,
+        }
+    }
+
+    /// From which run on all are merged into one: those at the end that are not much larger than the others together.
+    fn to_merge(&self) -> Option<usize> {
+        let mut gathered = 0_u64;
+        let mut from = None;
+        for (index, run) in self.runs.iter().enumerate().rev() {
+            let count = self.runs.len().saturating_sub(index);
+            if count > 1 && run.rows > gathered.saturating_mul(2) {
+                break;
+            }
+            gathered = gathered.saturating_add(run.rows);
+            if count >= MERGED {
+                from = Some(index);
+            }
+        }
+        from
+    }
+
+    fn begin(&mut self) -> Writer<T> {
+        let id = self.next_id;
+        self.next_id = self.next_id.saturating_add(1);
+        Writer::new(id)
+    }
+}
+
+/// How many entries a block of a directory has, but for the last: as many as fit whatever they share.
+const fn entries_a_block<T: Table>() -> u64 {
+    let entry = T::ROW_BYTES + 8 + 1;
+    (BLOCK_BYTES_MAX / entry) as u64
+}
+
+fn numbers<const N: usize>(bytes: &[u8]) -> Option<[u64; N]> {
+    let mut numbers = [0; N];
+    let (chunks, rest) = bytes.as_chunks::<8>();
+    if chunks.len() != N || !rest.is_empty() {
+        return None;
+    }
+    for (number, chunk) in numbers.iter_mut().zip(chunks) {
+        *number = u64::from_be_bytes(*chunk);
+    }
+    Some(numbers)
+}
+
+/// Writes one run.
+struct Writer<T> {
+    run: Run,
+    block: BlockWriter,
+    directory: BlockWriter,
+    least: u64,
+    first: Vec<u8>,
+    table: PhantomData<T>,
+}
+
+impl<T: Table> Writer<T> {
+    const fn new(id: u64) -> Self {
+        Self {
+            run: Run { id, rows: 0, blocks: 0, directory_blocks: 0 },
+            block: BlockWriter::new(),
+            directory: BlockWriter::new(),
+            least: u64::MAX,
+            first: Vec::new(),
+            table: PhantomData,
+        }
+    }
+
+    fn push(&mut self, row: &[u8], store: &mut impl Store) -> Result<(), StoreError> {
+        if !self.block.has_room(row) {
+            self.close_block(store)?;
+        }
+        if self.block.is_empty() {
+            self.first = row.to_vec();
+        }
+        self.block.push(row);
+        self.least = self.least.min(T::measure(row));
+        self.run.rows = self.run.rows.saturating_add(1);
+        Ok(())
+    }
+
+    fn close_block(&mut self, store: &mut impl Store) -> Result<(), StoreError> {
+        let key = BlockKey { table: T::NUMBER, run: self.run.id, index: self.run.blocks };
+        store.put_block(key, &self.block.take())?;
+        self.run.blocks = self.run.blocks.saturating_add(1);
+        let mut entry = std::mem::take(&mut self.first);
+        entry.extend_from_slice(&self.least.to_be_bytes());
+        self.least = u64::MAX;
+        self.directory.push(&entry);
+        if self.run.blocks.is_multiple_of(entries_a_block::<T>()) {
+            self.close_directory(store)?;
+        }
+        Ok(())
+    }
+
+    fn close_directory(&mut self, store: &mut impl Store) -> Result<(), StoreError> {
+        let (run, index) = (self.run.id, self.run.directory_blocks);
+        let key = BlockKey { table: T::NUMBER + 1, run, index };
+        store.put_block(key, &self.directory.take())?;
+        self.run.directory_blocks = index.saturating_add(1);
+        Ok(())
+    }
+
+    fn finish(mut self, store: &mut impl Store) -> Result<Run, StoreError> {
+        if !self.block.is_empty() {
+            self.close_block(store)?;
+        }
+        if !self.directory.is_empty() {
+            self.close_directory(store)?;
+        }
+        Ok(self.run)
+    }
+}
+
+/// Rows as they lie in a block: how many bytes each shares with the one before it, and the rest.
+struct BlockWriter {
+    bytes: Vec<u8>,
+    last: Vec<u8>,
+}
+
+impl BlockWriter {
+    const fn new() -> Self {
+        Self { bytes: Vec::new(), last: Vec::new() }
+    }
+
+    const fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    fn has_room(&self, row: &[u8]) -> bool {
+        self.bytes.len().saturating_add(row.len()) < BLOCK_BYTES_MAX
+    }
+
+    fn push(&mut self, row: &[u8]) {
+        let shared = self.last.iter().zip(row).take_while(|(a, b)| a == b).count();
+        self.bytes.push(u8::try_from(shared).unwrap_or(0));
+        self.bytes.extend(row.iter().skip(shared));
+        row.clone_into(&mut self.last);
+    }
+
+    fn take(&mut self) -> Vec<u8> {
+        self.last.clear();
+        std::mem::take(&mut self.bytes)
+    }
+}
+
+/// The rows of a block, one after the other; as many as the bytes make.
+pub(crate) fn rows_of(bytes: &[u8], row_bytes: usize) -> Vec<u8> {
+    let mut rows: Vec<u8> = Vec::with_capacity(bytes.len().saturating_mul(2));
+    let mut rest = bytes;
+    while let Some((shared, after)) = rest.split_first() {
+        let shared = usize::from(*shared);
+        let Some((own, after)) =
+            row_bytes.checked_sub(shared).and_then(|own| after.split_at_checked(own))
+        else {
+            break;
+        };
+        match rows.len().checked_sub(row_bytes) {
+            Some(last) => rows.extend_from_within(last..last.saturating_add(shared)),
+            None if shared > 0 => break,
+            None => {}
+        }
+        rows.extend_from_slice(own);
+        rest = after;
+    }
+    rows
+}
+
+impl Run {
+    /// How many rows it has.
+    pub(crate) const fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// How many blocks of rows it has.
+    pub(crate) const fn blocks(&self) -> u64 {
+        self.blocks
+    }
+
+    /// The rows of one of its blocks, one after the other.
+    pub(crate) fn block<T: Table>(
+        &self,
+        index: u64,
+        store: &impl Store,
+    ) -> Result<Vec<u8>, StoreError> {
+        let key = BlockKey { table: T::NUMBER, run: self.id, index };
+        Ok(rows_of(&store.block(key)?.unwrap_or_default(), T::ROW_BYTES))
+    }
+
+    /// One block of its directory: the first row of each block, and the least measure in it, one after the other.
+    pub(crate) fn directory<T: Table>(
+        &self,
+        index: u64,
+        store: &impl Store,
+    ) -> Result<Vec<u8>, StoreError> {
+        let key = BlockKey { table: T::NUMBER + 1, run: self.id, index };
+        Ok(rows_of(&store.block(key)?.unwrap_or_default(), T::ROW_BYTES.saturating_add(8)))
+    }
+
+    /// How many blocks its directory has.
+    pub(crate) const fn directory_blocks(&self) -> u64 {
+        self.directory_blocks
+    }
+
+    /// Every row that begins so.
+    pub(crate) fn find<T: Table>(
+        &self,
+        prefix: &[u8],
+        store: &impl Store,
+    ) -> Result<Vec<Vec<u8>>, StoreError> {
+        let entry_bytes = T::ROW_BYTES.saturating_add(8);
+        // The last block of the directory, and in it the last block, that begins before such rows do.
+        let (mut low, mut high) = (0_u64, self.directory_blocks);
+        while low.saturating_add(1) < high {
+            let middle = low.midpoint(high);
+            let entries = self.directory::<T>(middle, store)?;
+            let is_before = entries.get(..prefix.len()).is_some_and(|first| first < prefix);
+            (low, high) = if is_before { (middle, high) } else { (low, middle) };
+        }
+        let before = low.saturating_mul(entries_a_block::<T>());
+        let entries = self.directory::<T>(low, store)?;
+        let within = entries.chunks_exact(entry_bytes).take_while(|entry| *entry < prefix).count();
+        let within = u64::try_from(within).unwrap_or(0);
+        let mut index = before.saturating_add(within).saturating_sub(1);
+        let mut found = Vec::new();
+        while index < self.blocks {
+            let rows = self.block::<T>(index, store)?;
+            for row in rows.chunks_exact(T::ROW_BYTES) {
+                if row.starts_with(prefix) {
+                    found.push(row.to_vec());
+                } else if row > prefix {
+                    return Ok(found);
+                }
+            }
+            index = index.saturating_add(1);
+        }
+        Ok(found)
+    }
+}
+
+/// The rows of several runs as one sorted row of them.
+pub(crate) struct Merge<T> {
+    sources: Vec<Source>,
+    table: PhantomData<T>,
+}
+
+/// What is left of one run.
+struct Source {
+    run: Run,
+    next_block: u64,
+    rows: Vec<u8>,
+    at: usize,
+}
+
+impl<T: Table> Merge<T> {
+    /// All rows of these runs.
+    pub(crate) fn new(runs: &[Run], store: &impl Store) -> Result<Self, StoreError> {
+        let begin = |run: &Run| Source { run: *run, next_block: 0, rows: Vec::new(), at: 0 };
+        let mut sources: Vec<Source> = runs.iter().map(begin).collect();
+        for source in &mut sources {
+            source.fill::<T>(store)?;
+        }
+        Ok(Self { sources, table: PhantomData })
+    }
+
+    /// The next row.
+    pub(crate) fn next(&mut self, store: &impl Store) -> Result<Option<Vec<u8>>, StoreError> {
+        let heads = self.sources.iter_mut().filter(|source| !source.row::<T>().is_empty());
+        let Some(least) = heads.min_by(|a, b| a.row::<T>().cmp(b.row::<T>())) else {
+            return Ok(None);
+        };
+        let row = least.row::<T>().to_vec();
+        least.at = least.at.saturating_add(T::ROW_BYTES);
+        least.fill::<T>(store)?;
+        Ok(Some(row))
+    }
+}
+
+impl Source {
+    /// The next row; nothing at the end.
+    fn row<T: Table>(&self) -> &[u8] {
+        self.rows.get(self.at..self.at.saturating_add(T::ROW_BYTES)).unwrap_or_default()
+    }
+
+    fn fill<T: Table>(&mut self, store: &impl Store) -> Result<(), StoreError> {
+        while self.row::<T>().is_empty() && self.next_block < self.run.blocks {
+            self.rows = self.run.block::<T>(self.next_block, store)?;
+            self.at = 0;
+            self.next_block = self.next_block.saturating_add(1);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+mod tests {
+    use super::*;
+    use crate::store::memory::MemoryStore;
+    use proptest::prelude::*;
+
+    struct Small;
+    impl Table for Small {
+        const NUMBER: u8 = 0;
+        const VERSION: u64 = 1;
+        const ROW_BYTES: usize = 6;
+        fn measure(row: &[u8]) -> u64 {
+            u64::from(row[5])
+        }
+    }
+
+    /// All rows of a table, in order.
+    fn all(runs: &Runs<Small>, store: &MemoryStore) -> Vec<Vec<u8>> {
+        let mut merge = Merge::<Small>::new(runs.runs(), store).unwrap();
+        std::iter::from_fn(|| merge.next(store).unwrap()).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+        #[test]
+        fn every_row_is_kept_and_found(
+            batches in prop::collection::vec(prop::collection::vec(any::<[u8; 3]>(), 0..3000), 1..9),
+            wanted in prop::collection::vec(any::<[u8; 2]>(), 20),
+        ) {
+            let mut store = MemoryStore::new();
+            let mut runs = Runs::<Small>::new();
+            let mut expected: Vec<Vec<u8>> = Vec::new();
+            for (size, batch) in (1..).zip(&batches) {
+                let mut rows: Vec<Vec<u8>> =
+                    batch.iter().map(|[a, b, c]| vec![*a, *b, 0, 0, *c, *b]).collect();
+                rows.sort();
+                expected.extend(rows.clone());
+                runs.add(&rows.concat(), size, &mut store).unwrap();
+            }
+            expected.sort();
+            let read = Runs::<Small>::read(&store, 100).unwrap();
+            prop_assert_eq!(read.runs(), runs.runs());
+            prop_assert_eq!(read.size(), batches.len() as u64);
+            prop_assert!(runs.runs().len() <= 8, "{:?}", runs.runs());
+            prop_assert_eq!(all(&read, &store), expected.clone());
+            let from_batches = batches.iter().flatten().map(|[a, b, _]| [*a, *b]).take(20);
+            for prefix in wanted.iter().copied().chain(from_batches) {
+                let mut found = Vec::new();
+                for run in read.runs() {
+                    found.extend(run.find::<Small>(&prefix, &store).unwrap());
+                }
+                found.sort();
+                let meant: Vec<_> =
+                    expected.iter().filter(|row| row.starts_with(&prefix)).cloned().collect();
+                prop_assert_eq!(found, meant);
+            }
+            for run in read.runs() {
+                let mut entries = Vec::new();
+                for index in 0..run.directory_blocks() {
+                    entries.extend(run.directory::<Small>(index, &store).unwrap());
+                }
+                for (index, entry) in (0..).zip(entries.chunks(14)) {
+                    let block = run.block::<Small>(index, &store).unwrap();
+                    prop_assert_eq!(&entry[..6], &block[..6]);
+                    let least = block.chunks(6).map(Small::measure).min().unwrap();
+                    prop_assert_eq!(&entry[6..], &least.to_be_bytes());
+                }
+            }
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let rows = rows_of(&bytes, 6);
+            prop_assert_eq!(rows.len() % 6, 0);
+            let _ = Runs::<Small>::from_bytes(&bytes);
+        }
+    }
+}
