@@ -61,6 +61,11 @@ impl<'a> Object<'a> {
         Self(Vec::new())
     }
 
+    /// An object with these keys, of which the caller knows that none is there twice.
+    pub(crate) fn of_distinct(pairs: Vec<(Cow<'a, str>, Value<'a>)>) -> Self {
+        Self(pairs)
+    }
+
     /// The value of a key.
     pub fn get(&self, key: &str) -> Option<&Value<'a>> {
         self.0.iter().find(|(known, _)| known == key).map(|(_, value)| value)
