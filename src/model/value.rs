@@ -87,6 +87,15 @@ impl<'a> Object<'a> {
         Some(self.0.remove(at).1)
     }
 
+    /// The same keys in the same order, with what each value becomes; those without one go.
+    pub(crate) fn keep(
+        self,
+        mut becomes: impl FnMut(&str, Value<'a>) -> Option<Value<'a>>,
+    ) -> Self {
+        let kept = |(key, value): (Cow<'a, str>, _)| becomes(&key, value).map(|value| (key, value));
+        Self(self.0.into_iter().filter_map(kept).collect())
+    }
+
     /// Keys and values, in the order in which they were given.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value<'a>)> {
         self.0.iter().map(|(key, value)| (&**key, value))
