@@ -18,6 +18,7 @@
 
 mod anomalies;
 mod automaton;
+pub mod bearing;
 mod clocks;
 pub mod contacts;
 pub mod diff;
