@@ -92,7 +92,7 @@ impl ProveArgs {
         let what = "holds all the events that the answer rests on";
         let under = reader.choose(log, &journal, least, what, terminal)?;
         let (question, answer) =
-            (asked.as_object(), check::to_value(&super::shapes::AnswerShape::of(&view))?);
+            (asked.as_object(), check::to_value(&super::shapes::AnswerShape::of(&view, false))?);
         let mut proof = Vec::new();
         let note = (&under.note, &under.checkpoint);
         answer_proof::write_by_inclusion(log, &question, &answer, &open, note, &mut proof)?;

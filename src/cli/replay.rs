@@ -21,6 +21,9 @@ use crate::store::Store;
 pub(crate) struct ReplayArgs {
     #[command(flatten)]
     clocks: ClockArgs,
+    /// List the positions whose place later statements have taken, too
+    #[arg(long)]
+    history: bool,
     /// Write the proof of the answer to this file, for `demarche check`
     #[arg(long, value_name = "FILE")]
     proof: Option<PathBuf>,
@@ -35,7 +38,7 @@ impl ReplayArgs {
         let log = args.open("demarche replay", terminal)?;
         let view = View::of(log.history(), asked.clocks);
         let question = Question::new(&asked, &log, view.left_out());
-        let answer = AnswerShape::of(&view);
+        let answer = AnswerShape::of(&view, self.history);
         if let Some(path) = &self.proof {
             let journal = args.journal(&log)?;
             let newest =
@@ -52,7 +55,7 @@ impl ReplayArgs {
         measures::print(&view, terminal)?;
         terminal.line("")?;
         terminal.heading("Positions")?;
-        positions::print(&view, terminal)?;
+        positions::print_with(&view, self.history, terminal)?;
         print_anomalies(&view, terminal)?;
         Ok(Status::Done)
     }

@@ -1,6 +1,6 @@
 //! The meaning: what the log's events say about a date, folded in log order.
 //!
-//! [`History`] keeps every event as it was recorded. A [`View`] of it is what counts under given [`Clocks`]: events
+//! [`History`] keeps events as they were recorded. A [`View`] of it is what counts under given [`Clocks`]: events
 //! recorded and reported in time, with corrections applied and retracted events left out. Projections read a view:
 //! [`measures()`], [`positions()`], [`timeline()`]. Each is total: nonsense in history becomes an [`Anomaly`], never an
 //! error. The rules are those of `docs/replay.md`; `tests/it/replay_rules.rs` shows each of them in one line.
@@ -18,6 +18,7 @@
 
 mod anomalies;
 mod automaton;
+pub mod bearing;
 mod clocks;
 pub mod contacts;
 pub mod diff;
@@ -50,7 +51,8 @@ pub use lag::{SourceLag, lag};
 pub use measures::{MeasureAnswer, MeasureLife, lives, measures};
 pub use membership::Level;
 pub use positions::{
-    Dispute, HeldPosition, Holding, Position, disputes, holdings, positions, roll_up,
+    Dispute, HeldPosition, Holding, Position, current_positions, disputes, holdings, positions,
+    roll_up,
 };
 pub use rests_on::{dangling, rests_on};
 pub use revisions::{Revision, revisions};

@@ -13,6 +13,7 @@ mod answers;
 mod append;
 mod architecture;
 mod attacks;
+mod bearing_laws;
 mod cli_page;
 mod desk;
 mod erasure;
