@@ -33,7 +33,7 @@ impl DemoArgs {
     pub(crate) fn run(&self, args: &LogArgs, terminal: &mut Terminal) -> Outcome {
         terminal.heading(format!("1. Append the shipped chronicle to {}", args.shown()))?;
         let mut log = if args.exists() {
-            let log = args.open("demarche demo", terminal)?;
+            let log = args.open_folded("demarche demo", terminal)?;
             if log.origin() != ORIGIN {
                 return Err(CliError::refused(format!(
                     "the log in {} is {}, not the demonstration's",

@@ -83,7 +83,7 @@ pub(crate) struct PositionsShape {
 impl PositionsArgs {
     pub(crate) fn run(&self, log: &LogArgs, terminal: &mut Terminal) -> Outcome {
         let asked = self.clocks.asked()?;
-        let log = log.open("demarche positions", terminal)?;
+        let log = log.open_folded("demarche positions", terminal)?;
         let view = View::of(log.history(), asked.clocks);
         for (what, ids, kind) in
             [("actor", &self.actor, Kind::Actor), ("topic", &self.topic, Kind::Topic)]

@@ -53,7 +53,7 @@ pub(crate) struct DiscloseArgs {
 
 impl ProveArgs {
     pub(crate) fn run(&self, args: &LogArgs, terminal: &mut Terminal) -> Outcome {
-        let log = args.open("demarche prove", terminal)?;
+        let log = args.open_folded("demarche prove", terminal)?;
         let reader = Reader::new(args, self.policy.as_deref())?;
         let text = match &self.id {
             Some(_) if !self.clocks.are_default() => {
@@ -104,7 +104,7 @@ impl ProveArgs {
 
 impl DiscloseArgs {
     pub(crate) fn run(&self, args: &LogArgs, terminal: &mut Terminal) -> Outcome {
-        let log = args.open("demarche disclose", terminal)?;
+        let log = args.open_folded("demarche disclose", terminal)?;
         let reader = Reader::new(args, self.policy.as_deref())?;
         let seq = show::event_of(&log, &self.id)?;
         let sealed = log.stored(seq)?.and_then(|event| event.sealed);

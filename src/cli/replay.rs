@@ -35,7 +35,7 @@ pub(crate) struct ReplayArgs {
 impl ReplayArgs {
     pub(crate) fn run(&self, args: &LogArgs, terminal: &mut Terminal) -> Outcome {
         let asked = self.clocks.asked()?;
-        let log = args.open("demarche replay", terminal)?;
+        let log = args.open_folded("demarche replay", terminal)?;
         let view = View::of(log.history(), asked.clocks);
         let question = Question::new(&asked, &log, view.left_out());
         let answer = AnswerShape::of(&view, self.history);

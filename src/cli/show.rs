@@ -159,7 +159,7 @@ struct CorrectionShape {
 
 impl ShowArgs {
     pub(crate) fn run(&self, args: &LogArgs, terminal: &mut Terminal) -> Outcome {
-        let log = args.open("demarche show", terminal)?;
+        let log = args.open_folded("demarche show", terminal)?;
         let history = log.history();
         let seqs = match history.seq_of(&self.id) {
             Some(seq) => vec![seq],

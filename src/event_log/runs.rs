@@ -41,19 +41,24 @@ pub(crate) struct Run {
 }
 
 /// The runs of a table that count, and how far they reach.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Runs<T> {
     /// How many events the rows are derived from.
     size: u64,
     next_id: u64,
     runs: Vec<Run>,
+    /// How many events the manifest in the store says.
+    kept: u64,
+    /// Runs that the manifest in the store may name and this does not.
+    replaced: Vec<Run>,
     table: PhantomData<T>,
 }
 
 impl<T: Table> Runs<T> {
     /// A table without rows.
     pub(crate) const fn new() -> Self {
-        Self { size: 0, next_id: 1, runs: Vec::new(), table: PhantomData }
+        let (runs, replaced) = (Vec::new(), Vec::new());
+        Self { size: 0, next_id: 1, runs, kept: 0, replaced, table: PhantomData }
     }
 
     /// The table as it is kept; an empty one where there is none, or one of other rules, or one that cannot be of a log of
@@ -76,7 +81,8 @@ impl<T: Table> Runs<T> {
             Some(Run { id, rows, blocks, directory_blocks })
         });
         let runs = runs.collect::<Option<Vec<_>>>()?;
-        (version == T::VERSION).then_some(Self { size, next_id, runs, table: PhantomData })
+        let new = Self { size, next_id, runs, kept: size, ..Self::new() };
+        (version == T::VERSION).then_some(new)
     }
 
     fn to_bytes(&self) -> Vec<u8> {
@@ -100,52 +106,66 @@ impl<T: Table> Runs<T> {
         &self.runs
     }
 
-    /// Adds a run of sorted rows, which carry the table on to so many events, merges what must be merged, and makes the
-    /// whole durable; all at once, as far as a reader can tell.
+    /// Whether there are rows that the manifest in the store does not count.
+    pub(crate) const fn is_unkept(&self) -> bool {
+        self.size != self.kept
+    }
+
+    /// Adds a run of sorted rows, which carry the table on to so many events, and merges what must be merged. It counts
+    /// for whoever reads the table once it is kept.
     pub(crate) fn add(
         &mut self,
         rows: &[u8],
         size: u64,
         store: &mut impl Store,
     ) -> Result<(), StoreError> {
-        let mut next = Self { size, ..self.clone_runs() };
-        let mut replaced = Vec::new();
-        if !rows.is_empty() {
-            let mut writer = next.begin();
-            for row in rows.chunks_exact(T::ROW_BYTES) {
-                writer.push(row, store)?;
-            }
-            next.runs.push(writer.finish(store)?);
-            while let Some(from) = next.to_merge() {
-                let merged: Vec<Run> = next.runs.drain(from..).collect();
-                let mut writer = next.begin();
-                let mut rows = Merge::<T>::new(&merged, store)?;
-                while let Some(row) = rows.next(store)? {
-                    writer.push(&row, store)?;
-                }
-                next.runs.push(writer.finish(store)?);
-                replaced.extend(merged);
-            }
+        self.size = size;
+        if rows.is_empty() {
+            return Ok(());
         }
-        // What the manifest names must be there before it does, and what it named until then after.
-        store.sync()?;
-        store.put_block(Self::manifest(), &next.to_bytes())?;
-        store.sync()?;
-        for run in replaced {
-            store.remove_blocks(T::NUMBER, run.id)?;
-            store.remove_blocks(T::NUMBER + 1, run.id)?;
+        let mut writer = self.begin();
+        for row in rows.chunks_exact(T::ROW_BYTES) {
+            writer.push(row, store)?;
         }
-        *self = next;
+        self.runs.push(writer.finish(store)?);
+        while let Some(from) = self.to_merge() {
+            let merged = self.runs.get(from..).unwrap_or_default().to_vec();
+            let mut writer = self.begin();
+            let mut rows = Merge::<T>::new(&merged, store)?;
+            while let Some(row) = rows.next(store)? {
+                writer.push(&row, store)?;
+            }
+            let run = writer.finish(store)?;
+            self.runs.truncate(from);
+            self.runs.push(run);
+            self.replaced.extend(merged);
+        }
         Ok(())
     }
 
-    fn clone_runs(&self) -> Self {
-        Self {
-            size: self.size,
-            next_id: self.next_id,
-            runs: self.runs.clone(),
-            table: PhantomData,
+    /// Makes the table last as it is now.
+    pub(crate) fn keep(&mut self, store: &mut impl Store) -> Result<(), StoreError> {
+        // What the manifest names must be there before it does, and what it named until then after.
+        store.sync()?;
+        store.put_block(Self::manifest(), &self.to_bytes())?;
+        store.sync()?;
+        self.kept = self.size;
+        for run in std::mem::take(&mut self.replaced) {
+            run.remove::<T>(store)?;
         }
+        Ok(())
+    }
+
+    /// Takes away what was written and never kept, when an append was given up or cut off.
+    pub(crate) fn remove_unkept(&self, store: &mut impl Store) -> Result<(), StoreError> {
+        for id in self.next_id.. {
+            let first = BlockKey { table: T::NUMBER, run: id, index: 0 };
+            if store.block(first)?.is_none() {
+                break;
+            }
+            Run { id, rows: 0, blocks: 0, directory_blocks: 0 }.remove::<T>(store)?;
+        }
+        Ok(())
     }
 
     /// From which run on all are merged into one: those at the end that are not much larger than the others together.
@@ -313,6 +333,16 @@ pub(crate) fn rows_of(bytes: &[u8], row_bytes: usize) -> Vec<u8> {
 }
 
 impl Run {
+    /// Its number, which no other run of its table ever has.
+    pub(crate) const fn id(&self) -> u64 {
+        self.id
+    }
+
+    fn remove<T: Table>(&self, store: &mut impl Store) -> Result<(), StoreError> {
+        store.remove_blocks(T::NUMBER, self.id)?;
+        store.remove_blocks(T::NUMBER + 1, self.id)
+    }
+
     /// How many rows it has.
     pub(crate) const fn rows(&self) -> u64 {
         self.rows
@@ -477,8 +507,12 @@ mod tests {
                 rows.sort();
                 expected.extend(rows.clone());
                 runs.add(&rows.concat(), size, &mut store).unwrap();
+                if size % 3 == 0 {
+                    runs.keep(&mut store).unwrap();
+                }
             }
             expected.sort();
+            runs.keep(&mut store).unwrap();
             let read = Runs::<Small>::read(&store, 100).unwrap();
             prop_assert_eq!(read.runs(), runs.runs());
             prop_assert_eq!(read.size(), batches.len() as u64);

@@ -1,7 +1,8 @@
 //! Appending what the program itself records: keys, erasures, time stamps. What such events say is in
 //! [`crate::record::system`].
 
-use super::{EventLog, Surroundings};
+use super::names::Name;
+use super::{EventLog, Surroundings, system_kind};
 use crate::model::calendar::Instant;
 use crate::model::value::Value;
 use crate::record::commitment::{Salt, commit_payload};
@@ -44,7 +45,7 @@ impl<S: Store> EventLog<S> {
         let events = std::slice::from_ref(&prepared.event);
         let Prepared { tree, next, .. } = &prepared;
         self.store.append(Change { expected: self.head, events, tree, next: *next })?;
-        Ok(self.take_prepared(event.kind(), prepared))
+        self.take_prepared(event.kind(), prepared)
     }
 
     /// Makes the event, and all that must be written with it.
@@ -74,13 +75,21 @@ impl<S: Store> EventLog<S> {
     }
 
     /// Goes on from what was written.
-    pub(super) fn take_prepared(&mut self, kind: &str, prepared: Prepared) -> (u64, Link) {
+    pub(super) fn take_prepared(
+        &mut self,
+        kind: &str,
+        prepared: Prepared,
+    ) -> Result<(u64, Link), StoreError> {
         let seq = self.head.size;
         self.take_system(seq, kind, &prepared.payload);
-        self.history.push(prepared.recorded_at, super::read_payload(&prepared.payload, kind));
         self.last_recorded = prepared.recorded_at;
         self.frontier = prepared.frontier;
         self.head = prepared.next;
-        (seq, Link(prepared.next.link))
+        if let Some(kind) = system_kind(kind) {
+            self.names.push(Name::Kind(kind).key(), seq);
+        }
+        self.names.reach(self.head.size);
+        self.names.keep(&mut self.store)?;
+        Ok((seq, Link(prepared.next.link)))
     }
 }

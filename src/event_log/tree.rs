@@ -2,8 +2,8 @@
 
 use super::finding::{Check, Finding, Wrong};
 use crate::record::merkle::root_at;
-use crate::record::tile::{PieceKey, PieceReader, Pieces, TileError, Tiles, grow, piece_width};
-use crate::record::tree::{Frontier, Root};
+use crate::record::tile::{PieceKey, PieceReader, Pieces, TileError, Tiles, grow_by, piece_width};
+use crate::record::tree::{Frontier, NodeHash, Root, leaf_hash};
 use crate::store::{Damage, Store, StoreError, StoredEvent, TreePiece};
 
 /// A store as a source of pieces.
@@ -34,8 +34,18 @@ pub(super) fn grown(
     events: &[StoredEvent],
     store: &impl Store,
 ) -> Result<Vec<TreePiece>, StoreError> {
-    let headers = events.iter().map(|event| event.header.as_slice());
-    let pieces = grow(frontier, headers, &StoredTree(store)).map_err(as_store_error)?;
+    let leaves: Vec<NodeHash> = events.iter().map(|event| leaf_hash(&event.header)).collect();
+    grown_by(frontier, leaves, store)
+}
+
+/// The same, by the leaves of the events.
+pub(super) fn grown_by(
+    frontier: &mut Frontier,
+    leaves: Vec<NodeHash>,
+    store: &impl Store,
+) -> Result<Vec<TreePiece>, StoreError> {
+    let pieces =
+        grow_by(frontier, leaves.into_iter(), &StoredTree(store)).map_err(as_store_error)?;
     let piece = |(key, hashes): (PieceKey, Vec<u8>)| {
         let PieceKey { level, index } = key;
         TreePiece { level, index, hashes }

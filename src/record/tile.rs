@@ -162,6 +162,15 @@ pub fn grow<'h, R: PieceReader>(
     headers: impl Iterator<Item = &'h [u8]>,
     reader: &R,
 ) -> Result<Pieces, TileError<R::Error>> {
+    grow_by(frontier, headers.map(leaf_hash), reader)
+}
+
+/// The same, by leaves that were hashed already.
+pub fn grow_by<R: PieceReader>(
+    frontier: &mut Frontier,
+    leaves: impl Iterator<Item = NodeHash>,
+    reader: &R,
+) -> Result<Pieces, TileError<R::Error>> {
     let before = frontier.size();
     let mut pieces = Pieces::new();
     for level in 0_u8..=7 {
@@ -183,8 +192,8 @@ pub fn grow<'h, R: PieceReader>(
         pieces.insert(key, bytes);
     }
     let unchanged = pieces.clone();
-    for header in headers {
-        frontier.push_with(leaf_hash(header), &mut |level, index, hash| {
+    for leaf in leaves {
+        frontier.push_with(leaf, &mut |level, index, hash| {
             put(&mut pieces, level, index, hash);
         });
     }
