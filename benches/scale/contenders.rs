@@ -89,7 +89,9 @@ pub(crate) fn in_turns(
     for _ in 0..runs {
         for (row, contender) in rows.iter_mut().zip(contenders.iter_mut()) {
             let sample = (contender.run)()?;
-            eprintln!("{task}: {}: {:.3} s", row.who, sample.wall);
+            if events > 1 {
+                eprintln!("{task}, {events} events: {}: {:.3} s", row.who, sample.wall);
+            }
             row.runs.push(sample);
         }
     }
@@ -128,8 +130,10 @@ pub(crate) fn append_to(new: &Path, file: &Path, mut command: Command) -> Result
     }
     settle()?;
     let sample = measure(command.arg(file).arg(new))?;
-    let disk =
-        ["", "-wal"].into_iter().map(|suffix| with_suffix(new, suffix)).filter(|file| file.exists());
+    let disk = ["", "-wal"]
+        .into_iter()
+        .map(|suffix| with_suffix(new, suffix))
+        .filter(|file| file.exists());
     Ok(Sample { disk: disk.map(|file| disk_use(&file)).sum::<Result<u64>>()?, ..sample })
 }
 
@@ -184,7 +188,7 @@ impl Python {
         command
     }
 
-    /// Appends a file of events to a new server of UmaDB's, of which the start is not measured.
+    /// Appends a file of events to a new server of the event store, of which the start is not measured.
     pub(crate) fn umadb_append(&self, db: &Path, file: &Path) -> Result<Sample> {
         remove(db)?;
         settle()?;

@@ -7,7 +7,9 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
 
-use demarche::event_log::{AppendOptions, EventLog, FileError, SourceFiles, Submission, Surroundings};
+use demarche::event_log::{
+    AppendOptions, EventLog, FileError, SourceFiles, Submission, Surroundings,
+};
 use demarche::model::calendar;
 use demarche::store::sled::SledStore;
 

@@ -60,9 +60,8 @@ struct Scratch {
 
 impl Scratch {
     fn new(options: &Options) -> Result<Self> {
-        let fresh = || {
-            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("scale-{}", std::process::id()))
-        };
+        let fresh =
+            || Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("scale-{}", std::process::id()));
         let dir = options.dir.clone().unwrap_or_else(fresh);
         fs::create_dir_all(&dir)?;
         // What a source captures is looked for beside its file, whatever the working directory is.

@@ -1,7 +1,7 @@
 //! The peers and the limits, each a process: this program runs itself again as `scale peer NAME ...`.
 //!
-//! SQLite keeps a hash chain in a table, as many an audit log does. The limits do the least that the work needs: the
-//! bytes written and synced, the hashes computed.
+//! A hash chain in a table is how many an audit log is kept. The limits do the least that the work needs: the bytes
+//! written and synced, the hashes computed.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

@@ -56,7 +56,7 @@ fn run(command: &mut Command) -> Result<(Sample, String)> {
     command.stdin(Stdio::null()).stderr(File::create(&errors)?);
     let start = Instant::now();
     let mut child =
-        command.spawn().map_err(|error| format!("{:?}: {error}", command.get_program()))?;
+        command.spawn().map_err(|error| format!("{}: {error}", command.get_program().display()))?;
     let mut printed = String::new();
     if let Some(mut out) = child.stdout.take() {
         out.read_to_string(&mut printed)?;

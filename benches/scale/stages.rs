@@ -17,7 +17,7 @@ const SQLITE: &str = include_str!("sqlite.py");
 /// How many single appends are measured, within the time.
 const SINGLES: usize = 41;
 const SINGLES_MIN: usize = 5;
-const SINGLES_TIME: Duration = Duration::from_secs(60);
+const SINGLES_TIME: Duration = Duration::from_mins(1);
 /// The sizes at which growth is measured.
 const SIZES: [u64; 4] = [10_000, 100_000, 1_000_000, 10_000_000];
 
@@ -45,7 +45,9 @@ pub(crate) fn run(options: &Options, dir: &Path) -> Result<Vec<Row>> {
     if options.wants("icews") {
         match &options.icews {
             Some(file) => rows.extend(icews(options, dir, file)?),
-            None => eprintln!("!!!! no file of ICEWS: its rows are left out; name one with --icews"),
+            None => {
+                eprintln!("!!!! no file of ICEWS: its rows are left out; name one with --icews");
+            }
         }
     }
     if let Some(to) = options.growth_to.filter(|_| options.wants("growth")) {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::contenders::{Role, Row};
 use crate::options::Options;
-use crate::requirements::{Requirement, as_float};
+use crate::requirements::{Requirement, as_float, growth};
 
 const MIB: f64 = 1_048_576.0;
 
@@ -12,19 +12,14 @@ const MIB: f64 = 1_048_576.0;
 pub(crate) fn print(rows: &[Row], requirements: &[Requirement]) -> String {
     let mut text = format!("{}\n\n", machine());
     text.push_str(
-        "| task | who | events | seconds | events/s | CPU s | peak MiB | disk MiB | disk/input | demarche is |\n\
+        "| task | who | events | seconds | events/s | CPU s | peak MiB | disk MiB | disk/input | compared |\n\
          |---|---|---|---|---|---|---|---|---|---|\n",
     );
     for row in rows {
         let dash = || "-".to_owned();
         let disk = |shown: String| if row.disk() == 0 { dash() } else { shown };
-        let own = rows.iter().find(|own| own.task == row.task && own.role == Role::Demarche);
-        let faster = match own {
-            Some(own) if row.role != Role::Demarche => format!("{:.2} x", row.wall() / own.wall()),
-            _ => dash(),
-        };
         text.push_str(&format!(
-            "| {} | {} | {} | {} | {:.0} | {:.2} | {:.0} | {} | {} | {faster} |\n",
+            "| {} | {} | {} | {} | {:.0} | {:.2} | {:.0} | {} | {} | {} |\n",
             row.task,
             row.who,
             row.events,
@@ -34,11 +29,13 @@ pub(crate) fn print(rows: &[Row], requirements: &[Requirement]) -> String {
             as_float(row.memory()) / MIB,
             disk(format!("{:.1}", as_float(row.disk()) / MIB)),
             disk(if row.input == 0 { dash() } else { format!("{:.2}", ratio(row)) }),
+            compared(rows, row),
         ));
     }
     text.push_str("\n| requirement | measured | met |\n|---|---|---|\n");
     for Requirement { text: required, figure, unit, met } in requirements {
-        let figure = figure.map_or("not measured".to_owned(), |figure| format!("{figure:.2} {unit}"));
+        let figure =
+            figure.map_or("not measured".to_owned(), |figure| format!("{figure:.2} {unit}"));
         let met = match met {
             Some(true) => "met",
             Some(false) => "NOT MET",
@@ -54,6 +51,22 @@ fn done(row: &Row) -> u64 {
     if row.task.contains("single") { 1 } else { row.events }
 }
 
+/// How much faster demarche is than a peer or a limit; of growth, what it costs against 100,000 events.
+fn compared(rows: &[Row], row: &Row) -> String {
+    if row.role == Role::Demarche {
+        let grown = if row.task.starts_with("growth") { growth(rows, row) } else { None };
+        return grown.map_or("-".to_owned(), |grown| format!("{grown:.2} x the cost at 100,000"));
+    }
+    let own = rows.iter().find(|own| own.task == row.task && own.role == Role::Demarche);
+    let faster = own.map(|own| row.wall() / own.wall());
+    faster.map_or("-".to_owned(), |faster| format!("demarche {} x as fast", figure(faster)))
+}
+
+/// Two digits that say something, also of what is small.
+fn figure(number: f64) -> String {
+    if number < 0.1 { format!("{number:.5}") } else { format!("{number:.2}") }
+}
+
 fn ratio(row: &Row) -> f64 {
     as_float(row.disk()) / as_float(row.input)
 }
@@ -63,8 +76,8 @@ fn seconds(seconds: f64) -> String {
 }
 
 /// The same as JSON.
-pub(crate) fn json(rows: &[Row], requirements: &[Requirement], options: &Options) -> String {
-    let rows: Vec<Value> = rows
+pub(crate) fn json(all: &[Row], requirements: &[Requirement], options: &Options) -> String {
+    let rows: Vec<Value> = all
         .iter()
         .map(|row| {
             let runs: Vec<Value> = (row.runs.iter())
@@ -79,7 +92,8 @@ pub(crate) fn json(rows: &[Row], requirements: &[Requirement], options: &Options
                 "task": row.task, "who": row.who, "events": row.events, "input_bytes": row.input,
                 "seconds": row.wall(), "seconds_an_event": row.wall() / as_float(done(row)),
                 "cpu_seconds": row.cpu(), "peak_bytes": row.memory(), "disk_bytes": row.disk(),
-                "disk_bytes_an_event": as_float(row.disk()) / as_float(row.events), "runs": runs,
+                "disk_bytes_an_event": as_float(row.disk()) / as_float(row.events),
+                "growth": growth(all, row), "runs": runs,
             })
         })
         .collect();

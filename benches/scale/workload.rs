@@ -103,8 +103,8 @@ struct Words(Vec<String>);
 impl Words {
     fn new(chance: &mut Chance) -> Self {
         const ONSETS: [&str; 20] = [
-            "b", "br", "c", "d", "f", "g", "gr", "h", "l", "m", "n", "p", "pr", "r", "s", "st", "t",
-            "tr", "v", "w",
+            "b", "br", "c", "d", "f", "g", "gr", "h", "l", "m", "n", "p", "pr", "r", "s", "st",
+            "t", "tr", "v", "w",
         ];
         const NUCLEI: [&str; 9] = ["a", "e", "i", "o", "u", "ea", "ou", "io", "ai"];
         const CODAS: [&str; 12] = ["", "", "", "n", "r", "s", "t", "l", "nd", "st", "ng", "ck"];
@@ -170,7 +170,8 @@ pub(crate) fn make(dir: &Path, events: u64) -> Result<Workload> {
     fs::write(dir.join("captured.txt"), &captured)?;
 
     let file = dir.join("events.jsonl");
-    let mut out = Counted { out: BufWriter::with_capacity(1 << 20, File::create(&file)?), bytes: 0 };
+    let mut out =
+        Counted { out: BufWriter::with_capacity(1 << 20, File::create(&file)?), bytes: 0 };
     let declared = declare(&mut out, &words, &mut chance)?;
     let before = out.bytes;
     for number in declared..events {
@@ -200,7 +201,8 @@ impl Counted {
 fn declare(out: &mut Counted, words: &Words, chance: &mut Chance) -> Result<u64> {
     let countries = COUNTRIES.len() as u64;
     for number in 0..ACTORS {
-        let mut event = json!({"kind": "actor", "id": actor(number), "name": words.text(chance, 24)});
+        let mut event =
+            json!({"kind": "actor", "id": actor(number), "name": words.text(chance, 24)});
         if number < countries {
             event["type"] = "country".into();
             event["country"] = COUNTRIES[usize::try_from(number)?].into();
