@@ -149,7 +149,9 @@ pub(crate) fn self_timed(command: &mut Command) -> Result<Sample> {
     Ok(Sample { wall: printed.trim().parse()?, ..sample })
 }
 
-/// A Python of its own, with the peers that are packages of Python.
+const UMADB: &str = "umadb==0.7.8";
+
+/// A Python of its own, with the peer that is a package of Python.
 pub(crate) struct Python {
     dir: PathBuf,
     pub(crate) has_umadb: bool,
@@ -159,24 +161,18 @@ impl Python {
     /// Makes it, or takes the one that an earlier run made.
     pub(crate) fn new() -> Result<Self> {
         let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("scale-python");
-        let installed = |package: &str| {
-            Command::new(dir.join("bin/python"))
-                .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", package])
-                .status()
-                .is_ok_and(|status| status.success())
-        };
         if !dir.join("bin/python").exists() {
             let made = Command::new("python3").args(["-m", "venv"]).arg(&dir).status()?;
             if !made.success() {
                 return Err("python3 -m venv failed; the peers in Python need it".into());
             }
         }
-        if !installed("blake3==1.0.11") {
-            eprintln!("!!!! blake3 cannot be installed: SQLite from Python hashes with SHA-256");
-        }
-        let has_umadb = installed("umadb==0.7.8");
+        let has_umadb = Command::new(dir.join("bin/python"))
+            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", UMADB])
+            .status()
+            .is_ok_and(|status| status.success());
         if !has_umadb {
-            eprintln!("!!!! umadb cannot be installed: its row is left out");
+            eprintln!("!!!! {UMADB} cannot be installed: its row is left out");
         }
         Ok(Self { dir, has_umadb })
     }

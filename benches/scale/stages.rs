@@ -267,12 +267,13 @@ fn append_single(log: &Path, number: u64) -> Result<Sample> {
 fn icews(options: &Options, dir: &Path, file: &Path) -> Result<Vec<Row>> {
     let dir = dir.join("icews");
     let made = workload::from_icews(&dir, file)?;
-    let rows = small(&made, &dir.join("log"), options.runs, "ICEWS")?;
+    let rows = alone(&made, &dir.join("log"), options.runs, "ICEWS")?;
     remove(&dir)?;
     Ok(rows)
 }
 
-fn small(made: &Workload, log: &Path, runs: usize, name: &str) -> Result<Vec<Row>> {
+/// What demarche alone is measured at, with the events of a name.
+fn alone(made: &Workload, log: &Path, runs: usize, name: &str) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     let mut task = |task: &str, run: &mut dyn FnMut() -> Result<Sample>| -> Result<()> {
         let task = format!("{name}: {task}");
@@ -293,7 +294,7 @@ fn growth(size: u64, runs: usize, dir: &Path) -> Result<Vec<Row>> {
     eprintln!("making {size} events");
     let made = workload::make(&dir, size)?;
     let log = dir.join("log");
-    let mut rows = small(&made, &log, runs, "growth")?;
+    let mut rows = alone(&made, &log, runs, "growth")?;
     // Nobody needs the events any more, and an export is large.
     fs::remove_file(&made.file)?;
     let mut task = |task: &str, events, runs, run: &mut dyn FnMut() -> Result<Sample>| {

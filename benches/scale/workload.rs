@@ -1,8 +1,8 @@
 //! The events: made from a seed, or taken from a file of ICEWS.
 //!
 //! Actors, topics and sources first, then statements of about 470 bytes, whose days rise over ten years with some
-//! disorder. The words of summaries are made up, more of them than a compressor's window finds twice, and ids look like
-//! chance: neither is to flatter whoever compresses. The same seed and number give the same bytes.
+//! disorder. The words of summaries are made up, and compress no better than English; ids look like chance: neither is
+//! to flatter whoever compresses. The same seed and number give the same bytes.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -18,7 +18,7 @@ const SEED: u64 = 0x0020_2611_25de_a5c4;
 const ACTORS: u64 = 50;
 const TOPICS: u64 = 13;
 const SOURCES: u64 = 20;
-const WORDS: usize = 2_000;
+const WORDS: usize = 6_000;
 const DAYS: u64 = 3_652;
 /// The captured text from which quotations are taken.
 const TEXT_BYTES: usize = 20_000;
@@ -97,7 +97,7 @@ impl Chance {
     }
 }
 
-/// Made-up words of one to four syllables; those that come first are used more, as in any language.
+/// Made-up words of one to three syllables; those that come first are used more, as in any language.
 struct Words(Vec<String>);
 
 impl Words {
@@ -111,7 +111,7 @@ impl Words {
         let mut words = std::collections::BTreeSet::new();
         let mut order = Vec::new();
         while order.len() < WORDS {
-            let word: String = (0..=chance.below(4))
+            let word: String = (0..=chance.below(3).min(chance.below(3)))
                 .map(|_| [chance.of(&ONSETS), chance.of(&NUCLEI), chance.of(&CODAS)].concat())
                 .collect();
             if words.insert(word.clone()) {
