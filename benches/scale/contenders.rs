@@ -199,7 +199,8 @@ impl Python {
                 Err(_) => sleep(Duration::from_millis(50)),
             }
         }
-        let mut client = self.script(include_str!("umadb.py"), &[&format!("http://{address}")]);
+        let mut client =
+            self.script(include_str!("uma_client.py"), &[&format!("http://{address}")]);
         let sample = measure(client.arg(file))?;
         sample.and_server(&server.end()?).with_disk(db)
     }

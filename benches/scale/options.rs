@@ -7,6 +7,7 @@ use crate::Result;
 /// How to run it, for whoever asks wrongly.
 const USAGE: &str = "cargo bench --bench scale -- [--events N] [--runs K] [--growth] [--growth-to N] \
     [--only append,verify,replay,single,icews,growth] [--icews FILE] [--dir DIR] [--json FILE]";
+const STAGES: [&str; 6] = ["append", "verify", "replay", "single", "icews", "growth"];
 /// With fewer events the declarations would weigh.
 const EVENTS_MIN: u64 = 1_000;
 const ICEWS: &str = "../shared/data/icews/icews_2014_test.txt";
@@ -49,6 +50,9 @@ impl Options {
                 "--json" => options.json = Some(value()?.into()),
                 _ => return Err(format!("{argument} is not known\n{USAGE}").into()),
             }
+        }
+        if let Some(stage) = options.only.iter().find(|stage| !STAGES.contains(&stage.as_str())) {
+            return Err(format!("there is no {stage} to measure\n{USAGE}").into());
         }
         if options.only.iter().any(|stage| stage == "growth") {
             options.growth_to = options.growth_to.or(Some(10_000_000));

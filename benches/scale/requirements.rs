@@ -40,7 +40,6 @@ pub(crate) fn check(rows: &[Row]) -> Vec<Requirement> {
         ("verify", "demarche", "SQLite (rusqlite)", 4.0),
         ("verify", "demarche", "SQLite (Python)", 4.0),
         ("verify", "demarche", "the hashes alone, all cores", 0.5),
-        ("replay", "demarche, cold", "SQLite (rusqlite)", 6.0),
         ("replay", "demarche, cold", "SQLite (Python)", 6.0),
     ] {
         let text = format!("{task}, speed against {other}:");
