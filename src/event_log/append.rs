@@ -963,7 +963,7 @@ fn read_lines(
 }
 
 /// What a stored event says, if it can be read.
-fn event_of(stored: &StoredEvent) -> Option<Event> {
+pub(super) fn event_of(stored: &StoredEvent) -> Option<Event> {
     let header = Header::from_bytes(&stored.header).ok()?;
     match read_payload(open_bytes(&stored.payload)?, &header.kind) {
         Content::Readable(event) => Some(*event),

@@ -1,5 +1,5 @@
 //! Statements by actor, topic and date, in a table that is derived from the events and kept beside them: by it a replay
-//! to any date finds the few statements that can be current then ([`crate::replay::current`]), however many there are.
+//! to any date finds the few statements that can be current then ([`crate::replay::bearing::current`]), however many there are.
 //!
 //! A row holds hashes and dates, no words. A table made by other rules has another version, and is not used.
 
@@ -7,7 +7,8 @@ use super::parallel::scan;
 use super::runs::{self, Runs, Table};
 use super::{OpenError, read_fitting, read_payload};
 use crate::model::calendar::Instant;
-use crate::replay::{Block, Pair, REDUCER_VERSION, ROW_BYTES, Row, Rows, Run};
+use crate::replay::REDUCER_VERSION;
+use crate::replay::bearing::{Block, Pair, ROW_BYTES, Row, Rows, Run};
 use crate::store::{EventRef, Events, PartRef, Store, StoreError};
 
 /// The table of statements.

@@ -33,12 +33,15 @@ pub mod positions;
 mod responses;
 mod rests_on;
 pub mod revisions;
-pub mod snapshot;
 mod steps;
 mod terms;
 pub mod timeline;
 mod view;
 mod worlds;
+
+/// The version of the rules by which rows are derived from events. It is raised when the same events come to have other
+/// rows.
+pub const REDUCER_VERSION: i64 = 2;
 
 pub use anomalies::{Anomaly, AnomalyCode, anomalies};
 pub use clocks::Clocks;

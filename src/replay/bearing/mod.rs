@@ -286,6 +286,21 @@ impl Held {
         self.bearing_with(wanted, again.left_out)
     }
 
+    /// The same, where the last events were looked at again, and of all before them those that can be current, or are
+    /// named, were looked up.
+    pub fn after_looking_up(
+        self,
+        again: Gathering,
+        looked_up: impl IntoIterator<Item = u64>,
+        mut left_out: LeftOut,
+    ) -> Bearing {
+        left_out.add(again.left_out);
+        let mut wanted = again.wanted;
+        wanted.extend(again.standing.seqs());
+        wanted.extend(looked_up);
+        self.bearing_with(wanted, left_out)
+    }
+
     /// The same, where the statements that can be current, and all else that the held events name, were looked up;
     /// `left_out` is added to what the first pass counted.
     pub fn bearing_with(self, wanted: impl IntoIterator<Item = u64>, left_out: LeftOut) -> Bearing {
