@@ -467,3 +467,77 @@ fn text_map(value: Value<'_>) -> Checks<'_> {
     }
     Ok(if normal.is_empty() { None } else { Some(Value::Object(normal)) })
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests {
+    use super::*;
+
+    fn text(text: &str) -> Value<'_> {
+        Value::Text(text.into())
+    }
+
+    fn object<'a, const N: usize>(pairs: [(&'a str, Value<'a>); N]) -> Value<'a> {
+        Value::Object(pairs.into_iter().map(|(key, value)| (key.into(), value)).collect())
+    }
+
+    #[test]
+    fn a_problem_says_where_it_is() {
+        let cites = vec![
+            object([("quote", text(" ")), ("page", text("4"))]),
+            text("s"),
+            object([("source", text("s")), ("form", text("loud")), ("at", Value::Bool(true))]),
+        ];
+        let event = object([
+            ("kind", text("measure")),
+            ("cites", Value::List(cites)),
+            ("op", text("impos")),
+            ("by", Value::List(vec![text("in"), text("a b")])),
+            ("wen", text("2025")),
+            ("until", text("tomorrow")),
+            ("scope", Value::Null),
+        ]);
+        let found: Vec<String> =
+            check(event).unwrap_err().into_iter().map(|problem| problem.path).collect();
+        let expected = "cites[0].quote cites[0].page cites[0].source cites[1] cites[2].form cites[2].at op by[1] wen until measure";
+        assert_eq!(found.join(" "), expected);
+    }
+
+    #[test]
+    fn a_text_is_measured_in_characters() {
+        for (count, refused) in [(TEXT_CHARS_MAX, false), (TEXT_CHARS_MAX + 1, true)] {
+            for character in ["x", "é"] {
+                let long = character.repeat(count);
+                let event = object([("kind", text("incident")), ("summary", text(&long))]);
+                let wrong = check(event).err().map(|problems| problems.first().cloned().unwrap());
+                let too_long = Wrong::TextTooLong { found: count };
+                let expected = Problem { path: "summary".to_owned(), wrong: too_long };
+                assert_eq!(wrong, refused.then_some(expected));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_in_normal_form_is_borrowed_and_what_is_not_is_brought_into_it() {
+        let event = object([
+            ("kind", text("statement")),
+            ("summary", text("words")),
+            ("by", text("in")),
+            ("to", Value::List(Vec::new())),
+            ("contact", Value::Null),
+            ("plover", text("THREATEN")),
+            ("sealed", object([("who", text("somebody"))])),
+        ]);
+        let Checked { kind, payload, sealed } = check(event).unwrap();
+        assert_eq!(kind, Kind::Statement);
+        assert!(matches!(payload.get("summary"), Some(Value::Text(Cow::Borrowed("words")))));
+        let normal = object([
+            ("kind", text("statement")),
+            ("summary", text("words")),
+            ("by", Value::List(vec![text("in")])),
+            ("plover", text("threaten")),
+        ]);
+        assert_eq!(Value::Object(payload), normal);
+        assert_eq!(sealed.map(Value::Object), Some(object([("who", text("somebody"))])));
+    }
+}

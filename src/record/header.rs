@@ -74,7 +74,10 @@ const KEYS: &[&str] = &["kind", "log", "payload", "prev", "recorded_at", "sealed
 impl Header {
     /// The header's bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(512);
+        // Enough for all but escapes: what is staged keeps its room until it is written.
+        let sealed = if self.sealed.is_some() { 80 } else { 0 };
+        let room = [256, sealed, self.kind.len(), self.log.len()].iter().sum();
+        let mut out = Vec::with_capacity(room);
         out.extend_from_slice(b"{\"kind\":");
         writer::text(&self.kind, &mut out);
         out.extend_from_slice(b",\"log\":");

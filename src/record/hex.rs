@@ -2,7 +2,7 @@
 
 /// Writes bytes as digits.
 pub(crate) fn encode(bytes: &[u8; 32]) -> String {
-    digits(bytes).map(char::from).iter().collect()
+    String::from_utf8(digits(bytes).to_vec()).unwrap_or_default()
 }
 
 /// The digits of bytes, each a character.

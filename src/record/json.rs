@@ -82,7 +82,7 @@ pub fn parse_canonical(bytes: &[u8]) -> Result<Value<'_>, JsonError> {
 
 /// Writes a value in canonical form.
 pub fn canonical(value: &Value<'_>) -> Vec<u8> {
-    let mut out = Vec::with_capacity(512);
+    let mut out = Vec::with_capacity(256);
     canonical_into(value, &mut out);
     out
 }

@@ -10,7 +10,7 @@ use super::{DEPTH_MAX, key_order, plain_run};
 use crate::model::value::{INTEGER_MAX, Object, Value};
 
 /// Room for the fields of a usual event.
-const PAIRS: usize = 12;
+const FIELDS: usize = 12;
 
 /// The value that the text is in canonical form.
 pub(super) fn canonical(text: &str) -> Option<Value<'_>> {
@@ -77,7 +77,8 @@ impl<'a, const CANONICAL: bool> Reader<'a, CANONICAL> {
         if self.next_is(b'}') {
             return Some(Object::new());
         }
-        let mut pairs: Vec<(Cow<'a, str>, Value<'a>)> = Vec::with_capacity(PAIRS);
+        let room = if depth == 1 { FIELDS } else { 0 };
+        let mut pairs: Vec<(Cow<'a, str>, Value<'a>)> = Vec::with_capacity(room);
         let mut sorted = true;
         loop {
             self.space();
@@ -105,7 +106,9 @@ impl<'a, const CANONICAL: bool> Reader<'a, CANONICAL> {
         if self.exactly("\"").is_some() {
             return Some(Cow::Borrowed(plain));
         }
-        let mut whole = plain.to_owned();
+        // Where one character is escaped, more may be: in the lines of an export, every quotation mark.
+        let mut whole = String::with_capacity(plain.len().max(64).saturating_mul(2));
+        whole.push_str(plain);
         loop {
             match self.next()? {
                 b'"' => return Some(Cow::Owned(whole)),
