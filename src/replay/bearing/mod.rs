@@ -33,10 +33,12 @@ use crate::model::value::Value;
 
 mod dates;
 mod glance;
+mod pairs;
 mod rows;
 
 use dates::Dates;
-use glance::Glance;
+use glance::{Glance, text};
+use pairs::Pairs;
 
 pub use rows::{Block, Pair, ROW_BYTES, Row, Rows, Run, current, pair_of};
 
@@ -352,10 +354,10 @@ impl Known {
     }
 
     /// Whether something else bears on a statement of this id, in this contact.
-    fn touches(&self, id: Option<&str>, contact: Option<&str>) -> bool {
-        id.is_some_and(|id| self.ids.contains(id))
+    fn touches(&self, id: Option<&[u8]>, contact: Option<&[u8]>) -> bool {
+        id.is_some_and(|id| !self.ids.is_empty() && self.ids.contains(text(id)))
             || contact.is_some_and(|contact| {
-                !self.taken_back.is_empty() && !self.contacts.contains(contact)
+                !self.taken_back.is_empty() && !self.contacts.contains(text(contact))
             })
     }
 }
@@ -447,11 +449,9 @@ fn add_texts<'v>(value: &'v Value<'_>, texts: &mut Vec<&'v str>) {
 /// The plain statements that can be current, by actor and topic.
 #[derive(Debug, Default)]
 struct Standing {
-    /// Where the statements of each pair are in the list; a pair is its actor, a zero byte and its topic.
-    pairs: BTreeMap<Box<[u8]>, usize>,
+    pairs: Pairs,
+    /// Those of each pair, at its place.
     stands: Vec<Stands>,
-    /// The pair that is looked for.
-    pair: Vec<u8>,
 }
 
 /// The plain statements of one actor on one topic.
@@ -472,37 +472,24 @@ impl Standing {
     fn stand(&mut self, glance: &Glance<'_>, span: Span, seq: u64, to: Instant) {
         let Some(topic) = glance.topic.filter(|_| !span.not_yet(to)) else { return };
         glance.each_by(|actor| {
-            self.pair.clear();
-            self.pair.extend_from_slice(actor.as_bytes());
-            self.pair.push(0);
-            self.pair.extend_from_slice(topic.as_bytes());
-            if let Some(stands) = self.of_pair() {
+            if let Some(stands) = self.of_pair(actor, topic) {
                 stands.add(span, seq, to);
             }
         });
     }
 
-    /// The statements of the pair that is looked for.
-    fn of_pair(&mut self) -> Option<&mut Stands> {
-        let at = if let Some(at) = self.pairs.get(self.pair.as_slice()) {
-            *at
-        } else {
-            let at = self.stands.len();
-            self.pairs.insert(self.pair.as_slice().into(), at);
+    fn of_pair(&mut self, actor: &[u8], topic: &[u8]) -> Option<&mut Stands> {
+        let place = self.pairs.place(actor, topic);
+        if place == self.stands.len() {
             self.stands.push(Stands::new());
-            at
-        };
-        self.stands.get_mut(at)
+        }
+        self.stands.get_mut(place)
     }
 
     fn merge(&mut self, other: Self) {
-        let mut stands: Vec<Option<Stands>> = other.stands.into_iter().map(Some).collect();
-        for (pair, at) in other.pairs {
-            self.pair = pair.into_vec();
-            if let Some(others) = stands.get_mut(at).and_then(Option::take)
-                && let Some(own) = self.of_pair()
-            {
-                own.merge(others);
+        for ((actor, topic), stands) in other.pairs.iter().zip(other.stands) {
+            if let Some(own) = self.of_pair(actor, topic) {
+                own.merge(stands);
             }
         }
     }
