@@ -312,18 +312,29 @@ fn load(log: &[Kept], wanted: &[u64]) -> Vec<Entry> {
     wanted.iter().map(of).collect()
 }
 
+const THREADS: usize = 3;
+
 /// What a scan gathers, in shares: each event goes to the thread of its place.
 fn scanned(log: &[Kept], clocks: Clocks, shares: &[usize]) -> (History, bool) {
-    let scan = |begin: &dyn Fn() -> Gathering| {
-        let mut threads: Vec<Gathering> = (0..3).map(|_| begin()).collect();
+    let share = |mut gathering: Gathering, thread: usize| {
         for (at, kept) in log.iter().enumerate().rev() {
-            threads[shares[at % shares.len()] % 3].look(kept.stored());
+            if shares[at % shares.len()] % THREADS == thread {
+                gathering.look(kept.stored());
+            }
         }
-        let mut all = threads.pop().expect("there are three");
-        for thread in threads {
-            all.merge(thread);
-        }
-        all
+        gathering
+    };
+    let scan = |begin: &(dyn Fn() -> Gathering + Sync)| {
+        std::thread::scope(|scope| {
+            let run = |thread| scope.spawn(move || share(begin(), thread));
+            let threads: Vec<_> = (0..THREADS).map(run).collect();
+            let done = threads.into_iter().map(|thread| thread.join().expect("it ends"));
+            done.reduce(|mut all, one| {
+                all.merge(one);
+                all
+            })
+        })
+        .expect("there are some")
     };
     let held = scan(&|| Gathering::new(clocks, read)).held();
     let again = held.needs_another_pass();

@@ -12,7 +12,8 @@
 //! - By the reported clock one counts whose sources were published in time; how many do not is counted.
 //!
 //! Incidents and notes are held where something names them. Names may stand before and behind what they name, so where
-//! there are any, or by the reported clock, a second pass looks at the statements, incidents and notes again.
+//! there are any that lead to no held event, where anything is taken back, and by the reported clock, a second pass looks
+//! at the statements, incidents and notes again. Whoever keeps [`Row`]s, and an index of names, looks them up instead.
 //!
 //! The history that comes of it answers as the whole one does, measures, current positions, disputes, anomalies and what
 //! was left out, *under the clocks it was gathered for* (`what_bears_on_an_answer_gives_it`). It takes for granted that
@@ -65,6 +66,8 @@ pub struct Gathering {
     read: Read,
     /// What the first pass found; `None` in the first pass.
     known: Option<Arc<Known>>,
+    /// Whether there will be another pass in any case, so that statements need no look in this one.
+    is_for_names: bool,
     size: u64,
     held: Vec<Entry>,
     left_out: LeftOut,
@@ -116,6 +119,7 @@ impl Gathering {
         Self {
             clocks,
             read,
+            is_for_names: known.is_none() && clocks.reported_by.is_some(),
             known,
             size: 0,
             held: Vec::new(),
@@ -150,7 +154,8 @@ impl Gathering {
             && is_held(event.kind)
         {
             let content = (self.read)(payload, event.kind);
-            if content.event().is_some() {
+            if let Some(read) = content.event() {
+                self.is_for_names |= seen && read.kind() == Kind::Retraction;
                 let (seq, recorded_at) = (event.seq, event.recorded_at);
                 self.held.push(Entry { seq, recorded_at, content });
                 return;
@@ -159,8 +164,7 @@ impl Gathering {
         match event.payload {
             _ if !seen => self.left_out.count(NotCounted::RecordedLater),
             None => self.left_out.absent = self.left_out.absent.saturating_add(1),
-            // By the reported clock there is a second pass in any case.
-            Some(payload) if event.kind == STATEMENT && self.clocks.reported_by.is_none() => {
+            Some(payload) if event.kind == STATEMENT && !self.is_for_names => {
                 self.with_glance(payload, |gathering, glance, span| {
                     gathering.standing.stand(glance, span, event.seq, gathering.clocks.to);
                 });
@@ -275,7 +279,7 @@ impl Held {
         &self.known
     }
 
-    /// What bears on the answer, where no other pass is needed.
+    /// What bears on the answer, where no other pass is needed ([`Held::needs_another_pass`]); where one is, too little.
     pub fn bearing(mut self) -> Bearing {
         let standing = std::mem::take(&mut self.standing);
         self.bearing_with(standing, LeftOut::default())
@@ -414,6 +418,9 @@ fn history(mut entries: Vec<Entry>, size: u64) -> History {
     history
 }
 
+/// The fields of a measure, mention or relation by which it names other events.
+const NAMING: &[&str] = &["from", "of", "responds_to", "superseded_by", "to"];
+
 /// The names by which an event can bear on a statement, an incident or a note.
 fn names(event: &Event) -> Vec<&str> {
     match &event.body {
@@ -425,8 +432,10 @@ fn names(event: &Event) -> Vec<&str> {
         Body::Relation(relation) => vec![&relation.from, &relation.to],
         Body::Correction(correction) => {
             let mut names = vec![correction.of.as_str()];
-            // Its value may be a name, where it corrects what an event names.
-            add_texts(&correction.to, &mut names);
+            // It may correct what another event names.
+            if NAMING.contains(&correction.field.as_str()) {
+                add_texts(&correction.to, &mut names);
+            }
             names
         }
         Body::Retraction(retraction) => match &retraction.by {
