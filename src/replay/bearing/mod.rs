@@ -34,11 +34,13 @@ use crate::model::value::Value;
 
 mod dates;
 mod glance;
+mod names;
 mod pairs;
 mod rows;
 
 use dates::Dates;
 use glance::{Glance, text};
+use names::Names;
 use pairs::Pairs;
 
 pub use rows::{Block, Pair, ROW_BYTES, Row, Rows, Run, current, pair_of};
@@ -90,7 +92,7 @@ pub struct Held {
 #[derive(Debug, Default)]
 pub struct Known {
     /// The ids that held events name and that none of them has.
-    ids: BTreeSet<String>,
+    ids: Names,
     /// The numbers that held events name, of events that are not held.
     seqs: BTreeSet<u64>,
     /// Everything that is taken back, by each of its names.
@@ -185,7 +187,7 @@ impl Gathering {
         if event.kind != STATEMENT {
             let content = (self.read)(payload, event.kind);
             let Some(read) = content.event() else { return };
-            if read.id.as_ref().is_some_and(|id| known.ids.contains(id)) {
+            if read.id.as_ref().is_some_and(|id| known.ids.contains(id.as_bytes())) {
                 self.wanted.push(event.seq);
             } else if seen && !read.kind().is_system() {
                 let cites = |see: &mut dyn FnMut(&str)| {
@@ -309,6 +311,7 @@ impl Held {
 impl Known {
     fn of(history: &History, clocks: Clocks) -> Self {
         let mut known = Self::default();
+        let mut ids = BTreeSet::new();
         let mut retracted = BTreeSet::new();
         let seen = history.entries().iter().filter(|e| clocks.sees_recorded(e.recorded_at));
         for event in seen.filter_map(Entry::event) {
@@ -316,7 +319,7 @@ impl Known {
                 match (history.seq_of(name), id::seq_of(name)) {
                     (Some(_), _) => {}
                     (None, Some(seq)) => drop(known.seqs.insert(seq)),
-                    (None, None) => drop(known.ids.insert(name.to_owned())),
+                    (None, None) => drop(ids.insert(name.to_owned())),
                 }
             }
             let Body::Retraction(retraction) = &event.body else { continue };
@@ -337,13 +340,14 @@ impl Known {
             let names = contacts.flat_map(|e| [id::of_seq(e.seq), history.id_of(e.seq)]);
             known.contacts = names.collect();
         }
+        known.ids = Names::of(ids);
         known.published = clocks.reported_by.map(|_| View::published(history, clocks));
         known
     }
 
     /// The ids that are named and not found among the held events, in alphabetical order.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
-        self.ids.iter().map(String::as_str)
+        self.ids.iter()
     }
 
     /// The numbers that are named and are not of held events.
@@ -359,7 +363,7 @@ impl Known {
 
     /// Whether something else bears on a statement of this id, in this contact.
     fn touches(&self, id: Option<&[u8]>, contact: Option<&[u8]>) -> bool {
-        id.is_some_and(|id| !self.ids.is_empty() && self.ids.contains(text(id)))
+        id.is_some_and(|id| self.ids.contains(id))
             || contact.is_some_and(|contact| {
                 !self.taken_back.is_empty() && !self.contacts.contains(text(contact))
             })

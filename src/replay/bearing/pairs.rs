@@ -75,5 +75,5 @@ pub(super) fn mix(bytes: &[u8]) -> u64 {
 
 /// One of so many places.
 pub(super) fn place(mixed: u64, places: usize) -> usize {
-    usize::try_from(mixed >> 40).unwrap_or(0).checked_rem(places).unwrap_or(0)
+    usize::try_from(mixed >> 32).unwrap_or(0).checked_rem(places).unwrap_or(0)
 }
