@@ -8,17 +8,17 @@
 use crate::model::event::{Body, Cite, Event};
 use crate::model::vocabulary::{Account, Channel, CiteForm, Modality, Plover, Stance, Vocabulary};
 
-/// What of a statement decides whether it can be current.
+/// What of a statement decides whether it can be current. Every text in it is UTF-8.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Glance<'e> {
     /// The id its reporter gave it.
-    pub(super) id: Option<&'e str>,
+    pub(super) id: Option<&'e [u8]>,
     /// When it was said, as written.
-    pub(super) when: Option<&'e str>,
+    pub(super) when: Option<&'e [u8]>,
     /// The topic.
-    pub(super) topic: Option<&'e str>,
+    pub(super) topic: Option<&'e [u8]>,
     /// The contact in which it was said.
-    pub(super) contact: Option<&'e str>,
+    pub(super) contact: Option<&'e [u8]>,
     by: Names<'e>,
     cites: Sources<'e>,
 }
@@ -27,7 +27,7 @@ pub(super) struct Glance<'e> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Names<'e> {
     /// A list of plain texts, in JSON.
-    Json(&'e str),
+    Json(&'e [u8]),
     Read(&'e [String]),
 }
 
@@ -35,15 +35,77 @@ enum Names<'e> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sources<'e> {
     /// A list of cites, in JSON.
-    Json(&'e str),
+    Json(&'e [u8]),
     Read(&'e [Cite]),
 }
+
+/// A key as canonical JSON writes it, and the field it names.
+type Key<F> = (&'static [u8], F);
+
+#[derive(Clone, Copy)]
+enum Field {
+    AccordingTo,
+    By,
+    Cites,
+    Confidence,
+    Contact,
+    Id,
+    Kind,
+    Names,
+    Term(&'static Vocabulary),
+    Text,
+    Topic,
+    When,
+}
+
+/// Every key that a statement may have, in canonical order.
+const STATEMENT: &[Key<Field>] = &[
+    (b"\"according_to\":", Field::AccordingTo),
+    (b"\"by\":", Field::By),
+    (b"\"channel\":", Field::Term(&Channel::VOCABULARY)),
+    (b"\"cites\":", Field::Cites),
+    (b"\"confidence\":", Field::Confidence),
+    (b"\"contact\":", Field::Contact),
+    (b"\"id\":", Field::Id),
+    (b"\"kind\":", Field::Kind),
+    (b"\"lang\":", Field::Text),
+    (b"\"modality\":", Field::Term(&Modality::VOCABULARY)),
+    (b"\"on_behalf_of\":", Field::Names),
+    (b"\"plover\":", Field::Term(&Plover::VOCABULARY)),
+    (b"\"stance\":", Field::Term(&Stance::VOCABULARY)),
+    (b"\"summary\":", Field::Text),
+    (b"\"to\":", Field::Names),
+    (b"\"topic\":", Field::Topic),
+    (b"\"when\":", Field::When),
+];
+
+#[derive(Clone, Copy)]
+enum Told {
+    By,
+    How,
+}
+
+const ATTRIBUTION: &[Key<Told>] = &[(b"\"by\":", Told::By), (b"\"how\":", Told::How)];
+
+#[derive(Clone, Copy)]
+enum Passage {
+    At,
+    Form,
+    Quote,
+    Source,
+}
+
+const CITE: &[Key<Passage>] = &[
+    (b"\"at\":", Passage::At),
+    (b"\"form\":", Passage::Form),
+    (b"\"quote\":", Passage::Quote),
+    (b"\"source\":", Passage::Source),
+];
 
 impl<'e> Glance<'e> {
     /// Looks at a payload; `None` if it takes a full reading to know what it says, or that it is no statement.
     pub(super) fn at(payload: &'e [u8]) -> Option<Self> {
-        let text = std::str::from_utf8(payload).ok()?;
-        let mut scanner = Scanner { text, at: 0 };
+        let mut scanner = Scanner { bytes: payload, at: 0, all: 0 };
         let mut found = Self {
             id: None,
             when: None,
@@ -53,59 +115,60 @@ impl<'e> Glance<'e> {
             cites: Sources::Read(&[]),
         };
         let mut is_statement = false;
-        scanner.object(|scanner, key| {
-            match key {
-                "id" => found.id = Some(scanner.plain()?),
-                "when" => found.when = Some(scanner.plain()?),
-                "topic" => found.topic = Some(scanner.plain()?),
-                "contact" => found.contact = Some(scanner.plain()?),
-                "by" => found.by = Names::Json(scanner.plains()?),
-                "cites" => found.cites = Sources::Json(scanner.records(Scanner::cite)?),
-                "kind" => is_statement = scanner.plain()? == "statement",
-                "summary" | "lang" => drop(scanner.text()?),
-                "on_behalf_of" | "to" => drop(scanner.plains()?),
-                "stance" => scanner.term(&Stance::VOCABULARY)?,
-                "modality" => scanner.term(&Modality::VOCABULARY)?,
-                "channel" => scanner.term(&Channel::VOCABULARY)?,
-                "plover" => scanner.term(&Plover::VOCABULARY)?,
-                "confidence" => scanner.text_or_number()?,
-                "according_to" => drop(scanner.records(Scanner::attribution)?),
-                _ => return None,
+        scanner.object(STATEMENT, |scanner, field| {
+            match field {
+                Field::Id => found.id = Some(scanner.plain()?),
+                Field::When => found.when = Some(scanner.plain()?),
+                Field::Topic => found.topic = Some(scanner.plain()?),
+                Field::Contact => found.contact = Some(scanner.plain()?),
+                Field::By => found.by = Names::Json(scanner.list(|s| s.plain().map(drop))?),
+                Field::Cites => {
+                    found.cites = Sources::Json(scanner.list(|s| s.cite().map(drop))?);
+                }
+                Field::Kind => is_statement = scanner.plain()? == b"statement",
+                Field::Text => drop(scanner.text()?),
+                Field::Names => drop(scanner.list(|s| s.plain().map(drop))?),
+                Field::Term(list) => scanner.term(list)?,
+                Field::Confidence => scanner.text_or_number()?,
+                Field::AccordingTo => drop(scanner.list(Scanner::attribution)?),
             }
             Some(())
         })?;
-        (is_statement && scanner.at == text.len()).then_some(found)
+        let is_whole = is_statement && scanner.at == payload.len();
+        // ASCII is UTF-8; and all that is not within a text was compared with ASCII.
+        let is_utf8 = scanner.all & HIGH == 0 || std::str::from_utf8(payload).is_ok();
+        (is_whole && is_utf8).then_some(found)
     }
 
     /// The same of a statement that was read in full; `None` of any other event.
     pub(super) fn of(event: &'e Event) -> Option<Self> {
         let Body::Statement(statement) = &event.body else { return None };
         Some(Self {
-            id: event.id.as_deref(),
-            when: event.when.as_ref().map(|when| when.as_str()),
-            topic: event.topic.as_deref(),
-            contact: statement.contact.as_deref(),
+            id: event.id.as_ref().map(|id| id.as_bytes()),
+            when: event.when.as_ref().map(|when| when.as_str().as_bytes()),
+            topic: event.topic.as_ref().map(|topic| topic.as_bytes()),
+            contact: statement.contact.as_ref().map(|contact| contact.as_bytes()),
             by: Names::Read(&statement.by),
             cites: Sources::Read(&event.cites),
         })
     }
 
     /// Each of its speakers, in order.
-    pub(super) fn each_by(&self, mut see: impl FnMut(&'e str)) {
+    pub(super) fn each_by(&self, mut see: impl FnMut(&'e [u8])) {
         match self.by {
-            Names::Json(list) => list.split('"').skip(1).step_by(2).for_each(see),
-            Names::Read(list) => list.iter().for_each(|name| see(name)),
+            Names::Json(list) => list.split(|b| *b == b'"').skip(1).step_by(2).for_each(see),
+            Names::Read(list) => list.iter().for_each(|name| see(name.as_bytes())),
         }
     }
 
     /// Each source that it cites, in order.
     pub(super) fn each_source(&self, mut see: impl FnMut(&'e str)) {
         match self.cites {
-            Sources::Json(text) => {
-                let mut scanner = Scanner { text, at: 0 };
+            Sources::Json(bytes) => {
+                let mut scanner = Scanner { bytes, at: 0, all: 0 };
                 // The list was scanned before, so every cite in it is one.
-                let _ = scanner.records(|scanner| {
-                    see(scanner.cite()?);
+                let _ = scanner.list(|scanner| {
+                    see(text(scanner.cite()?));
                     Some(())
                 });
             }
@@ -114,34 +177,44 @@ impl<'e> Glance<'e> {
     }
 }
 
+/// A text of a glance.
+pub(super) fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap_or_default()
+}
+
 /// Reads canonical JSON from left to right. `None` is: not canonical, or not understood here.
 struct Scanner<'e> {
-    text: &'e str,
+    bytes: &'e [u8],
     at: usize,
+    /// The bits of all bytes of texts, so that it is known whether there are others than ASCII.
+    all: u64,
 }
 
 impl<'e> Scanner<'e> {
     fn peek(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
+        self.bytes.get(self.at).copied()
     }
 
     fn take(&mut self, byte: u8) -> Option<()> {
-        (self.peek()? == byte).then(|| self.at = self.at.saturating_add(1))
+        (self.peek()? == byte).then(|| self.at = self.at.wrapping_add(1))
     }
 
-    /// An object with at least one key; `value` reads the value of each.
-    fn object(&mut self, mut value: impl FnMut(&mut Self, &'e str) -> Option<()>) -> Option<()> {
+    /// An object with at least one key; `value` reads the value of each. Keys are known in canonical order, and looked
+    /// for behind the last one: so each is there once, and in that order.
+    fn object<F: Copy>(
+        &mut self,
+        keys: &'static [Key<F>],
+        mut value: impl FnMut(&mut Self, F) -> Option<()>,
+    ) -> Option<()> {
         self.take(b'{')?;
-        let mut before = "";
+        let mut keys = keys.iter();
         loop {
-            let key = self.plain()?;
-            // Canonical: every key once, in order. Those that are known are ASCII, so the order of bytes is that of UTF-16.
-            if key <= before {
-                return None;
-            }
-            before = key;
-            self.take(b':')?;
-            value(self, key)?;
+            let rest = self.bytes.get(self.at..)?;
+            let initial = rest.get(1)?;
+            let (key, field) =
+                keys.find(|(key, _)| key.get(1) == Some(initial) && rest.starts_with(key))?;
+            self.at = self.at.wrapping_add(key.len());
+            value(self, *field)?;
             if self.take(b',').is_none() {
                 return self.take(b'}');
             }
@@ -149,7 +222,7 @@ impl<'e> Scanner<'e> {
     }
 
     /// A list; what it spans is returned.
-    fn records<T>(&mut self, mut item: impl FnMut(&mut Self) -> Option<T>) -> Option<&'e str> {
+    fn list(&mut self, mut item: impl FnMut(&mut Self) -> Option<()>) -> Option<&'e [u8]> {
         let from = self.at;
         self.take(b'[')?;
         if self.take(b']').is_none() {
@@ -161,74 +234,66 @@ impl<'e> Scanner<'e> {
                 }
             }
         }
-        self.text.get(from..self.at)
-    }
-
-    /// A list of texts without escapes.
-    fn plains(&mut self) -> Option<&'e str> {
-        self.records(Self::plain)
+        self.bytes.get(from..self.at)
     }
 
     /// A text without escapes.
-    fn plain(&mut self) -> Option<&'e str> {
-        let (text, escapes) = self.text()?;
-        (!escapes).then_some(text)
-    }
-
-    /// A text as it is written, and whether there are escapes in it.
-    fn text(&mut self) -> Option<(&'e str, bool)> {
+    fn plain(&mut self) -> Option<&'e [u8]> {
         self.take(b'"')?;
         let from = self.at;
-        let mut escapes = false;
+        self.skip_ordinary();
+        let text = self.bytes.get(from..self.at)?;
+        self.take(b'"')?;
+        Some(text)
+    }
+
+    /// A text, with whatever escapes.
+    fn text(&mut self) -> Option<()> {
+        self.take(b'"')?;
         loop {
-            self.at = self.at.checked_add(ordinary(self.text.as_bytes().get(self.at..)?))?;
+            self.skip_ordinary();
             match self.peek()? {
-                b'"' => break,
+                b'"' => return self.take(b'"'),
                 b'\\' => {
-                    escapes = true;
-                    let next = self.text.as_bytes().get(self.at.checked_add(1)?)?;
+                    let next = self.bytes.get(self.at.wrapping_add(1))?;
                     if !matches!(next, b'"' | b'\\' | b'b' | b'f' | b'n' | b'r' | b't') {
                         return None;
                     }
-                    self.at = self.at.checked_add(2)?;
+                    self.at = self.at.wrapping_add(2);
                 }
                 _ => return None,
             }
         }
-        let text = self.text.get(from..self.at)?;
-        self.take(b'"')?;
-        Some((text, escapes))
     }
 
     fn text_or_number(&mut self) -> Option<()> {
         if self.peek()? == b'"' {
-            return self.text().map(drop);
+            return self.text();
         }
         let from = self.at;
         while self.peek()?.is_ascii_digit() {
-            self.at = self.at.saturating_add(1);
+            self.at = self.at.wrapping_add(1);
         }
         // Shorter than the largest number that is kept exactly, and without leading zeros.
-        let digits = self.text.get(from..self.at)?;
-        let plain = matches!(digits.len(), 1..=15) && (digits == "0" || !digits.starts_with('0'));
+        let digits = self.bytes.get(from..self.at)?;
+        let plain = matches!(digits.len(), 1..=15) && (digits == b"0" || digits.first()? != &b'0');
         plain.then_some(())
     }
 
     fn term(&mut self, list: &Vocabulary) -> Option<()> {
         let term = self.plain()?;
-        list.has(term).then_some(())
+        list.has(text(term)).then_some(())
     }
 
     /// A cite; its source is returned.
-    fn cite(&mut self) -> Option<&'e str> {
+    fn cite(&mut self) -> Option<&'e [u8]> {
         let mut source = None;
-        self.object(|scanner, key| {
-            match key {
-                "source" => source = Some(scanner.plain()?),
-                "quote" => drop(scanner.text()?),
-                "at" => scanner.text_or_number()?,
-                "form" => scanner.term(&CiteForm::VOCABULARY)?,
-                _ => return None,
+        self.object(CITE, |scanner, field| {
+            match field {
+                Passage::Source => source = Some(scanner.plain()?),
+                Passage::Quote => scanner.text()?,
+                Passage::At => scanner.text_or_number()?,
+                Passage::Form => scanner.term(&CiteForm::VOCABULARY)?,
             }
             Some(())
         })?;
@@ -236,41 +301,55 @@ impl<'e> Scanner<'e> {
     }
 
     fn attribution(&mut self) -> Option<()> {
-        self.object(|scanner, key| match key {
-            "by" => scanner.plain().map(drop),
-            "how" => scanner.term(&Account::VOCABULARY),
-            _ => None,
+        self.object(ATTRIBUTION, |scanner, field| match field {
+            Told::By => scanner.plain().map(drop),
+            Told::How => scanner.term(&Account::VOCABULARY),
         })
+    }
+
+    /// Skips what is neither a quotation mark, a backslash nor a control character.
+    fn skip_ordinary(&mut self) {
+        let (count, all) = ordinary(self.bytes.get(self.at..).unwrap_or_default());
+        self.at = self.at.wrapping_add(count);
+        self.all |= all;
     }
 }
 
-/// How many bytes from the first on are neither a quotation mark, a backslash nor a control character.
+/// The highest bit of each byte of a word.
+const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
+
+/// How many bytes from the first on are neither a quotation mark, a backslash nor a control character; and the bits of
+/// these and of some that follow.
 ///
 /// Eight bytes at a time: a byte of `found` has its highest bit set if the byte at its place is one of those. Behind
 /// the first of them a bit may be set in error, before it none is.
-fn ordinary(bytes: &[u8]) -> usize {
-    const ONES: u64 = u64::from_le_bytes([0x01; 8]);
-    const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
+fn ordinary(bytes: &[u8]) -> (usize, u64) {
     const fn below(word: u64, least: u8) -> u64 {
         word.wrapping_sub(u64::from_le_bytes([least; 8])) & !word & HIGH
     }
     const fn equal(word: u64, byte: u8) -> u64 {
-        let word = word ^ u64::from_le_bytes([byte; 8]);
-        word.wrapping_sub(ONES) & !word & HIGH
+        below(word ^ u64::from_le_bytes([byte; 8]), 1)
     }
     let (words, rest) = bytes.as_chunks::<8>();
-    let mut at = 0_usize;
+    let (mut at, mut all) = (0_usize, 0_u64);
     for word in words {
         let word = u64::from_le_bytes(*word);
+        all |= word;
         let found = below(word, 0x20) | equal(word, b'"') | equal(word, b'\\');
         if found != 0 {
             let bit = usize::try_from(found.trailing_zeros()).unwrap_or(0);
-            return at.saturating_add(bit / 8);
+            return (at.wrapping_add(bit / 8), all);
         }
-        at = at.saturating_add(8);
+        at = at.wrapping_add(8);
     }
-    let special = |byte: &u8| *byte < 0x20 || matches!(byte, b'"' | b'\\');
-    at.saturating_add(rest.iter().position(special).unwrap_or(rest.len()))
+    for byte in rest {
+        if *byte < 0x20 || matches!(byte, b'"' | b'\\') {
+            break;
+        }
+        all |= u64::from_le_bytes([*byte; 8]);
+        at = at.wrapping_add(1);
+    }
+    (at, all)
 }
 
 #[cfg(test)]
@@ -295,18 +374,21 @@ mod tests {
         Event::read(&object).ok().filter(|event| matches!(event.body, Body::Statement(_)))
     }
 
-    fn parts(glance: &Glance<'_>) -> (Vec<String>, Vec<String>, [Option<String>; 4]) {
+    /// The speakers, the sources, and the texts of a glance.
+    type Parts = (Vec<String>, Vec<String>, [Option<String>; 4]);
+
+    fn parts(glance: &Glance<'_>) -> Parts {
         let (mut by, mut sources) = (Vec::new(), Vec::new());
-        glance.each_by(|name| by.push(name.to_owned()));
+        glance.each_by(|name| by.push(text(name).to_owned()));
         glance.each_source(|source| sources.push(source.to_owned()));
         let Glance { id, when, topic, contact, .. } = glance;
-        (by, sources, [id, when, topic, contact].map(|text| text.map(str::to_owned)))
+        (by, sources, [id, when, topic, contact].map(|of| of.map(|of| text(of).to_owned())))
     }
 
     /// What a glance sees, a full reading must see; a date is read by whoever glances.
-    fn agrees(payload: &[u8]) -> Option<(Vec<String>, Vec<String>, [Option<String>; 4])> {
+    fn agrees(payload: &[u8]) -> Option<Parts> {
         let glance = Glance::at(payload)?;
-        if glance.when.is_some_and(|when| Edtf::parse(when).is_err()) {
+        if glance.when.is_some_and(|when| Edtf::parse(text(when)).is_err()) {
             return None;
         }
         let event = read(payload);
@@ -371,7 +453,10 @@ mod tests {
         fn ordinary_bytes_are_counted(bytes in prop::collection::vec(any::<u8>(), 0..40), quiet in any::<bool>()) {
             let bytes: Vec<u8> = bytes.iter().map(|b| if quiet { b | 0x60 } else { *b }).collect();
             let special = |byte: &u8| *byte < 0x20 || matches!(byte, b'"' | b'\\');
-            prop_assert_eq!(ordinary(&bytes), bytes.iter().position(special).unwrap_or(bytes.len()));
+            let (count, all) = ordinary(&bytes);
+            prop_assert_eq!(count, bytes.iter().position(special).unwrap_or(bytes.len()));
+            let ascii = bytes.iter().take(count).all(|byte| byte.is_ascii());
+            prop_assert!(ascii || all & HIGH != 0);
         }
     }
 }

@@ -12,7 +12,8 @@
 //! - By the reported clock one counts whose sources were published in time; how many do not is counted.
 //!
 //! Incidents and notes are held where something names them. Names may stand before and behind what they name, so where
-//! there are any, or by the reported clock, a second pass looks at the statements, incidents and notes again.
+//! there are any that lead to no held event, where anything is taken back, and by the reported clock, a second pass looks
+//! at the statements, incidents and notes again. Whoever keeps [`Row`]s, and an index of names, looks them up instead.
 //!
 //! The history that comes of it answers as the whole one does, measures, current positions, disputes, anomalies and what
 //! was left out, *under the clocks it was gathered for* (`what_bears_on_an_answer_gives_it`). It takes for granted that
@@ -33,10 +34,14 @@ use crate::model::value::Value;
 
 mod dates;
 mod glance;
+mod names;
+mod pairs;
 mod rows;
 
 use dates::Dates;
-use glance::Glance;
+use glance::{Glance, text};
+use names::Names;
+use pairs::Pairs;
 
 pub use rows::{Block, Pair, ROW_BYTES, Row, Rows, Run, current, pair_of};
 
@@ -63,6 +68,8 @@ pub struct Gathering {
     read: Read,
     /// What the first pass found; `None` in the first pass.
     known: Option<Arc<Known>>,
+    /// Whether there will be another pass in any case, so that statements need no look in this one.
+    is_for_names: bool,
     size: u64,
     held: Vec<Entry>,
     left_out: LeftOut,
@@ -85,7 +92,7 @@ pub struct Held {
 #[derive(Debug, Default)]
 pub struct Known {
     /// The ids that held events name and that none of them has.
-    ids: BTreeSet<String>,
+    ids: Names,
     /// The numbers that held events name, of events that are not held.
     seqs: BTreeSet<u64>,
     /// Everything that is taken back, by each of its names.
@@ -114,6 +121,7 @@ impl Gathering {
         Self {
             clocks,
             read,
+            is_for_names: known.is_none() && clocks.reported_by.is_some(),
             known,
             size: 0,
             held: Vec::new(),
@@ -148,7 +156,8 @@ impl Gathering {
             && is_held(event.kind)
         {
             let content = (self.read)(payload, event.kind);
-            if content.event().is_some() {
+            if let Some(read) = content.event() {
+                self.is_for_names |= seen && read.kind() == Kind::Retraction;
                 let (seq, recorded_at) = (event.seq, event.recorded_at);
                 self.held.push(Entry { seq, recorded_at, content });
                 return;
@@ -157,8 +166,7 @@ impl Gathering {
         match event.payload {
             _ if !seen => self.left_out.count(NotCounted::RecordedLater),
             None => self.left_out.absent = self.left_out.absent.saturating_add(1),
-            // By the reported clock there is a second pass in any case.
-            Some(payload) if event.kind == STATEMENT && self.clocks.reported_by.is_none() => {
+            Some(payload) if event.kind == STATEMENT && !self.is_for_names => {
                 self.with_glance(payload, |gathering, glance, span| {
                     gathering.standing.stand(glance, span, event.seq, gathering.clocks.to);
                 });
@@ -179,7 +187,7 @@ impl Gathering {
         if event.kind != STATEMENT {
             let content = (self.read)(payload, event.kind);
             let Some(read) = content.event() else { return };
-            if read.id.as_ref().is_some_and(|id| known.ids.contains(id)) {
+            if read.id.as_ref().is_some_and(|id| known.ids.contains(id.as_bytes())) {
                 self.wanted.push(event.seq);
             } else if seen && !read.kind().is_system() {
                 let cites = |see: &mut dyn FnMut(&str)| {
@@ -273,7 +281,7 @@ impl Held {
         &self.known
     }
 
-    /// What bears on the answer, where no other pass is needed.
+    /// What bears on the answer, where no other pass is needed ([`Held::needs_another_pass`]); where one is, too little.
     pub fn bearing(mut self) -> Bearing {
         let standing = std::mem::take(&mut self.standing);
         self.bearing_with(standing, LeftOut::default())
@@ -318,6 +326,7 @@ impl Held {
 impl Known {
     fn of(history: &History, clocks: Clocks) -> Self {
         let mut known = Self::default();
+        let mut ids = BTreeSet::new();
         let mut retracted = BTreeSet::new();
         let seen = history.entries().iter().filter(|e| clocks.sees_recorded(e.recorded_at));
         for event in seen.filter_map(Entry::event) {
@@ -325,7 +334,7 @@ impl Known {
                 match (history.seq_of(name), id::seq_of(name)) {
                     (Some(_), _) => {}
                     (None, Some(seq)) => drop(known.seqs.insert(seq)),
-                    (None, None) => drop(known.ids.insert(name.to_owned())),
+                    (None, None) => drop(ids.insert(name.to_owned())),
                 }
             }
             let Body::Retraction(retraction) = &event.body else { continue };
@@ -346,13 +355,14 @@ impl Known {
             let names = contacts.flat_map(|e| [id::of_seq(e.seq), history.id_of(e.seq)]);
             known.contacts = names.collect();
         }
+        known.ids = Names::of(ids);
         known.published = clocks.reported_by.map(|_| View::published(history, clocks));
         known
     }
 
     /// The ids that are named and not found among the held events, in alphabetical order.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
-        self.ids.iter().map(String::as_str)
+        self.ids.iter()
     }
 
     /// The numbers that are named and are not of held events.
@@ -367,10 +377,10 @@ impl Known {
     }
 
     /// Whether something else bears on a statement of this id, in this contact.
-    fn touches(&self, id: Option<&str>, contact: Option<&str>) -> bool {
+    fn touches(&self, id: Option<&[u8]>, contact: Option<&[u8]>) -> bool {
         id.is_some_and(|id| self.ids.contains(id))
             || contact.is_some_and(|contact| {
-                !self.taken_back.is_empty() && !self.contacts.contains(contact)
+                !self.taken_back.is_empty() && !self.contacts.contains(text(contact))
             })
     }
 }
@@ -427,6 +437,9 @@ fn history(mut entries: Vec<Entry>, size: u64) -> History {
     history
 }
 
+/// The fields of a measure, mention or relation by which it names other events.
+const NAMING: &[&str] = &["from", "of", "responds_to", "superseded_by", "to"];
+
 /// The names by which an event can bear on a statement, an incident or a note.
 fn names(event: &Event) -> Vec<&str> {
     match &event.body {
@@ -438,8 +451,10 @@ fn names(event: &Event) -> Vec<&str> {
         Body::Relation(relation) => vec![&relation.from, &relation.to],
         Body::Correction(correction) => {
             let mut names = vec![correction.of.as_str()];
-            // Its value may be a name, where it corrects what an event names.
-            add_texts(&correction.to, &mut names);
+            // It may correct what another event names.
+            if NAMING.contains(&correction.field.as_str()) {
+                add_texts(&correction.to, &mut names);
+            }
             names
         }
         Body::Retraction(retraction) => match &retraction.by {
@@ -462,11 +477,9 @@ fn add_texts<'v>(value: &'v Value<'_>, texts: &mut Vec<&'v str>) {
 /// The plain statements that can be current, by actor and topic.
 #[derive(Debug, Default)]
 struct Standing {
-    /// Where the statements of each pair are in the list; a pair is its actor, a zero byte and its topic.
-    pairs: BTreeMap<Box<[u8]>, usize>,
+    pairs: Pairs,
+    /// Those of each pair, at its place.
     stands: Vec<Stands>,
-    /// The pair that is looked for.
-    pair: Vec<u8>,
 }
 
 /// The plain statements of one actor on one topic.
@@ -487,37 +500,24 @@ impl Standing {
     fn stand(&mut self, glance: &Glance<'_>, span: Span, seq: u64, to: Instant) {
         let Some(topic) = glance.topic.filter(|_| !span.not_yet(to)) else { return };
         glance.each_by(|actor| {
-            self.pair.clear();
-            self.pair.extend_from_slice(actor.as_bytes());
-            self.pair.push(0);
-            self.pair.extend_from_slice(topic.as_bytes());
-            if let Some(stands) = self.of_pair() {
+            if let Some(stands) = self.of_pair(actor, topic) {
                 stands.add(span, seq, to);
             }
         });
     }
 
-    /// The statements of the pair that is looked for.
-    fn of_pair(&mut self) -> Option<&mut Stands> {
-        let at = if let Some(at) = self.pairs.get(self.pair.as_slice()) {
-            *at
-        } else {
-            let at = self.stands.len();
-            self.pairs.insert(self.pair.as_slice().into(), at);
+    fn of_pair(&mut self, actor: &[u8], topic: &[u8]) -> Option<&mut Stands> {
+        let place = self.pairs.place(actor, topic);
+        if place == self.stands.len() {
             self.stands.push(Stands::new());
-            at
-        };
-        self.stands.get_mut(at)
+        }
+        self.stands.get_mut(place)
     }
 
     fn merge(&mut self, other: Self) {
-        let mut stands: Vec<Option<Stands>> = other.stands.into_iter().map(Some).collect();
-        for (pair, at) in other.pairs {
-            self.pair = pair.into_vec();
-            if let Some(others) = stands.get_mut(at).and_then(Option::take)
-                && let Some(own) = self.of_pair()
-            {
-                own.merge(others);
+        for ((actor, topic), stands) in other.pairs.iter().zip(other.stands) {
+            if let Some(own) = self.of_pair(actor, topic) {
+                own.merge(stands);
             }
         }
     }

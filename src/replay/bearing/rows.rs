@@ -6,7 +6,8 @@
 
 use super::Read;
 use super::dates::Dates;
-use super::glance::Glance;
+use super::glance::{Glance, text};
+use super::pairs::Pairs;
 use crate::model::calendar::{Instant, Zone};
 use crate::model::date::Span;
 
@@ -101,12 +102,15 @@ fn instant(bytes: [u8; 8]) -> Instant {
 pub struct Rows {
     read: Read,
     dates: Dates,
+    pairs: Pairs,
+    /// How rows name each pair.
+    names: Vec<Pair>,
 }
 
 impl Rows {
     /// Makes rows; `read` reads what a glance does not understand.
     pub fn new(read: Read) -> Self {
-        Self { read, dates: Dates::new(Zone::UTC) }
+        Self { read, dates: Dates::new(Zone::UTC), pairs: Pairs::default(), names: Vec::new() }
     }
 
     /// Adds the rows of an event of kind `statement`: one a speaker; none if it has no topic or cannot be read.
@@ -114,21 +118,28 @@ impl Rows {
         if let Some(glance) = Glance::at(payload)
             && let Some(span) = self.dates.span(glance.when)
         {
-            return add(seq, &glance, span, to);
+            return self.add_at(seq, &glance, span, to);
         }
         let content = (self.read)(payload, "statement");
         if let Some(glance) = content.event().and_then(Glance::of)
             && let Some(span) = self.dates.span(glance.when)
         {
-            add(seq, &glance, span, to);
+            self.add_at(seq, &glance, span, to);
         }
     }
-}
-
-fn add(seq: u64, glance: &Glance<'_>, span: Span, to: &mut Vec<Row>) {
-    let Some(topic) = glance.topic else { return };
-    let Span { earliest, latest } = span;
-    glance.each_by(|actor| to.push(Row { pair: pair_of(actor, topic), latest, earliest, seq }));
+    fn add_at(&mut self, seq: u64, glance: &Glance<'_>, span: Span, to: &mut Vec<Row>) {
+        let Some(topic) = glance.topic else { return };
+        let Span { earliest, latest } = span;
+        glance.each_by(|actor| {
+            let place = self.pairs.place(actor, topic);
+            if place == self.names.len() {
+                self.names.push(pair_of(text(actor), text(topic)));
+            }
+            if let Some(pair) = self.names.get(place) {
+                to.push(Row { pair: *pair, latest, earliest, seq });
+            }
+        });
+    }
 }
 
 /// The numbers of the statements of one pair that can be current at `to`: by actor and topic, of those before number
