@@ -28,7 +28,7 @@ pub(crate) struct SnapshotShape {
     link: String,
     /// The version of the rules by which events were folded.
     reducer: i64,
-    /// The BLAKE3 hash of its bytes: the same wherever the same events are folded by the same rules.
+    /// The BLAKE3 hash of its rows: the same wherever the same events are folded by the same rules.
     blake3: String,
     bytes: u64,
 }
@@ -36,14 +36,17 @@ pub(crate) struct SnapshotShape {
 impl SnapshotArgs {
     pub(crate) fn run(&self, args: &LogArgs, terminal: &mut Terminal) -> Outcome {
         let mut log = args.open("demarche snapshot", terminal)?;
-        let kept = log.keep_snapshot()?;
+        let kept = {
+            let progress = terminal.progress("deriving", None);
+            log.keep_snapshot(&mut |done| progress.set(done))?
+        };
         let shape = SnapshotShape {
             v: VERSION,
             size: kept.size,
             link: kept.link.to_string(),
             reducer: kept.reducer,
-            blake3: blake3::hash(&kept.bytes).to_string(),
-            bytes: kept.bytes.len() as u64,
+            blake3: kept.blake3.to_string(),
+            bytes: kept.bytes,
         };
         if self.json {
             terminal.json(&shape)?;

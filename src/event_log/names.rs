@@ -21,6 +21,7 @@ use crate::store::bundle::BUNDLE_EVENTS;
 use crate::store::{EventRef, Events, PartRef, Store, StoreError, StoredEvent};
 
 /// The table of names.
+#[derive(Debug)]
 pub(crate) struct NameTable;
 
 impl Table for NameTable {

@@ -246,11 +246,36 @@ fn walk<R: Read + Seek, E: From<io::Error>>(
         walker.verifier.found(Check::Head, Finding { seq, id: None, line: None, what });
     }
     late_roots(&mut walker.verifier, export)?;
+    look_at_twins(&mut walker.verifier, export)?;
     let (stated, root) = match head {
         Some(head) => (Some((head.size, head.chain)), Some(head.root)),
         None => (None, None),
     };
     Ok(walker.verifier.finish(stated, root))
+}
+
+/// Reads the events once more that may have one id.
+fn look_at_twins<R: Read + Seek>(verifier: &mut Verifier, export: &mut R) -> io::Result<()> {
+    let twins = verifier.possible_twins();
+    if twins.is_empty() {
+        return Ok(());
+    }
+    let mut ids: BTreeMap<u64, Option<String>> =
+        twins.iter().flat_map(|(first, seq)| [(*first, None), (*seq, None)]).collect();
+    let (mut lines, mut seq) = (Lines::new(export)?, 0);
+    while let Some(line) = lines.next()? {
+        if let Ok(Line::Event(event)) = decode(&line.bytes) {
+            if let Some(id) = ids.get_mut(&seq) {
+                *id = super::append::event_of(&StoredEvent::from(event)).and_then(|event| event.id);
+            }
+            seq += 1;
+        }
+    }
+    let id = |seq| ids.get(&seq).cloned().flatten();
+    for (first, seq) in twins {
+        verifier.twins(first, seq, [id(first), id(seq)]);
+    }
+    Ok(())
 }
 
 /// Reads the headers once more, for roots that were asked for after they had gone by.
@@ -312,7 +337,7 @@ impl Walker {
         };
         let first = part.part == 0;
         // Sources stand in the order in which their event names them.
-        let due = learnt.captured.iter().find(|blake3| !self.places.contains_key(*blake3));
+        let due = learnt.captured().iter().find(|blake3| !self.places.contains_key(*blake3));
         let wanted = due == Some(&part.source);
         let fits = match &self.parts {
             None => first && wanted,

@@ -69,6 +69,14 @@ impl<T: Table> Runs<T> {
         Ok(read.filter(|runs| runs.size <= events).unwrap_or_else(Self::new))
     }
 
+    /// The version of the table that is kept, if it is another than this program's.
+    pub(crate) fn other_version(store: &impl Store) -> Result<Option<i64>, StoreError> {
+        let manifest = store.block(Self::manifest())?.unwrap_or_default();
+        let version = manifest.first_chunk().map(|bytes| u64::from_be_bytes(*bytes));
+        let other = version.filter(|version| *version != T::VERSION);
+        Ok(other.and_then(|version| i64::try_from(version).ok()))
+    }
+
     const fn manifest() -> BlockKey {
         BlockKey { table: T::NUMBER, run: 0, index: 0 }
     }

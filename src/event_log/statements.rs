@@ -49,7 +49,8 @@ pub(crate) fn catch_up(
     while table.size() < size {
         let (from, to) = (table.size(), size.min(table.size().saturating_add(EVENTS_A_RUN)));
         let mut found: Vec<[u8; ROW_BYTES]> = Vec::new();
-        let derive = |rows: &mut Rows, first: u64, events: Result<Events, StoreError>| {
+        type Found = Result<Vec<[u8; ROW_BYTES]>, OpenError>;
+        let derive = |rows: &mut Rows, first: u64, events: Result<Events, StoreError>| -> Found {
             let events = events?;
             let mut made = Vec::new();
             for (seq, event) in (first..).zip(events.iter()) {
@@ -60,7 +61,7 @@ pub(crate) fn catch_up(
             Ok(made.iter().map(Row::to_bytes).collect::<Vec<_>>())
         };
         scan(&*store, (from, to), || Rows::new(read_payload), derive, |rows| {
-            found.extend::<Vec<_>>(rows?);
+            found.extend(rows?);
             Ok::<_, OpenError>(())
         })?;
         add(table, found, to, store)?;
