@@ -68,7 +68,7 @@ fn any_draws() -> impl Strategy<Value = Vec<Draw>> {
 }
 
 const ACTORS: [&str; 5] = ["in", "pk", "us", "modi", "sharif"];
-const CONTACTS: [&str; 3] = ["call", "talk", "@16"];
+const CONTACTS: [&str; 4] = ["call", "talk", "@16", "@14"];
 const SOURCES: [&str; 4] = ["early", "late", "undated", "article"];
 
 fn pick<T: Copy>(from: &[T], number: usize) -> T {
@@ -234,7 +234,7 @@ impl Line<'_> {
     }
 
     fn retraction(&mut self) -> &'static str {
-        let known = ["call", "talk", "@16", "late"];
+        let known = ["call", "talk", "@16", "late", "@13"];
         let of_known = self.at(0).is_multiple_of(7);
         let of = if of_known { pick(&known, self.at(1)).to_owned() } else { self.named(0) };
         self.set("of", of);
@@ -281,7 +281,7 @@ impl Line<'_> {
 /// every other one cannot be read.
 fn log(draws: &[Draw], spoiled: &[usize]) -> Vec<Kept> {
     let mut log = support::log();
-    // The last of these has number 16 and no name.
+    // They have the numbers 9 to 16, and the last has no other name.
     let known = r#"
         {"kind":"source","id":"early","published":"2025-01-03"}
         {"kind":"source","id":"late","published":"2025-01-08"}
@@ -328,7 +328,12 @@ fn log(draws: &[Draw], spoiled: &[usize]) -> Vec<Kept> {
         }
         Kept { seq, recorded_at: header.recorded_at, kind: header.kind, payload }
     });
-    kept.collect()
+    let mut kept: Vec<Kept> = kept.collect();
+    // What the program writes itself is no report, and left out of no answer.
+    let (seq, recorded_at) = (kept.len() as u64, kept[kept.len() - 1].recorded_at);
+    let payload = Some(br#"{"kind":"key"}"#.to_vec());
+    kept.push(Kept { seq, recorded_at, kind: "key".to_owned(), payload });
+    kept
 }
 
 fn whole(log: &[Kept]) -> History {

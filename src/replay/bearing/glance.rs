@@ -39,8 +39,29 @@ enum Sources<'e> {
     Read(&'e [Cite]),
 }
 
-/// A key as canonical JSON writes it, and the field it names.
-type Key<F> = (&'static [u8], F);
+/// A key as canonical JSON writes it, ready to be compared eight bytes at once, and the field it names.
+struct Key<F> {
+    /// Its first eight bytes, or as many as there are.
+    word: u64,
+    /// Those bits of a word that it has.
+    mask: u64,
+    rest: &'static [u8],
+    len: usize,
+    field: F,
+}
+
+const fn key<F: Copy>(text: &'static [u8], field: F) -> Key<F> {
+    let (mut word, mut mask, mut rest, mut shift) = (0, 0, text, 0);
+    while shift < u64::BITS
+        && let Some((byte, after)) = rest.split_first()
+    {
+        word |= u64::from_le_bytes([*byte, 0, 0, 0, 0, 0, 0, 0]) << shift;
+        mask |= 0xff << shift;
+        rest = after;
+        shift = shift.wrapping_add(8);
+    }
+    Key { word, mask, rest, len: text.len(), field }
+}
 
 #[derive(Clone, Copy)]
 enum Field {
@@ -60,23 +81,23 @@ enum Field {
 
 /// Every key that a statement may have, in canonical order.
 const STATEMENT: &[Key<Field>] = &[
-    (b"\"according_to\":", Field::AccordingTo),
-    (b"\"by\":", Field::By),
-    (b"\"channel\":", Field::Term(&Channel::VOCABULARY)),
-    (b"\"cites\":", Field::Cites),
-    (b"\"confidence\":", Field::Confidence),
-    (b"\"contact\":", Field::Contact),
-    (b"\"id\":", Field::Id),
-    (b"\"kind\":", Field::Kind),
-    (b"\"lang\":", Field::Text),
-    (b"\"modality\":", Field::Term(&Modality::VOCABULARY)),
-    (b"\"on_behalf_of\":", Field::Names),
-    (b"\"plover\":", Field::Term(&Plover::VOCABULARY)),
-    (b"\"stance\":", Field::Term(&Stance::VOCABULARY)),
-    (b"\"summary\":", Field::Text),
-    (b"\"to\":", Field::Names),
-    (b"\"topic\":", Field::Topic),
-    (b"\"when\":", Field::When),
+    key(b"\"according_to\":", Field::AccordingTo),
+    key(b"\"by\":", Field::By),
+    key(b"\"channel\":", Field::Term(&Channel::VOCABULARY)),
+    key(b"\"cites\":", Field::Cites),
+    key(b"\"confidence\":", Field::Confidence),
+    key(b"\"contact\":", Field::Contact),
+    key(b"\"id\":", Field::Id),
+    key(b"\"kind\":", Field::Kind),
+    key(b"\"lang\":", Field::Text),
+    key(b"\"modality\":", Field::Term(&Modality::VOCABULARY)),
+    key(b"\"on_behalf_of\":", Field::Names),
+    key(b"\"plover\":", Field::Term(&Plover::VOCABULARY)),
+    key(b"\"stance\":", Field::Term(&Stance::VOCABULARY)),
+    key(b"\"summary\":", Field::Text),
+    key(b"\"to\":", Field::Names),
+    key(b"\"topic\":", Field::Topic),
+    key(b"\"when\":", Field::When),
 ];
 
 #[derive(Clone, Copy)]
@@ -85,7 +106,7 @@ enum Told {
     How,
 }
 
-const ATTRIBUTION: &[Key<Told>] = &[(b"\"by\":", Told::By), (b"\"how\":", Told::How)];
+const ATTRIBUTION: &[Key<Told>] = &[key(b"\"by\":", Told::By), key(b"\"how\":", Told::How)];
 
 #[derive(Clone, Copy)]
 enum Passage {
@@ -96,10 +117,10 @@ enum Passage {
 }
 
 const CITE: &[Key<Passage>] = &[
-    (b"\"at\":", Passage::At),
-    (b"\"form\":", Passage::Form),
-    (b"\"quote\":", Passage::Quote),
-    (b"\"source\":", Passage::Source),
+    key(b"\"at\":", Passage::At),
+    key(b"\"form\":", Passage::Form),
+    key(b"\"quote\":", Passage::Quote),
+    key(b"\"source\":", Passage::Source),
 ];
 
 impl<'e> Glance<'e> {
@@ -209,12 +230,15 @@ impl<'e> Scanner<'e> {
         self.take(b'{')?;
         let mut keys = keys.iter();
         loop {
-            let rest = self.bytes.get(self.at..)?;
-            let initial = rest.get(1)?;
-            let (key, field) =
-                keys.find(|(key, _)| key.get(1) == Some(initial) && rest.starts_with(key))?;
-            self.at = self.at.wrapping_add(key.len());
-            value(self, *field)?;
+            // After a key there are eight bytes, or there is little to see.
+            let (word, rest) = self.bytes.get(self.at..)?.split_first_chunk::<8>()?;
+            let word = u64::from_le_bytes(*word);
+            let is_it = |key: &&Key<F>| {
+                word & key.mask == key.word && (key.rest.is_empty() || rest.starts_with(key.rest))
+            };
+            let key = keys.find(is_it)?;
+            self.at = self.at.wrapping_add(key.len);
+            value(self, key.field)?;
             if self.take(b',').is_none() {
                 return self.take(b'}');
             }
@@ -282,7 +306,8 @@ impl<'e> Scanner<'e> {
 
     fn term(&mut self, list: &Vocabulary) -> Option<()> {
         let term = self.plain()?;
-        list.has(text(term)).then_some(())
+        let is_known = list.terms.iter().any(|(known, _)| known.as_bytes() == term);
+        (is_known || list.has(text(term))).then_some(())
     }
 
     /// A cite; its source is returned.
