@@ -13,7 +13,7 @@ use super::log_args::LogArgs;
 use super::terminal::Terminal;
 use super::{Outcome, Status, check, files, show};
 use crate::event_log::prove::{self, ProveError};
-use crate::event_log::{EventLog, answer_proof};
+use crate::event_log::{EventLog, FoldedLog, answer_proof};
 use crate::record::journal::{Entry, Journal};
 use crate::record::policy::Policy;
 use crate::replay::{View, rests_on};
@@ -80,7 +80,7 @@ impl ProveArgs {
     fn prove_answer(
         &self,
         args: &LogArgs,
-        log: &EventLog<SledStore>,
+        log: &FoldedLog<SledStore>,
         reader: &Reader,
         terminal: &mut Terminal,
     ) -> Result<String, CliError> {

@@ -158,6 +158,17 @@ impl Appended {
         self.stretches.iter().filter(|one| !one.already_there).map(|one| one.count).sum()
     }
 
+    /// The same without what came of any event.
+    pub fn nothing_else(&self) -> Self {
+        Self {
+            stretches: Vec::new(),
+            outcomes: Vec::new(),
+            left_out: Vec::new(),
+            clock_went_back: self.clock_went_back,
+            head: self.head,
+        }
+    }
+
     /// How many the log had already.
     pub fn already_there(&self) -> u64 {
         self.stretches.iter().filter(|one| one.already_there).map(|one| one.count).sum()

@@ -57,8 +57,14 @@ pub(crate) struct Runs<T> {
 impl<T: Table> Runs<T> {
     /// A table without rows.
     pub(crate) const fn new() -> Self {
-        let (runs, replaced) = (Vec::new(), Vec::new());
-        Self { size: 0, next_id: 1, runs, kept: 0, replaced, table: PhantomData }
+        Self {
+            size: 0,
+            next_id: 1,
+            runs: Vec::new(),
+            kept: 0,
+            replaced: Vec::new(),
+            table: PhantomData,
+        }
     }
 
     /// The table as it is kept; an empty one where there is none, or one of other rules, or one that cannot be of a log of

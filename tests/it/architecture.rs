@@ -67,7 +67,7 @@ fn format_page_matches_code() {
     use demarche::record::{
         commitment, event_proof, export, header, journal, json, link, note, policy, tile, timestamp,
     };
-    use demarche::replay::snapshot;
+    use demarche::replay;
     let page = fs::read_to_string(root().join("docs/format.md")).expect("the page is there");
     let constants = [
         ("LINK_CONTEXT", format!("`{}`", link::LINK_CONTEXT)),
@@ -94,7 +94,7 @@ fn format_page_matches_code() {
         ("PATH_HASHES_MAX", event_proof::PATH_HASHES_MAX.to_string()),
         ("RESPONSE_BYTES_MAX", timestamp::RESPONSE_BYTES_MAX.to_string()),
         ("INCLUDED_SEQ_MAX", answer_proof::INCLUDED_SEQ_MAX.to_string()),
-        ("REDUCER_VERSION", snapshot::REDUCER_VERSION.to_string()),
+        ("REDUCER_VERSION", replay::REDUCER_VERSION.to_string()),
     ];
     for (name, value) in constants {
         let row = format!("| {name} | {value} |");
