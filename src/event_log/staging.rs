@@ -10,8 +10,9 @@ use std::thread::Scope;
 
 use super::parallel::cores;
 use super::prepare::{Lines, Prepared};
-use super::tree::{grown, grown_by};
+use super::tree::{grown_by, pieces};
 use crate::record::link::Link;
+use crate::record::tile::Pieces;
 use crate::record::tree::{Frontier, NodeHash, leaf_hash};
 use crate::store::bundle::{self, BUNDLE_EVENTS};
 use crate::store::{Change, EventRef, Events, Head, Store, StoreError, StoredEvent};
@@ -31,6 +32,8 @@ pub(super) struct Staging {
     held: Events,
     held_from: u64,
     staged: bool,
+    /// Pieces of the tree that are not full yet.
+    open: Pieces,
     packs: VecDeque<Pack>,
     workers: Option<Workers>,
 }
@@ -68,6 +71,7 @@ impl Staging {
             held: Events::default(),
             held_from: head.size,
             staged: false,
+            open: Pieces::new(),
             packs: VecDeque::new(),
             workers: None,
         }
@@ -143,8 +147,8 @@ impl Staging {
         while self.packs.len() > left {
             let Some(pack) = self.packs.pop_front() else { break };
             let Packed { bytes, leaves } = pack.packed.wait()?;
-            let tree = grown_by(&mut self.frontier, leaves, store)?;
-            store.stage(&bytes, &tree)?;
+            let tree = grown_by(&mut self.frontier, leaves, &mut self.open, store)?;
+            store.stage(bytes, tree)?;
         }
         Ok(())
     }
@@ -166,7 +170,10 @@ impl Staging {
         self.stage_packed(0, store)?;
         let events = self.held.to_stored();
         let in_tree = usize::try_from(self.base.size.saturating_sub(self.held_from)).unwrap_or(0);
-        let tree = grown(&mut self.frontier, events.get(in_tree..).unwrap_or_default(), store)?;
+        let last = events.get(in_tree..).unwrap_or_default();
+        let leaves = last.iter().map(|event| leaf_hash(&event.header)).collect();
+        let mut tree = grown_by(&mut self.frontier, leaves, &mut self.open, store)?;
+        tree.extend(pieces(std::mem::take(&mut self.open)));
         let change = Change { expected: self.base, events: &events, tree: &tree, next: self.head };
         store.append(change)?;
         Ok((self.head, self.frontier))

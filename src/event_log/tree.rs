@@ -2,7 +2,9 @@
 
 use super::finding::{Check, Finding, Wrong};
 use crate::record::merkle::root_at;
-use crate::record::tile::{PieceKey, PieceReader, Pieces, TileError, Tiles, grow_by, piece_width};
+use crate::record::tile::{
+    PIECE_BYTES, PieceKey, PieceReader, Pieces, TileError, Tiles, grow_by, piece_width,
+};
 use crate::record::tree::{Frontier, NodeHash, Root, leaf_hash};
 use crate::store::{Damage, Store, StoreError, StoredEvent, TreePiece};
 
@@ -28,6 +30,23 @@ pub(super) fn as_store_error(error: TileError<StoreError>) -> StoreError {
     }
 }
 
+/// A store as a source of pieces, but for those that are not written yet.
+struct Growing<'a, S> {
+    open: &'a Pieces,
+    store: &'a S,
+}
+
+impl<S: Store> PieceReader for Growing<'_, S> {
+    type Error = StoreError;
+
+    fn piece(&self, key: PieceKey) -> Result<Option<Vec<u8>>, StoreError> {
+        match self.open.get(&key) {
+            Some(bytes) => Ok(Some(bytes.clone())),
+            None => self.store.tree_piece(key.level, key.index),
+        }
+    }
+}
+
 /// The pieces that change when these events are appended; the frontier goes on with them.
 pub(super) fn grown(
     frontier: &mut Frontier,
@@ -35,22 +54,40 @@ pub(super) fn grown(
     store: &impl Store,
 ) -> Result<Vec<TreePiece>, StoreError> {
     let leaves: Vec<NodeHash> = events.iter().map(|event| leaf_hash(&event.header)).collect();
-    grown_by(frontier, leaves, store)
+    let mut open = Pieces::new();
+    let mut grown = grown_by(frontier, leaves, &mut open, store)?;
+    grown.extend(pieces(open));
+    Ok(grown)
 }
 
-/// The same, by the leaves of the events.
+/// The same, by the leaves of the events; pieces that are not full yet stay in `open`.
 pub(super) fn grown_by(
     frontier: &mut Frontier,
     leaves: Vec<NodeHash>,
+    open: &mut Pieces,
     store: &impl Store,
 ) -> Result<Vec<TreePiece>, StoreError> {
-    let pieces =
-        grow_by(frontier, leaves.into_iter(), &StoredTree(store)).map_err(as_store_error)?;
+    let changed =
+        grow_by(frontier, leaves.into_iter(), &Growing { open, store }).map_err(as_store_error)?;
+    let mut full = Pieces::new();
+    for (key, hashes) in changed {
+        if hashes.len() >= PIECE_BYTES {
+            open.remove(&key);
+            full.insert(key, hashes);
+        } else {
+            open.insert(key, hashes);
+        }
+    }
+    Ok(pieces(full))
+}
+
+/// Pieces as a store takes them.
+pub(super) fn pieces(pieces: Pieces) -> Vec<TreePiece> {
     let piece = |(key, hashes): (PieceKey, Vec<u8>)| {
         let PieceKey { level, index } = key;
         TreePiece { level, index, hashes }
     };
-    Ok(pieces.into_iter().map(piece).collect())
+    pieces.into_iter().map(piece).collect()
 }
 
 /// The root over the first `size` events, from the stored tree.
@@ -70,7 +107,7 @@ pub(super) fn compare(
     let mut done = Vec::new();
     for (key, computed) in pieces.iter() {
         let width = usize::try_from(piece_width(*key, size)).unwrap_or(0);
-        let full = computed.len() >= crate::record::tile::PIECE_BYTES;
+        let full = computed.len() >= PIECE_BYTES;
         if !full && !all {
             continue;
         }

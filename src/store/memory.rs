@@ -64,11 +64,11 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    fn stage(&mut self, bundle: &[u8], tree: &[TreePiece]) -> Result<(), StoreError> {
+    fn stage(&mut self, bundle: Vec<u8>, tree: Vec<TreePiece>) -> Result<(), StoreError> {
         let damaged = StoreError::Damaged { what: Damage::Event(self.staged_size().unwrap_or(0)) };
-        self.staged.extend(bundle::decode(bundle).ok_or(damaged)?.to_stored());
+        self.staged.extend(bundle::decode(&bundle).ok_or(damaged)?.to_stored());
         for TreePiece { level, index, hashes } in tree {
-            self.tree.insert((*level, *index), hashes.clone());
+            self.tree.insert((level, index), hashes);
         }
         Ok(())
     }

@@ -118,7 +118,7 @@ pub trait Store: Sync {
     /// Keeps the next full bundle ([`bundle::encode`]) for the append to come; the first begins with the events that
     /// follow the last full bundle already. `tree` is as in a change. What is staged is no part of the log before that
     /// append; nothing is left of it if the store is opened again before.
-    fn stage(&mut self, bundle: &[u8], tree: &[TreePiece]) -> Result<(), StoreError>;
+    fn stage(&mut self, bundle: Vec<u8>, tree: Vec<TreePiece>) -> Result<(), StoreError>;
 
     /// Lets go of what was staged.
     fn unstage(&mut self) -> Result<(), StoreError>;

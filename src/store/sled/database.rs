@@ -1,6 +1,6 @@
 //! One database of sled's: its trees, what is written to them, and how that becomes durable.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -21,6 +21,10 @@ use crate::store::bundle::BUNDLE_EVENTS;
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
 /// How many entries are copied, or taken away, at a time.
 const ENTRIES_AT_A_TIME: usize = 256;
+/// sled splits a leaf that has more entries.
+const LEAF_ENTRIES: usize = 16;
+/// How many bundles are written together.
+pub(super) const WRITTEN_TOGETHER: usize = 64;
 /// The layout of keys and values that this adapter writes.
 const LAYOUT: &str = "3";
 
@@ -177,23 +181,20 @@ impl Database {
         Ok(events)
     }
 
-    /// Writes a full bundle where nobody sees it before the head is above it.
-    pub(super) fn put_bundle(
+    /// Writes full bundles where nobody sees them before the head is above them, and pieces of the tree.
+    pub(super) fn put_bundles(
         &self,
-        bundle: u64,
-        bytes: &[u8],
+        bundles: &BTreeMap<u64, Vec<u8>>,
         tree: &[TreePiece],
     ) -> Result<(), StoreError> {
-        let mut writes = Batch::default();
-        put_chunks(&mut writes, |chunk| event_key(bundle, chunk), bytes);
-        let mut tree_writes = Batch::default();
-        for piece in tree {
-            put_piece(&mut tree_writes, piece);
+        let mut entries = Vec::new();
+        for (bundle, bytes) in bundles {
+            let chunks = chunks(bytes);
+            entries.extend(chunks.map(|(chunk, bytes)| (event_key(*bundle, chunk), bytes)));
         }
-        guarded(|| {
-            self.bundles.apply_batch(writes)?;
-            Ok(self.tree.apply_batch(tree_writes)?)
-        })
+        put_once(&self.bundles, &entries)?;
+        let piece = |piece: &TreePiece| (tree_key(piece.level, piece.index), piece.hashes.clone());
+        put_once(&self.tree, &tree.iter().map(piece).collect::<Vec<_>>())
     }
 
     /// Appends events above the head, or above `staged` if bundles up to there were written already.
@@ -219,8 +220,8 @@ impl Database {
             these.iter().for_each(|event| gathered.push(event.as_ref()));
             (rest, first) = (later, end);
             // All but the last go ahead, where nobody sees them; the last is sealed with the head.
-            if let Some((bundle, bytes)) = sealed.replace((bundle, bundle::encode(&gathered))) {
-                self.put_bundle(bundle, &bytes, &[])?;
+            if let Some(before) = sealed.replace((bundle, bundle::encode(&gathered))) {
+                self.put_bundles(&BTreeMap::from([before]), &[])?;
             }
             gathered = Events::default();
         }
@@ -283,8 +284,9 @@ impl Database {
         Ok(piece.map(|piece| piece.to_vec()))
     }
 
-    pub(super) fn put_block(&self, key: BlockKey, bytes: &[u8]) -> Result<(), StoreError> {
-        guarded(|| Ok(self.blocks.insert(block_key(key), bytes)?)).map(drop)
+    pub(super) fn put_blocks(&self, blocks: &BTreeMap<BlockKey, Vec<u8>>) -> Result<(), StoreError> {
+        let block = |(key, bytes): (&BlockKey, &Vec<u8>)| (block_key(*key), bytes.clone());
+        put_once(&self.blocks, &blocks.iter().map(block).collect::<Vec<_>>())
     }
 
     pub(super) fn block(&self, key: BlockKey) -> Result<Option<Vec<u8>>, StoreError> {
@@ -328,11 +330,15 @@ impl Database {
         let head = self.head()?;
         let tail = tail_start(head.size);
         let gone = |from: u64, to: u64| removal.parts_of.range(from..to).next().is_some();
+        let mut copied = BTreeMap::new();
         for bundle in 0..tail / BUNDLE_EVENTS {
+            if copied.len() >= WRITTEN_TOGETHER {
+                new.put_bundles(&std::mem::take(&mut copied), &[])?;
+            }
             let first = bundle.saturating_mul(BUNDLE_EVENTS);
             if gone(first, first.saturating_add(BUNDLE_EVENTS)) {
                 let events = without_parts(&self.bundle(bundle)?, first, removal.parts_of);
-                new.put_bundle(bundle, &bundle::encode(&events), &[])?;
+                copied.insert(bundle, bundle::encode(&events));
                 continue;
             }
             // Nothing of it is removed, so it is copied as it lies.
@@ -340,12 +346,13 @@ impl Database {
                 read_chunks(|chunk| Ok(self.bundles.get(event_key(bundle, chunk))?))
             })?;
             match bytes {
-                Chunks::Whole(bytes) => new.put_bundle(bundle, &bytes, &[])?,
+                Chunks::Whole(bytes) => drop(copied.insert(bundle, bytes)),
                 Chunks::None | Chunks::CutShort => {
                     return Err(StoreError::Damaged { what: Damage::Event(first) });
                 }
             }
         }
+        new.put_bundles(&copied, &[])?;
         let events = without_parts(&self.events(tail, head.size)?, tail, removal.parts_of);
         let mut writes = Batch::default();
         for (seq, event) in (tail..).zip(events.to_stored()) {
@@ -424,6 +431,28 @@ fn remove_from(tree: &Tree, first: &[u8]) -> Result<(), StoreError> {
             }
             tree.apply_batch(batch)?;
         }
+    })
+}
+
+/// Writes entries so that each lies in sled's file once. Keys come first, without their values, and make sled split
+/// its leaves while these are small; a value that follows is a small addition to a leaf that is split no more. Written at
+/// once, every value would be written again whenever its leaf is split or put together, about five times over, and the
+/// file be twice as large. In order of their keys.
+fn put_once<const N: usize>(
+    tree: &Tree,
+    entries: &[([u8; N], Vec<u8>)],
+) -> Result<(), StoreError> {
+    let (mut keys, mut values) = (Batch::default(), Batch::default());
+    for (key, value) in entries {
+        keys.insert(&key[..], &[]);
+        values.insert(&key[..], value.as_slice());
+    }
+    guarded(|| {
+        // A few are no gain.
+        if entries.len() > LEAF_ENTRIES {
+            tree.apply_batch(keys)?;
+        }
+        Ok(tree.apply_batch(values)?)
     })
 }
 

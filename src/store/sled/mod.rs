@@ -12,6 +12,7 @@
 //! - **All or nothing.** The bundles of a long append are written above the head, where nobody sees them; the last of
 //!   its events and the head go into one transaction. What an abandoned write left above the head is removed at the
 //!   next open.
+//! - **What is written is written once.** See `put_once` in `database.rs`.
 //! - **One process.** A lock file beside the store says who has it open.
 //! - **No iteration over everything**, whose memory grows without bound: events are read by their dense keys.
 //! - **What is removed is gone.** sled keeps old bytes in its file, so removal writes a new store beside the old one,
@@ -21,6 +22,7 @@
 //! sled panics on some damaged files; that is caught here and becomes an error. It does not show that sled itself
 //! keeps what was synced: that is for the soak tests of a later part.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -36,9 +38,12 @@ mod database;
 mod files;
 
 pub use chunks::CHUNK_BYTES;
-use database::Database;
+use database::{Database, WRITTEN_TOGETHER};
 pub use files::WAIT_MIN;
 use files::{lock, make_directory, missing_ancestors, sync_path, waiting};
+
+/// How many blocks are written together.
+const BLOCKS_TOGETHER: usize = 256;
 
 /// A log's store in `DIR/store`, held by this process alone.
 #[derive(Debug)]
@@ -47,6 +52,11 @@ pub struct SledStore {
     opened: Option<Database>,
     /// How many events there are with the bundles that are staged; `None` if none is.
     staged: Option<u64>,
+    /// Of them, those that are not written yet, and their part of the tree.
+    bundles: BTreeMap<u64, Vec<u8>>,
+    tree: BTreeMap<(u8, u64), TreePiece>,
+    /// Blocks that are not written yet.
+    blocks: BTreeMap<BlockKey, Vec<u8>>,
     dir: PathBuf,
     _lock: File,
 }
@@ -72,7 +82,7 @@ impl SledStore {
         for directory in made {
             sync_path(&directory)?;
         }
-        Ok(Self { opened: Some(opened), staged: None, dir: dir.to_owned(), _lock: lock })
+        Ok(Self::of(opened, dir, lock))
     }
 
     /// Opens the store in `dir`. `holder` says who this is to whoever finds it locked.
@@ -89,7 +99,32 @@ impl SledStore {
         finish_removal(dir)?;
         let opened = Database::open_known(&dir.join(STORE))?;
         opened.remove_abandoned()?;
-        Ok(Self { opened: Some(opened), staged: None, dir: dir.to_owned(), _lock: lock })
+        Ok(Self::of(opened, dir, lock))
+    }
+
+    fn of(opened: Database, dir: &Path, lock: File) -> Self {
+        Self {
+            opened: Some(opened),
+            staged: None,
+            bundles: BTreeMap::new(),
+            tree: BTreeMap::new(),
+            blocks: BTreeMap::new(),
+            dir: dir.to_owned(),
+            _lock: lock,
+        }
+    }
+
+    /// Writes what is staged.
+    fn write_staged(&mut self) -> Result<(), StoreError> {
+        let bundles = std::mem::take(&mut self.bundles);
+        let tree: Vec<TreePiece> = std::mem::take(&mut self.tree).into_values().collect();
+        self.opened()?.put_bundles(&bundles, &tree)
+    }
+
+    /// Writes the blocks that are kept.
+    fn write_blocks(&mut self) -> Result<(), StoreError> {
+        let blocks = std::mem::take(&mut self.blocks);
+        self.opened()?.put_blocks(&blocks)
     }
 
     fn opened(&self) -> Result<&Database, StoreError> {
@@ -127,21 +162,27 @@ impl Store for SledStore {
 
     fn append(&mut self, change: Change<'_>) -> Result<(), StoreError> {
         check_next(change, self.staged)?;
+        self.write_staged()?;
+        self.write_blocks()?;
         self.opened()?.append(change, self.staged)?;
         self.staged = None;
         Ok(())
     }
 
-    fn stage(&mut self, bundle: &[u8], tree: &[TreePiece]) -> Result<(), StoreError> {
-        let opened = self.opened()?;
-        let number = self.staged.map_or_else(|| opened.head().map(|head| head.size), Ok)?
-            / BUNDLE_EVENTS;
-        opened.put_bundle(number, bundle, tree)?;
+    fn stage(&mut self, bundle: Vec<u8>, tree: Vec<TreePiece>) -> Result<(), StoreError> {
+        let size = match self.staged {
+            Some(size) => size,
+            None => self.head()?.size,
+        };
+        let number = size / BUNDLE_EVENTS;
+        self.bundles.insert(number, bundle);
+        self.tree.extend(tree.into_iter().map(|piece| ((piece.level, piece.index), piece)));
         self.staged = Some(number.saturating_add(1).saturating_mul(BUNDLE_EVENTS));
-        Ok(())
+        if self.bundles.len() >= WRITTEN_TOGETHER { self.write_staged() } else { Ok(()) }
     }
 
     fn unstage(&mut self) -> Result<(), StoreError> {
+        (self.bundles, self.tree) = (BTreeMap::new(), BTreeMap::new());
         if self.staged.take().is_some() {
             self.opened()?.remove_abandoned()?;
         }
@@ -150,7 +191,15 @@ impl Store for SledStore {
 
     fn events(&self, from: u64) -> Result<Events, StoreError> {
         let opened = self.opened()?;
-        let size = opened.head()?.size.max(self.staged.unwrap_or(0));
+        if let Some(bytes) = self.bundles.get(&(from / BUNDLE_EVENTS)) {
+            let damaged = StoreError::Damaged { what: Damage::Event(from) };
+            let skipped = usize::try_from(from % BUNDLE_EVENTS).unwrap_or(usize::MAX);
+            return Ok(bundle::decode(bytes).ok_or(damaged)?.without_first(skipped));
+        }
+        let size = match self.staged {
+            Some(size) => size,
+            None => opened.head()?.size,
+        };
         opened.events(from, size)
     }
 
@@ -179,6 +228,7 @@ impl Store for SledStore {
         sync_path(&self.dir)?;
         // From here on the new store is the log: a crash leads forward, not back.
         self.opened = None;
+        self.blocks.clear();
         move_directory(&store, &old)?;
         finish_removal(&self.dir)?;
         self.opened = Some(Database::open_known(&store)?);
@@ -186,18 +236,26 @@ impl Store for SledStore {
     }
 
     fn tree_piece(&self, level: u8, index: u64) -> Result<Option<Vec<u8>>, StoreError> {
-        self.opened()?.tree_piece(level, index)
+        match self.tree.get(&(level, index)) {
+            Some(piece) => Ok(Some(piece.hashes.clone())),
+            None => self.opened()?.tree_piece(level, index),
+        }
     }
 
     fn put_block(&mut self, key: BlockKey, bytes: &[u8]) -> Result<(), StoreError> {
-        self.opened()?.put_block(key, bytes)
+        self.blocks.insert(key, bytes.to_vec());
+        if self.blocks.len() >= BLOCKS_TOGETHER { self.write_blocks() } else { Ok(()) }
     }
 
     fn block(&self, key: BlockKey) -> Result<Option<Vec<u8>>, StoreError> {
-        self.opened()?.block(key)
+        match self.blocks.get(&key) {
+            Some(bytes) => Ok(Some(bytes.clone())),
+            None => self.opened()?.block(key),
+        }
     }
 
     fn remove_blocks(&mut self, table: u8, run: u64) -> Result<(), StoreError> {
+        self.blocks.retain(|key, _| (key.table, key.run) != (table, run));
         self.opened()?.remove_blocks(table, run)
     }
 
@@ -210,6 +268,7 @@ impl Store for SledStore {
     }
 
     fn sync(&mut self) -> Result<(), StoreError> {
+        self.write_blocks()?;
         self.opened()?.sync()
     }
 }
