@@ -253,7 +253,8 @@ impl Line<'_> {
         self.set("by", "in");
         self.set("effective", date(self.at(2), self.at(3)));
         if self.at(4).is_multiple_of(2) {
-            self.set("responds_to", self.named(5));
+            let answers = [self.named(5), pick(&["m", "n"], self.at(3)).to_owned()];
+            self.set("responds_to", answers[self.at(6) % 2].as_str());
         }
         if self.at(5).is_multiple_of(4) {
             self.set("superseded_by", "n");
