@@ -52,3 +52,40 @@ impl Dates {
         Some(span)
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+mod tests {
+    use super::*;
+    use crate::model::calendar::days_in_month;
+
+    #[test]
+    fn more_dates_than_places_are_told_apart() {
+        let mut dates = Dates::new(Zone::UTC);
+        let of_month = |year, month| {
+            let days = 1..=days_in_month(year, month).unwrap();
+            days.map(move |day| format!("{year}-{month:02}-{day:02}"))
+        };
+        let days = (1980..2020).flat_map(|year| (1..13).map(move |month| (year, month)));
+        let mut texts: Vec<String> = days.flat_map(|(y, month)| of_month(y, month)).collect();
+        texts.extend(
+            [
+                "2025-04-23/2025-05-01",
+                "2025-04-23T10:00:00Z/2025-05-01T10:00:00Z",
+                "2025-04",
+                "2025-04?",
+            ]
+            .map(Into::into),
+        );
+        assert!(texts.len() > 3 * PLACES);
+        for text in texts.iter().chain(&texts).chain(texts.iter().rev()) {
+            let span = Edtf::parse(text).unwrap().span(Zone::UTC);
+            assert_eq!(dates.span(Some(text.as_bytes())), Some(span), "{text}");
+        }
+        for no_date in ["", "2025-13", "2025-04\0", "soon"] {
+            assert_eq!(dates.span(Some(no_date.as_bytes())), None, "{no_date:?}");
+        }
+        let open = Span { earliest: Instant::MIN, latest: Instant::MAX };
+        assert_eq!(dates.span(None), Some(open));
+    }
+}

@@ -331,6 +331,10 @@ impl Known {
         let seen = history.entries().iter().filter(|e| clocks.sees_recorded(e.recorded_at));
         for event in seen.filter_map(Entry::event) {
             for name in names(event) {
+                // What a measure answers is looked at no further, so another event of that name would not matter.
+                if matches!(event.body, Body::Measure(_)) && history.has_measure(name) {
+                    continue;
+                }
                 match (history.seq_of(name), id::seq_of(name)) {
                     (Some(_), _) => {}
                     (None, Some(seq)) => drop(known.seqs.insert(seq)),
@@ -438,15 +442,12 @@ fn history(mut entries: Vec<Entry>, size: u64) -> History {
 }
 
 /// The fields of a measure, mention or relation by which it names other events.
-const NAMING: &[&str] = &["from", "of", "responds_to", "superseded_by", "to"];
+const NAMING: &[&str] = &["from", "of", "responds_to", "to"];
 
 /// The names by which an event can bear on a statement, an incident or a note.
 fn names(event: &Event) -> Vec<&str> {
     match &event.body {
-        Body::Measure(step) => {
-            let answered = step.responds_to.iter().map(String::as_str);
-            answered.chain(step.superseded_by.as_deref()).collect()
-        }
+        Body::Measure(step) => step.responds_to.iter().map(String::as_str).collect(),
         Body::Mention(mention) => vec![&mention.of],
         Body::Relation(relation) => vec![&relation.from, &relation.to],
         Body::Correction(correction) => {

@@ -77,3 +77,24 @@ pub(super) fn mix(bytes: &[u8]) -> u64 {
 pub(super) fn place(mixed: u64, places: usize) -> usize {
     usize::try_from(mixed >> 32).unwrap_or(0).checked_rem(places).unwrap_or(0)
 }
+
+#[cfg(test)]
+#[allow(clippy::indexing_slicing, clippy::panic, clippy::arithmetic_side_effects)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_pairs_than_places_are_told_apart() {
+        let mut pairs = Pairs::default();
+        let name = |number: usize| format!("actor-{number}").into_bytes();
+        for _ in 0..2 {
+            for (actor, topic) in (0..100).flat_map(|actor| (0..100).map(move |t| (actor, t))) {
+                let place = pairs.place(&name(actor), &name(topic));
+                assert_eq!(place, actor * 100 + topic, "a place for each, in the order they came");
+            }
+        }
+        let all: Vec<_> = pairs.iter().map(|(a, t)| (a.to_vec(), t.to_vec())).collect();
+        assert_eq!(all.len(), 10_000);
+        assert_eq!(all[4_217], (name(42), name(17)));
+    }
+}
