@@ -442,17 +442,17 @@ fn put_once<const N: usize>(
     tree: &Tree,
     entries: &[([u8; N], Vec<u8>)],
 ) -> Result<(), StoreError> {
-    let (mut keys, mut values) = (Batch::default(), Batch::default());
-    for (key, value) in entries {
-        keys.insert(&key[..], &[]);
-        values.insert(&key[..], value.as_slice());
-    }
     guarded(|| {
-        // A few are no gain.
+        // One by one: a batch has no order, and only in order are leaves split evenly.
         if entries.len() > LEAF_ENTRIES {
-            tree.apply_batch(keys)?;
+            for (key, _) in entries {
+                tree.insert(key, &[])?;
+            }
         }
-        Ok(tree.apply_batch(values)?)
+        for (key, value) in entries {
+            tree.insert(key, value.as_slice())?;
+        }
+        Ok(())
     })
 }
 
