@@ -7,7 +7,6 @@
 //! here, by one thread.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::hash::BuildHasherDefault;
 use std::io;
 use std::rc::Rc;
 
@@ -16,10 +15,12 @@ use super::gates::{
     add_references, check_quotes, check_reference, correctable, leads_nowhere, leads_to,
     normal_value, references, spellings_of,
 };
-use super::names::{AsItIs, AtHand, Key, Name, is_listed, keys_of};
+use super::names::{AtHand, Key, Name, is_listed, keys_of};
 use super::prepare::{Item, Lines, Prepared, Ready};
+use super::runs::Runs;
 use super::sources::{Found, Texts, blob_name};
 use super::staging::{Staging, Workers};
+use super::statements::StatementTable;
 use super::{EventLog, Surroundings, content_hash, read_payload};
 use crate::model::calendar::Instant;
 use crate::model::check::{Checked, check};
@@ -36,9 +37,9 @@ use crate::replay::Content;
 use crate::store::{EventRef, Head, Part, PartRef, Store, StoreError, StoredEvent};
 
 /// How many bytes of input are made ready at a time.
-const LINES_BYTES: usize = 256 * 1024;
+const LINES_BYTES: usize = 512 * 1024;
 /// How many lots of lines are made ready ahead of the one that is taken.
-const LOTS_AHEAD: usize = 4;
+const LOTS_AHEAD: usize = 6;
 /// So many kinds of events by id are remembered.
 const KINDS_REMEMBERED: usize = 1 << 16;
 /// How many bytes of captured files are held before they are written ahead of their events.
@@ -300,6 +301,7 @@ impl<S: Store> EventLog<S> {
     fn give_up(&mut self) -> Result<(), StoreError> {
         self.store.unstage()?;
         self.names.remove_unkept(&mut self.store)?;
+        Runs::<StatementTable>::read(&self.store, self.head.size)?.remove_unkept(&mut self.store)?;
         self.read_names()
     }
 }
@@ -315,8 +317,8 @@ pub(super) struct Appending<'l, S> {
     place: u64,
     staging: Staging,
     at_hand: AtHand,
-    /// The kinds of events that were referred to, by the keys of their ids.
-    kinds: HashMap<u64, (String, Kind), BuildHasherDefault<AsItIs>>,
+    /// The kinds of events that were referred to, by their ids.
+    kinds: HashMap<String, Kind>,
     blobs: BTreeMap<String, Vec<u8>>,
     blob_bytes: usize,
     texts: Texts,
@@ -365,7 +367,7 @@ impl<'l, S: Store> Appending<'l, S> {
             place: 0,
             staging,
             at_hand: AtHand::default(),
-            kinds: HashMap::default(),
+            kinds: HashMap::new(),
             blobs: BTreeMap::new(),
             blob_bytes: 0,
             texts: Texts::default(),
@@ -486,12 +488,8 @@ impl<'l, S: Store> Appending<'l, S> {
         {
             return Ok(false);
         }
-        for (target, key, id) in prepared.references_of(ready) {
-            let known = match self.kinds.get(&u64::from_be_bytes(key)) {
-                Some((known, kind)) if known == id => Some(*kind),
-                _ => self.kind_of(id)?,
-            };
-            if !known.is_some_and(|kind| leads_to(kind, target)) {
+        for (target, id) in prepared.references_of(ready) {
+            if !self.kind_of(id)?.is_some_and(|kind| leads_to(kind, target)) {
                 return Ok(false);
             }
         }
@@ -892,8 +890,7 @@ impl<S: Store> Knows for Appending<'_, S> {
     }
 
     fn kind_of(&mut self, id: &str) -> Result<Option<Kind>, StoreError> {
-        let key = u64::from_be_bytes(Name::Id(id).key());
-        if let Some((_, kind)) = self.kinds.get(&key).filter(|(known, _)| known == id) {
+        if let Some(kind) = self.kinds.get(id) {
             return Ok(Some(*kind));
         }
         let event = match self.seq_of(id)? {
@@ -905,7 +902,7 @@ impl<S: Store> Knows for Appending<'_, S> {
             if self.kinds.len() >= KINDS_REMEMBERED {
                 self.kinds.clear();
             }
-            self.kinds.insert(key, (id.to_owned(), kind));
+            self.kinds.insert(id.to_owned(), kind);
         }
         Ok(kind)
     }
@@ -953,7 +950,7 @@ impl<S: Store> Knows for Appending<'_, S> {
     }
 }
 
-/// The next lot of lines, with salts for each.
+/// The next lot of lines.
 fn read_lines(
     input: &mut dyn Input,
     errors: &mut BTreeMap<u64, InputError>,
@@ -968,8 +965,7 @@ fn read_lines(
         }
         lines.ends.push((number, lines.bytes.len()));
     }
-    lines.salts = vec![[0; 32]; lines.ends.len().saturating_mul(2)];
-    surroundings.salts(&mut lines.salts);
+    lines.seed = surroundings.salt();
     Ok(lines)
 }
 

@@ -54,6 +54,8 @@ use crate::record::tree::{Frontier, HashReader, Root, leaf_hash};
 use crate::replay::Content;
 use crate::store::{EventRef, Head, Part, PartRef, Store, StoreError, StoredEvent};
 use names::{CatchUpError, Name, Names};
+use runs::Runs;
+use statements::StatementTable;
 
 pub use append::{
     AppendError, AppendOptions, Appended, Input, InputLine, Outcome, Stretch, Submission,
@@ -71,12 +73,6 @@ pub trait Surroundings {
     fn now(&mut self) -> Instant;
     /// Thirty-two bytes that nobody can guess.
     fn salt(&mut self) -> [u8; 32];
-    /// As many such as there are places.
-    fn salts(&mut self, salts: &mut [[u8; 32]]) {
-        for salt in salts {
-            *salt = self.salt();
-        }
-    }
 }
 
 /// A log, open for appending and for reading single events.
@@ -229,6 +225,7 @@ impl<S: Store> EventLog<S> {
         }
         let mut log = Self::before_genesis(store)?;
         log.names.remove_unkept(&mut log.store)?;
+        Runs::<StatementTable>::read(&log.store, head.size)?.remove_unkept(&mut log.store)?;
         log.names.catch_up(&mut log.store, head.size, progress)?;
         log.head = head;
         let (header, _) = log.fitting(0)?;

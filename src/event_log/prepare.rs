@@ -23,8 +23,8 @@ pub(super) struct Lines {
     pub(super) bytes: Vec<u8>,
     /// The number of each line, counted from 1, and where it ends in the bytes.
     pub(super) ends: Vec<(u64, usize)>,
-    /// Two for each line: for its payload, and for its sealed part if it has one.
-    pub(super) salts: Vec<[u8; 32]>,
+    /// What their salts are made from; nobody can guess it, and it is kept nowhere.
+    pub(super) seed: [u8; 32],
 }
 
 /// Some lines made ready.
@@ -58,7 +58,7 @@ pub(super) struct Ready {
     pub(super) key: Key,
     /// What else it is known by.
     pub(super) other_keys: Vec<Key>,
-    references: Vec<(Target, Key, Range<usize>)>,
+    references: Vec<(Target, Range<usize>)>,
     /// The ids of sources, and what is quoted of them.
     quotes: Vec<(Range<usize>, Range<usize>)>,
 }
@@ -82,11 +82,15 @@ impl Prepared {
             texts: String::new(),
             lines: Lines::default(),
         };
+        // The stream of BLAKE3 under a key that is used once: two salts for each line.
+        let mut salts = blake3::Hasher::new_keyed(&lines.seed).finalize_xof();
         for index in 0..lines.ends.len() {
             let (parts, texts) = (prepared.parts.len(), prepared.texts.len());
             let ready = lines.line(index).and_then(|(_, line)| {
-                let salts = lines.salts.get(index.saturating_mul(2)..)?;
-                prepared.read(line, *salts.first()?, *salts.get(1)?)
+                let mut salt = [[0; 32]; 2];
+                salts.fill(salt.as_flattened_mut());
+                let [salt, sealed_salt] = salt;
+                prepared.read(line, salt, sealed_salt)
             });
             if ready.is_none() {
                 prepared.parts.truncate(parts);
@@ -162,19 +166,15 @@ impl Prepared {
         start..self.texts.len()
     }
 
-    fn references(
-        &mut self,
-        kind: Kind,
-        payload: &Object<'_>,
-    ) -> Vec<(Target, Key, Range<usize>)> {
+    fn references(&mut self, kind: Kind, payload: &Object<'_>) -> Vec<(Target, Range<usize>)> {
         let Some(spec) = kind.spec() else { return Vec::new() };
-        let mut references: Vec<(Target, Key, Range<usize>)> = Vec::new();
+        let mut references: Vec<(Target, Range<usize>)> = Vec::new();
         each_reference(payload, &|name| spec.field(name), &mut |target, id| {
             let known = references
                 .iter()
-                .any(|(of, _, range)| *of == target && self.texts.get(range.clone()) == Some(id));
+                .any(|(of, range)| *of == target && self.texts.get(range.clone()) == Some(id));
             if !known {
-                references.push((target, Name::Id(id).key(), self.text(id)));
+                references.push((target, self.text(id)));
             }
         });
         references
@@ -221,9 +221,9 @@ impl Prepared {
     pub(super) fn references_of<'p>(
         &'p self,
         ready: &'p Ready,
-    ) -> impl Iterator<Item = (Target, Key, &'p str)> {
+    ) -> impl Iterator<Item = (Target, &'p str)> {
         let text = |range: &Range<usize>| self.texts.get(range.clone()).unwrap_or_default();
-        ready.references.iter().map(move |(target, key, range)| (*target, *key, text(range)))
+        ready.references.iter().map(move |(target, range)| (*target, text(range)))
     }
 
     /// What an event quotes: the id of the source, and the passage.

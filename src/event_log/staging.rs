@@ -1,7 +1,7 @@
 //! Events on their way into the log: they have their headers, and wait for the head to move.
 //!
 //! A few are held in memory and written with the head. Of many, full bundles are packed, on other threads if there are
-//! any, and staged in the store as they fill up, in order.
+//! any, and staged in the store as they fill up, in order; and the table of statements grows with them.
 
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
@@ -10,17 +10,23 @@ use std::thread::Scope;
 
 use super::parallel::cores;
 use super::prepare::{Lines, Prepared};
+use super::runs::Runs;
+use super::statements::{self, StatementTable, add_rows};
+use super::{OpenError, read_payload};
 use super::tree::{grown_by, pieces};
 use crate::record::link::Link;
 use crate::record::tile::Pieces;
 use crate::record::tree::{Frontier, NodeHash, leaf_hash};
+use crate::replay::bearing::{ROW_BYTES, Row, Rows};
 use crate::store::bundle::{self, BUNDLE_EVENTS};
 use crate::store::{Change, EventRef, Events, Head, Store, StoreError, StoredEvent};
 
 /// So many events are held before bundles of them are staged.
 const HELD_EVENTS: usize = 4096;
+/// Rows of statements in memory before they become a run.
+const ROWS_MAX: usize = 1 << 17;
 /// How many bundles are packed ahead of the one that is staged next.
-const PACKS_AHEAD: usize = 16;
+const PACKS_AHEAD: usize = 64;
 
 /// Events on their way into the log.
 #[derive(Debug)]
@@ -36,6 +42,18 @@ pub(super) struct Staging {
     open: Pieces,
     packs: VecDeque<Pack>,
     workers: Option<Workers>,
+    statements: Option<Statements>,
+}
+
+/// The table of statements, and rows for it.
+#[derive(Debug)]
+struct Statements {
+    table: Runs<StatementTable>,
+    made: Vec<[u8; ROW_BYTES]>,
+    /// How many events the rows are derived from.
+    size: u64,
+    /// Makes rows where there is no other thread.
+    rows: Rows,
 }
 
 /// A bundle that is being packed.
@@ -51,13 +69,20 @@ struct Pack {
 struct Packed {
     bytes: Vec<u8>,
     leaves: Vec<NodeHash>,
+    rows: Vec<[u8; ROW_BYTES]>,
 }
 
 impl Packed {
-    /// Packs a bundle; of its first events, so many are in the tree already.
-    fn of(events: &Events, in_tree: usize) -> Self {
-        let leaves = events.iter().skip(in_tree).map(|event| leaf_hash(event.header)).collect();
-        Self { bytes: bundle::encode(events), leaves }
+    /// Packs the events from number `from` on; those before number `new` are in the tree already.
+    fn of(events: &Events, from: u64, new: u64, rows: &mut Rows) -> Self {
+        let mut packed = Self { bytes: bundle::encode(events), leaves: Vec::new(), rows: Vec::new() };
+        let mut made = Vec::new();
+        for (seq, event) in (from..).zip(events.iter()).filter(|(seq, _)| *seq >= new) {
+            packed.leaves.push(leaf_hash(event.header));
+            add_rows(event, seq, rows, &mut made);
+        }
+        packed.rows = made.iter().map(Row::to_bytes).collect();
+        packed
     }
 }
 
@@ -74,6 +99,7 @@ impl Staging {
             open: Pieces::new(),
             packs: VecDeque::new(),
             workers: None,
+            statements: None,
         }
     }
 
@@ -107,6 +133,7 @@ impl Staging {
         let whole = usize::try_from(BUNDLE_EVENTS).unwrap_or(usize::MAX);
         if !self.staged && self.held.len() >= HELD_EVENTS {
             self.staged = true;
+            self.statements = Statements::up_to(self.base.size, store)?;
             // The first bundle begins with what follows the last full one already.
             let tail = self.held_from % BUNDLE_EVENTS;
             if tail > 0 {
@@ -130,13 +157,15 @@ impl Staging {
 
     fn pack(&mut self, events: Events, store: &mut impl Store) -> Result<(), StoreError> {
         let from = self.held_from;
-        let in_tree = usize::try_from(self.base.size.saturating_sub(from)).unwrap_or(0);
-        let in_tree = in_tree.min(events.len());
+        let new = self.base.size;
         self.held_from = from.saturating_add(BUNDLE_EVENTS);
         let events = Arc::new(events);
-        let packed = match &self.workers {
-            Some(workers) => workers.pack(Arc::clone(&events), in_tree),
-            None => Reply::now(Packed::of(&events, in_tree)),
+        let packed = match (&self.workers, &mut self.statements) {
+            (Some(workers), _) => workers.pack(Arc::clone(&events), from, new),
+            (None, Some(statements)) => {
+                Reply::now(Packed::of(&events, from, new, &mut statements.rows))
+            }
+            (None, None) => Reply::now(Packed::of(&events, from, new, &mut Rows::new(read_payload))),
         };
         self.packs.push_back(Pack { from, events, packed });
         self.stage_packed(PACKS_AHEAD, store)
@@ -146,9 +175,14 @@ impl Staging {
     fn stage_packed(&mut self, left: usize, store: &mut impl Store) -> Result<(), StoreError> {
         while self.packs.len() > left {
             let Some(pack) = self.packs.pop_front() else { break };
-            let Packed { bytes, leaves } = pack.packed.wait()?;
+            let Packed { bytes, leaves, rows } = pack.packed.wait()?;
             let tree = grown_by(&mut self.frontier, leaves, &mut self.open, store)?;
             store.stage(bytes, tree)?;
+            if let Some(statements) = &mut self.statements {
+                statements.made.extend(rows);
+                statements.size = pack.from.saturating_add(BUNDLE_EVENTS);
+                statements.make_room(ROWS_MAX, store)?;
+            }
         }
         Ok(())
     }
@@ -175,8 +209,44 @@ impl Staging {
         let mut tree = grown_by(&mut self.frontier, leaves, &mut self.open, store)?;
         tree.extend(pieces(std::mem::take(&mut self.open)));
         let change = Change { expected: self.base, events: &events, tree: &tree, next: self.head };
+        let statements = self.statements.take();
+        let statements = match statements {
+            Some(mut statements) => {
+                statements.make_room(0, store)?;
+                Some(statements)
+            }
+            None => None,
+        };
         store.append(change)?;
+        if let Some(mut statements) = statements {
+            statements.table.keep(store)?;
+        }
         Ok((self.head, self.frontier))
+    }
+}
+
+impl Statements {
+    /// The table up to this number of events; `None` if it cannot be carried on so far.
+    fn up_to(size: u64, store: &mut impl Store) -> Result<Option<Self>, StoreError> {
+        let mut table = Runs::read(store, size)?;
+        match statements::catch_up(&mut table, store, size, &mut |_| {}) {
+            Ok(()) => {
+                let rows = Rows::new(read_payload);
+                Ok(Some(Self { table, made: Vec::new(), size, rows }))
+            }
+            Err(OpenError::Store(error)) => Err(error),
+            // Events that do not fit are for verification to find.
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Writes the rows, if there are more.
+    fn make_room(&mut self, most: usize, store: &mut impl Store) -> Result<(), StoreError> {
+        if self.made.len() > most {
+            let made = std::mem::take(&mut self.made);
+            statements::add(&mut self.table, made, self.size, store)?;
+        }
+        Ok(())
     }
 }
 
@@ -206,7 +276,7 @@ pub(super) struct Workers(Sender<Job>);
 #[derive(Debug)]
 enum Job {
     Prepare(Lines, SyncSender<Prepared>),
-    Pack(Arc<Events>, usize, SyncSender<Packed>),
+    Pack { events: Arc<Events>, from: u64, new: u64, reply: SyncSender<Packed> },
 }
 
 impl Workers {
@@ -217,6 +287,7 @@ impl Workers {
         for _ in 0..cores() {
             let jobs = Arc::clone(&jobs);
             scope.spawn(move || {
+                let mut rows = Rows::new(read_payload);
                 loop {
                     let next = match jobs.lock() {
                         Ok(jobs) => jobs.recv(),
@@ -224,8 +295,8 @@ impl Workers {
                     };
                     match next {
                         Ok(Job::Prepare(lines, reply)) => drop(reply.send(Prepared::of(lines))),
-                        Ok(Job::Pack(events, in_tree, reply)) => {
-                            drop(reply.send(Packed::of(&events, in_tree)));
+                        Ok(Job::Pack { events, from, new, reply }) => {
+                            drop(reply.send(Packed::of(&events, from, new, &mut rows)));
                         }
                         Err(_) => break,
                     }
@@ -242,9 +313,9 @@ impl Workers {
         Reply(receiver)
     }
 
-    fn pack(&self, events: Arc<Events>, in_tree: usize) -> Reply<Packed> {
+    fn pack(&self, events: Arc<Events>, from: u64, new: u64) -> Reply<Packed> {
         let (reply, receiver) = sync_channel(1);
-        let _ = self.0.send(Job::Pack(events, in_tree, reply));
+        let _ = self.0.send(Job::Pack { events, from, new, reply });
         Reply(receiver)
     }
 }
