@@ -19,6 +19,7 @@ mod desk;
 mod erasure;
 mod export;
 mod forger;
+mod group;
 mod histories;
 mod keys;
 mod knowledge_rules;
