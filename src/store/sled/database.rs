@@ -134,8 +134,9 @@ impl Database {
         remove_from(&self.bundles, &event_key(head.size / BUNDLE_EVENTS, 0))
     }
 
-    /// The events from number `from` on, to the end of their bundle or to `size`.
-    pub(super) fn events(&self, from: u64, size: u64) -> Result<Events, StoreError> {
+    /// The events from number `from` on, to the end of their bundle or to `size`; of those that are in no bundle, at most
+    /// up to `end`.
+    pub(super) fn events(&self, from: u64, size: u64, end: u64) -> Result<Events, StoreError> {
         let bundle = from / BUNDLE_EVENTS;
         if bundle < size / BUNDLE_EVENTS {
             let events = self.bundle(bundle)?;
@@ -143,7 +144,7 @@ impl Database {
             return Ok(events.without_first(skipped));
         }
         let mut events = Events::default();
-        for seq in from..size {
+        for seq in from..size.min(end) {
             let event = read_chunks(|chunk| {
                 guarded(|| Ok(self.tail.get(event_key(seq, chunk))?))
             })?;
@@ -208,7 +209,7 @@ impl Database {
         let mut rest = events;
         let mut first = staged.unwrap_or(expected.size);
         let mut gathered = match staged {
-            None if new_tail > old_tail => self.events(old_tail, expected.size)?,
+            None if new_tail > old_tail => self.events(old_tail, expected.size, u64::MAX)?,
             _ => Events::default(),
         };
         let mut sealed: Option<(u64, Vec<u8>)> = None;
@@ -353,7 +354,7 @@ impl Database {
             }
         }
         new.put_bundles(&copied, &[])?;
-        let events = without_parts(&self.events(tail, head.size)?, tail, removal.parts_of);
+        let events = without_parts(&self.events(tail, head.size, u64::MAX)?, tail, removal.parts_of);
         let mut writes = Batch::default();
         for (seq, event) in (tail..).zip(events.to_stored()) {
             put_chunks(&mut writes, |chunk| event_key(seq, chunk), &codec::encode(&event));

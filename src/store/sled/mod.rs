@@ -29,8 +29,8 @@ use std::time::Duration;
 
 use super::bundle::BUNDLE_EVENTS;
 use super::{
-    BlockKey, Change, Damage, Events, Head, Part, Removal, Store, StoreError, TreePiece, bundle,
-    check_next, codec,
+    BlockKey, Change, Damage, EventRef, Events, Head, Part, Removal, Store, StoreError,
+    StoredEvent, TreePiece, bundle, check_next, codec,
 };
 
 mod chunks;
@@ -200,7 +200,26 @@ impl Store for SledStore {
             Some(size) => size,
             None => opened.head()?.size,
         };
-        opened.events(from, size)
+        opened.events(from, size, u64::MAX)
+    }
+
+    fn read(&self, from: u64, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
+        let opened = self.opened()?;
+        let size = opened.head()?.size;
+        let end = size.min(from.saturating_add(u64::try_from(limit).unwrap_or(u64::MAX)));
+        let mut read = Vec::new();
+        let mut at = from;
+        while at < end {
+            // What lies behind what is asked for may be damaged.
+            let mut events = opened.events(at, size, end)?;
+            if events.is_empty() {
+                break;
+            }
+            events.truncate(usize::try_from(end.saturating_sub(at)).unwrap_or(usize::MAX));
+            at = at.saturating_add(u64::try_from(events.len()).unwrap_or(u64::MAX));
+            read.extend(events.iter().map(EventRef::to_stored));
+        }
+        Ok(read)
     }
 
     fn remove(&mut self, removal: Removal<'_>, change: Change<'_>) -> Result<(), StoreError> {
