@@ -1,12 +1,15 @@
-//! Single events in one process, through the library: what a program that embeds the log pays for each.
+//! Single events in one process, through the library: what a program that embeds the log pays for each, one after the
+//! other, and from many threads at once, which then share a sync.
 //!
-//! Beside it stands the limit: the same number of lines written to a file, each synced before the next.
+//! Beside each stands the limit: the same lines written to a file, with a sync after each, or after as many as there are
+//! threads.
 
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
 
+use demarche::event_log::group::SharedLog;
 use demarche::event_log::{
     AppendOptions, EventLog, FileError, SourceFiles, Submission, Surroundings,
 };
@@ -54,12 +57,34 @@ pub(crate) fn append(log: &str, events: u32) -> Result<f64> {
     Ok(start.elapsed().as_secs_f64() / f64::from(events))
 }
 
-/// Writes so many lines to a file, each synced before the next; the seconds for one.
-pub(crate) fn write(to: &str, events: u32) -> Result<f64> {
+/// Appends so many single events from so many threads, each waiting until its event is durable; the seconds for one.
+pub(crate) fn append_together(log: &str, events: u32, threads: u32) -> Result<f64> {
+    let log = EventLog::open(SledStore::open(Path::new(log), "scale")?)?;
+    let before = log.head().size;
+    let shared = SharedLog::new(log, Box::new(NoFiles), Box::new(Cheap(before)));
+    let start = Instant::now();
+    std::thread::scope(|scope| {
+        for thread in 0..threads {
+            let shared = &shared;
+            scope.spawn(move || {
+                for number in (thread..events).step_by(threads as usize) {
+                    let line = line(before + u64::from(number));
+                    let appended = shared.append(Submission::read(0, line.as_bytes()));
+                    assert!(appended.is_ok(), "{appended:?}");
+                }
+            });
+        }
+    });
+    Ok(start.elapsed().as_secs_f64() / f64::from(events))
+}
+
+/// Writes so many lines to a file, with a sync after each `group` of them; the seconds for one.
+pub(crate) fn write(to: &str, events: u32, group: u32) -> Result<f64> {
     let mut out = File::create(to)?;
     let start = Instant::now();
-    for number in 0..events {
-        out.write_all(line(u64::from(number)).as_bytes())?;
+    for first in (0..events).step_by(group as usize) {
+        let lines: String = (first..first + group).map(|number| line(u64::from(number))).collect();
+        out.write_all(lines.as_bytes())?;
         out.sync_data()?;
     }
     Ok(start.elapsed().as_secs_f64() / f64::from(events))

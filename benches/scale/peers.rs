@@ -30,7 +30,12 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         ["plain-single", to] => plain_single(to)?.to_string(),
         ["hashes", export] => hashes(export)?.to_string(),
         ["group-append", log, events] => group::append(log, events.parse()?)?.to_string(),
-        ["group-write", to, events] => group::write(to, events.parse()?)?.to_string(),
+        ["group-append", log, events, threads] => {
+            group::append_together(log, events.parse()?, threads.parse()?)?.to_string()
+        }
+        ["group-write", to, events, group] => {
+            group::write(to, events.parse()?, group.parse()?)?.to_string()
+        }
         _ => return Err(format!("no such peer: {arguments:?}").into()),
     };
     println!("{found}");

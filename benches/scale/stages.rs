@@ -158,7 +158,7 @@ impl Compared {
         let mut rows = self.in_turns(
             "replay",
             &mut [
-                Contender::new("demarche, cold", Role::Demarche, || replay(&self.log, date)),
+                Contender::new("demarche, cold", Role::Demarche, || replay_cold(&self.log, date)),
                 Contender::new("SQLite (rusqlite)", Role::Peer, || {
                     measure(peer("sqlite-fold")?.arg(&self.rust_db).arg(date))
                 }),
@@ -223,10 +223,13 @@ impl Compared {
         Ok(rows)
     }
 
-    /// Single events in one process, through the library; the time is that of one.
+    /// Single events in one process, through the library, one after the other and from many threads at once; the time is
+    /// that of one.
     fn group(&self, plain: &Path) -> Result<Vec<Row>> {
         const EVENTS: &str = "200";
-        in_turns(
+        const SHARED_EVENTS: &str = "6400";
+        const THREADS: &str = "64";
+        let mut rows = in_turns(
             "single append, in one process",
             1,
             0,
@@ -236,15 +239,36 @@ impl Compared {
                     self_timed(peer("group-append")?.arg(&self.log).arg(EVENTS))
                 }),
                 Contender::new("write and fdatasync", Role::Limit, || {
-                    self_timed(peer("group-write")?.arg(plain).arg(EVENTS))
+                    self_timed(peer("group-write")?.arg(plain).args([EVENTS, "1"]))
                 }),
             ],
-        )
+        )?;
+        rows.extend(in_turns(
+            "group append, 64 threads",
+            1,
+            0,
+            self.runs,
+            &mut [
+                Contender::new("demarche (library)", Role::Demarche, || {
+                    let arguments = [SHARED_EVENTS, THREADS];
+                    self_timed(peer("group-append")?.arg(&self.log).args(arguments))
+                }),
+                Contender::new("write and fdatasync", Role::Limit, || {
+                    self_timed(peer("group-write")?.arg(plain).args([SHARED_EVENTS, THREADS]))
+                }),
+            ],
+        )?);
+        Ok(rows)
     }
 }
 
 fn replay(log: &Path, date: &str) -> Result<Sample> {
     measure(demarche(log).args(["replay", "--to", date]))
+}
+
+/// From every event, without what was derived from them before.
+fn replay_cold(log: &Path, date: &str) -> Result<Sample> {
+    measure(demarche(log).args(["replay", "--recompute", "--to", date]))
 }
 
 fn export_to(log: &Path, export: &Path) -> Result<Sample> {
@@ -284,7 +308,7 @@ fn alone(made: &Workload, log: &Path, runs: usize, name: &str) -> Result<Vec<Row
     task("append", &mut || append(log, &made.file))?;
     settle()?;
     task("verify", &mut || measure(demarche(log).arg("verify")))?;
-    task("replay, cold", &mut || replay(log, &made.middle))?;
+    task("replay, cold", &mut || replay_cold(log, &made.middle))?;
     Ok(rows)
 }
 

@@ -24,6 +24,9 @@ pub(crate) struct ReplayArgs {
     /// List the positions whose place later statements have taken, too
     #[arg(long)]
     history: bool,
+    /// Answer from every event, rather than look up what was derived from them
+    #[arg(long)]
+    recompute: bool,
     /// Write the proof of the answer to this file, for `demarche check`
     #[arg(long, value_name = "FILE")]
     proof: Option<PathBuf>,
@@ -44,7 +47,12 @@ impl ReplayArgs {
         let mut log = args.open("demarche replay", terminal)?;
         let history = {
             let progress = terminal.progress("replaying", None);
-            log.world(asked.clocks, &mut |done| progress.set(done))?
+            let progress = &mut |done| progress.set(done);
+            if self.recompute {
+                log.world_from_events(asked.clocks, progress)?
+            } else {
+                log.world(asked.clocks, progress)?
+            }
         };
         self.answer(args, &asked, &log, &View::of(&history, asked.clocks), terminal)
     }

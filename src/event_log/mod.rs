@@ -17,6 +17,7 @@ mod examine;
 pub mod finding;
 mod fold;
 mod gates;
+pub mod group;
 mod names;
 mod parallel;
 pub mod passage;

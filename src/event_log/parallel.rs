@@ -84,6 +84,26 @@ pub(crate) fn scan<S: Store, A: Send, T: Send, E>(
     })
 }
 
+/// Does some work on every core, each on a share of the items; what came of it, in their order.
+pub(crate) fn on_every_core<I: Sync, T: Send, E: Send>(
+    items: &[I],
+    work: &(impl Fn(&[I]) -> Result<Vec<T>, E> + Sync),
+) -> Result<Vec<T>, E> {
+    let share = items.len().div_ceil(usize::try_from(cores()).unwrap_or(1)).max(1);
+    std::thread::scope(|scope| {
+        let threads: Vec<_> =
+            items.chunks(share).map(|items| scope.spawn(move || work(items))).collect();
+        let mut all = Vec::new();
+        for thread in threads {
+            match thread.join() {
+                Ok(done) => all.extend(done?),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        Ok(all)
+    })
+}
+
 /// Where the piece after so many others begins; all but the first begin with a bundle.
 const fn piece_start(from: u64, pieces: u64) -> u64 {
     if pieces == 0 {

@@ -362,11 +362,6 @@ impl Run {
         self.rows
     }
 
-    /// How many blocks of rows it has.
-    pub(crate) const fn blocks(&self) -> u64 {
-        self.blocks
-    }
-
     /// The rows of one of its blocks, one after the other.
     pub(crate) fn block<T: Table>(
         &self,

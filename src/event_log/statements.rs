@@ -3,6 +3,9 @@
 //!
 //! A row holds hashes and dates, no words. A table made by other rules has another version, and is not used.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
 use super::parallel::scan;
 use super::runs::{self, Runs, Table};
 use super::{OpenError, read_fitting, read_payload};
@@ -114,32 +117,58 @@ impl<'s, S: Store> Opened<'s, S> {
     }
 
     /// Every pair of actor and topic in it, by jumping from one to the next.
-    pub(crate) fn pairs(&self, to: &mut std::collections::BTreeSet<Pair>) -> Result<(), StoreError> {
+    pub(crate) fn pairs(&self, to: &mut BTreeSet<Pair>) -> Result<(), StoreError> {
         for (at, block) in self.blocks.iter().enumerate() {
             // All rows of a block are of one pair if the next block begins with it.
             let next = self.blocks.get(at.saturating_add(1)).map(|next| next.first.pair);
             if next == Some(block.first.pair) {
                 to.insert(block.first.pair);
-            } else {
-                to.extend(self.read(at)?.iter().map(|row| row.pair));
+                continue;
             }
+            let rows = self.rows(at)?;
+            to.extend(rows.chunk_by(|a, b| a.pair == b.pair).filter_map(|of| Some(of.first()?.pair)));
         }
         Ok(())
     }
-}
 
-impl<S: Store> Run for Opened<'_, S> {
-    type Error = StoreError;
-
-    fn blocks(&self) -> &[Block] {
-        &self.blocks
-    }
-
-    fn read(&self, block: usize) -> Result<Vec<Row>, StoreError> {
+    fn rows(&self, block: usize) -> Result<Vec<Row>, StoreError> {
         let index = u64::try_from(block).unwrap_or(u64::MAX);
         let rows = self.run.block::<StatementTable>(index, self.store)?;
         let (rows, _) = rows.as_chunks::<ROW_BYTES>();
         Ok(rows.iter().map(Row::from_bytes).collect())
+    }
+}
+
+/// A run that one thread reads, with the block that was read last at hand.
+pub(crate) struct Reading<'o, 's, S> {
+    opened: &'o Opened<'s, S>,
+    last: RefCell<Option<(usize, Vec<Row>)>>,
+}
+
+impl<'o, 's, S: Store> Reading<'o, 's, S> {
+    /// A run, of which nothing was read yet.
+    pub(crate) const fn of(opened: &'o Opened<'s, S>) -> Self {
+        Self { opened, last: RefCell::new(None) }
+    }
+}
+
+impl<S: Store> Run for Reading<'_, '_, S> {
+    type Error = StoreError;
+
+    fn blocks(&self) -> &[Block] {
+        &self.opened.blocks
+    }
+
+    fn read(&self, block: usize) -> Result<Vec<Row>, StoreError> {
+        let mut last = self.last.borrow_mut();
+        if let Some((at, rows)) = &*last
+            && *at == block
+        {
+            return Ok(rows.clone());
+        }
+        let rows = self.opened.rows(block)?;
+        *last = Some((block, rows.clone()));
+        Ok(rows)
     }
 }
 

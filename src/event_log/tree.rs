@@ -3,19 +3,27 @@
 use super::finding::{Check, Finding, Wrong};
 use crate::record::merkle::root_at;
 use crate::record::tile::{
-    PIECE_BYTES, PieceKey, PieceReader, Pieces, TileError, Tiles, grow_by, piece_width,
+    PIECE_BYTES, PIECE_WIDTH, PieceKey, PieceReader, Pieces, TileError, Tiles, grow_by, piece_width,
 };
 use crate::record::tree::{Frontier, NodeHash, Root, leaf_hash};
 use crate::store::{Damage, Store, StoreError, StoredEvent, TreePiece};
 
-/// A store as a source of pieces.
+/// A store as a source of pieces. Those of the leaves are not stored: they are made from the headers, which are.
 pub(super) struct StoredTree<'a, S>(pub(super) &'a S);
 
 impl<S: Store> PieceReader for StoredTree<'_, S> {
     type Error = StoreError;
 
     fn piece(&self, key: PieceKey) -> Result<Option<Vec<u8>>, StoreError> {
-        self.0.tree_piece(key.level, key.index)
+        if key.level > 0 {
+            return self.0.tree_piece(key.level, key.index);
+        }
+        let first = key.index.saturating_mul(PIECE_WIDTH);
+        let events = self.0.events(first)?;
+        let leaves = events.iter().map(|event| leaf_hash(event.header));
+        let width = usize::try_from(PIECE_WIDTH).unwrap_or(usize::MAX);
+        let leaves: Vec<NodeHash> = leaves.take(width).collect();
+        Ok((!leaves.is_empty()).then(|| leaves.concat()))
     }
 }
 
@@ -42,7 +50,7 @@ impl<S: Store> PieceReader for Growing<'_, S> {
     fn piece(&self, key: PieceKey) -> Result<Option<Vec<u8>>, StoreError> {
         match self.open.get(&key) {
             Some(bytes) => Ok(Some(bytes.clone())),
-            None => self.store.tree_piece(key.level, key.index),
+            None => StoredTree(self.store).piece(key),
         }
     }
 }
@@ -81,13 +89,13 @@ pub(super) fn grown_by(
     Ok(pieces(full))
 }
 
-/// Pieces as a store takes them.
+/// Pieces as a store takes them; those of the leaves follow from the events.
 pub(super) fn pieces(pieces: Pieces) -> Vec<TreePiece> {
     let piece = |(key, hashes): (PieceKey, Vec<u8>)| {
         let PieceKey { level, index } = key;
         TreePiece { level, index, hashes }
     };
-    pieces.into_iter().map(piece).collect()
+    pieces.into_iter().filter(|(key, _)| key.level > 0).map(piece).collect()
 }
 
 /// The root over the first `size` events, from the stored tree.
@@ -112,6 +120,9 @@ pub(super) fn compare(
             continue;
         }
         done.push(*key);
+        if key.level == 0 {
+            continue;
+        }
         let stored = store.tree_piece(key.level, key.index);
         let what = match stored {
             // A piece may hold more than the events lead to, where an append was abandoned.

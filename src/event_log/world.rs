@@ -10,16 +10,16 @@ use std::collections::BTreeSet;
 
 use super::append::event_of;
 use super::names::{Name, is_listed};
-use super::parallel::{cores, scan};
+use super::parallel::{on_every_core, scan};
 use super::runs::Runs;
-use super::statements::{Opened, StatementTable, recorded_at};
+use super::statements::{Opened, Reading, StatementTable, recorded_at};
 use super::{DoesNotFit, EventLog, OpenError, fitting_header, read_payload};
 use crate::model::calendar::Zone;
 use crate::model::id;
 use crate::model::schema::KINDS;
 use crate::record::header::Header;
 use crate::record::link::Link;
-use crate::replay::bearing::{Bearing, Gathering, Held, Known, Stored, current};
+use crate::replay::bearing::{Bearing, Gathering, Held, Known, Pair, Stored, current};
 use crate::replay::{Clocks, Content, Entry, History, LeftOut};
 use crate::store::bundle::BUNDLE_EVENTS;
 use crate::store::{EventRef, Events, PartRef, Store, StoreError};
@@ -35,9 +35,18 @@ impl<S: Store> EventLog<S> {
         clocks: Clocks,
         progress: &mut dyn FnMut(u64),
     ) -> Result<History, OpenError> {
-        if let Some(history) = self.look_up(clocks)? {
-            return Ok(history);
+        match self.look_up(clocks)? {
+            Some(history) => Ok(history),
+            None => self.world_from_events(clocks, progress),
         }
+    }
+
+    /// The same from every event, whatever was derived from them before.
+    pub fn world_from_events(
+        &self,
+        clocks: Clocks,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<History, OpenError> {
         let held = self.look_at_all(clocks, progress)?;
         let bearing = if held.needs_another_pass() {
             let again = self.look_again(&held, 0)?;
@@ -166,10 +175,17 @@ impl<S: Store> EventLog<S> {
         for run in &runs {
             run.pairs(&mut pairs)?;
         }
-        for pair in pairs {
-            let found = current(&runs, pair, clocks.to, seen, &|seq| touched.contains(&seq))?;
-            wanted.extend(found);
-        }
+        let pairs: Vec<Pair> = pairs.into_iter().collect();
+        let found = on_every_core(&pairs, &|pairs| {
+            let runs: Vec<_> = runs.iter().map(Reading::of).collect();
+            let mut found = Vec::new();
+            for pair in pairs {
+                let is_touched = |seq| touched.contains(&seq);
+                found.extend(current(&runs, *pair, clocks.to, seen, &is_touched)?);
+            }
+            Ok::<_, OpenError>(found)
+        })?;
+        wanted.extend(found);
         let bearing = held.after_looking_up(again, wanted, left_out);
         Ok(Some(self.load(bearing)?))
     }
@@ -240,31 +256,17 @@ impl<S: Store> EventLog<S> {
 
     /// Reads what is wanted in full, on every core.
     fn load(&self, bearing: Bearing) -> Result<History, OpenError> {
-        let wanted = bearing.wanted();
-        let share = wanted.len().div_ceil(usize::try_from(cores()).unwrap_or(1)).max(1);
-        let entries = std::thread::scope(|scope| {
-            let read = |seqs: &[u64]| -> Result<Vec<Entry>, OpenError> {
-                let mut entries = Vec::with_capacity(seqs.len());
-                self.each(seqs, &mut |event, header| {
-                    let content = match event.payload {
-                        PartRef::Absent => Content::Absent,
-                        PartRef::Present { bytes, .. } => read_payload(bytes, &header.kind),
-                    };
-                    let (seq, recorded_at) = (header.seq, header.recorded_at);
-                    entries.push(Entry { seq, recorded_at, content });
-                })?;
-                Ok(entries)
-            };
-            let threads: Vec<_> =
-                wanted.chunks(share).map(|seqs| scope.spawn(move || read(seqs))).collect();
-            let mut all = Vec::new();
-            for thread in threads {
-                match thread.join() {
-                    Ok(entries) => all.extend(entries?),
-                    Err(panic) => std::panic::resume_unwind(panic),
-                }
-            }
-            Ok::<_, OpenError>(all)
+        let entries = on_every_core(bearing.wanted(), &|seqs| {
+            let mut entries = Vec::with_capacity(seqs.len());
+            self.each(seqs, &mut |event, header| {
+                let content = match event.payload {
+                    PartRef::Absent => Content::Absent,
+                    PartRef::Present { bytes, .. } => read_payload(bytes, &header.kind),
+                };
+                let (seq, recorded_at) = (header.seq, header.recorded_at);
+                entries.push(Entry { seq, recorded_at, content });
+            })?;
+            Ok::<_, OpenError>(entries)
         })?;
         Ok(bearing.history(entries))
     }

@@ -20,6 +20,7 @@ mod desk;
 mod erasure;
 mod export;
 mod forger;
+mod group;
 mod histories;
 mod keys;
 mod knowledge_rules;

@@ -205,12 +205,20 @@ pub fn disputes(view: &View<'_>, positions: &[Position]) -> Vec<Dispute> {
     }
     let mut disputes = Vec::new();
     for (topic, held) in topics {
-        let mut sides = BTreeSet::new();
-        for a in &held {
-            for b in held.iter().filter(|b| b.actor != a.actor && opposite(a, b)) {
-                sides.extend([Side::of(a), Side::of(b)]);
+        let mut takers: BTreeMap<&Stance, BTreeSet<&str>> = BTreeMap::new();
+        for position in &held {
+            if let Some(stance) = &position.stance {
+                takers.entry(stance).or_default().insert(&position.actor);
             }
         }
+        let is_opposed = |position: &&&Position| {
+            let mut opposing = takers.iter().filter(|(stance, _)| {
+                position.stance.as_ref().is_some_and(|own| are_opposite(own, stance))
+            });
+            opposing.any(|(_, actors)| actors.iter().any(|actor| *actor != position.actor))
+        };
+        let sides: BTreeSet<Side> =
+            held.iter().filter(is_opposed).map(|position| Side::of(position)).collect();
         if !sides.is_empty() {
             let sides = sides.into_iter().collect();
             disputes.push(Dispute { topic: Some(topic.to_owned()), sides });
@@ -239,8 +247,7 @@ const OPPOSITES: &[(Stance, Stance)] = &[
     (Stance::Accuses, Stance::Rejects),
 ];
 
-fn opposite(a: &Position, b: &Position) -> bool {
-    let (Some(a), Some(b)) = (&a.stance, &b.stance) else { return false };
+fn are_opposite(a: &Stance, b: &Stance) -> bool {
     OPPOSITES.iter().any(|(one, other)| (a == one && b == other) || (a == other && b == one))
 }
 
