@@ -423,12 +423,13 @@ impl<'l, S: Store> Appending<'l, S> {
             let mut ahead = std::collections::VecDeque::new();
             ahead.push_back(workers.prepare(first));
             let mut ended = false;
-            let result = loop {
+            let result = 'lots: loop {
                 while !ended && ahead.len() < LOTS_AHEAD {
                     match read_lines(input, &mut errors, surroundings) {
                         Ok(lines) if lines.ends.is_empty() => ended = true,
                         Ok(lines) => ahead.push_back(workers.prepare(lines)),
-                        Err(error) => return Err(error.into()),
+                        // The threads end once the staging lets go of them.
+                        Err(error) => break 'lots Err(error.into()),
                     }
                 }
                 let Some(next) = ahead.pop_front() else { break Ok(()) };
@@ -862,10 +863,14 @@ impl<'l, S: Store> Appending<'l, S> {
             return Ok(self.stretches);
         }
         self.write_blobs()?;
-        let (head, frontier) = self.staging.finish(&mut self.log.store)?;
+        let (head, frontier, statements) = self.staging.finish(&mut self.log.store)?;
+        // From here on they are in the log, whatever comes of the tables.
         self.log.head = head;
         self.log.frontier = frontier;
         self.log.last_recorded = self.recorded_at;
+        if let Some(mut statements) = statements {
+            statements.keep(&mut self.log.store)?;
+        }
         self.log.names.reach(head.size);
         self.log.names.keep(&mut self.log.store)?;
         Ok(self.stretches)

@@ -199,8 +199,12 @@ impl Staging {
         events.get(index).map(EventRef::to_stored)
     }
 
-    /// Makes everything part of the log; returns its head and frontier.
-    pub(super) fn finish(mut self, store: &mut impl Store) -> Result<(Head, Frontier), StoreError> {
+    /// Makes everything part of the log; returns its head and frontier, and the table of statements, if it has grown and
+    /// is to be kept.
+    pub(super) fn finish(
+        mut self,
+        store: &mut impl Store,
+    ) -> Result<(Head, Frontier, Option<Runs<StatementTable>>), StoreError> {
         self.stage_packed(0, store)?;
         let events = self.held.to_stored();
         let in_tree = usize::try_from(self.base.size.saturating_sub(self.held_from)).unwrap_or(0);
@@ -218,10 +222,7 @@ impl Staging {
             None => None,
         };
         store.append(change)?;
-        if let Some(mut statements) = statements {
-            statements.table.keep(store)?;
-        }
-        Ok((self.head, self.frontier))
+        Ok((self.head, self.frontier, statements.map(|statements| statements.table)))
     }
 }
 

@@ -14,6 +14,7 @@ mod append;
 mod architecture;
 mod attacks;
 mod bearing_laws;
+mod bulk;
 mod cli_page;
 mod desk;
 mod erasure;

@@ -399,6 +399,30 @@ fn raw(dir: &Path) -> sled::Db {
 }
 
 #[test]
+fn a_crash_while_staging_leaves_the_tree_whole() {
+    for filler in 600..620 {
+        let (dir, crashed) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+        let mut store = SledStore::create(dir.path(), "test").unwrap();
+        let tree = [TreePiece { level: 0, index: 0, hashes: vec![1; 32] }];
+        let first = [event(0, 5)];
+        store
+            .append(Change { expected: head(0), events: &first, tree: &tree, next: head(1) })
+            .unwrap();
+        // So that the end of what sled writes at a time falls elsewhere each time.
+        store.put_blob("source/filler", &vec![2; filler * 400]).unwrap();
+        for index in 0..65 {
+            let piece = TreePiece { level: 0, index, hashes: vec![1; 32 * 256] };
+            store.stage(b"a bundle".to_vec(), vec![piece]).unwrap();
+        }
+        crate::forger::copy(dir.path(), crashed.path());
+        let after = SledStore::open(crashed.path(), "test").unwrap();
+        assert_eq!(after.head().unwrap(), head(1));
+        let piece = after.tree_piece(0, 0).unwrap().unwrap();
+        assert!(piece.starts_with(&[1; 32]), "filler {filler}: {} bytes", piece.len());
+    }
+}
+
+#[test]
 fn a_store_of_another_layout_is_refused_and_left_as_it_is() {
     let dir = TempDir::new().unwrap();
     let mut store = SledStore::create(dir.path(), "test").unwrap();

@@ -447,7 +447,10 @@ fn put_once<const N: usize>(
         // One by one: a batch has no order, and only in order are leaves split evenly.
         if entries.len() > LEAF_ENTRIES {
             for (key, _) in entries {
-                tree.insert(key, &[])?;
+                // What is there already must be there after a crash, too.
+                if !tree.contains_key(key)? {
+                    tree.insert(key, &[])?;
+                }
             }
         }
         for (key, value) in entries {
