@@ -185,12 +185,13 @@ impl<S: Store> EventLog<S> {
         files: &mut dyn SourceFiles,
         surroundings: &mut dyn Surroundings,
     ) -> Result<Appended, AppendError> {
-        let mut appended = self.append_with(options, surroundings, &mut |appending, surroundings| {
-            for submission in &submissions {
-                appending.submit(submission, files, surroundings)?;
-            }
-            Ok(())
-        })?;
+        let mut appended =
+            self.append_with(options, surroundings, &mut |appending, surroundings| {
+                for submission in &submissions {
+                    appending.submit(submission, files, surroundings)?;
+                }
+                Ok(())
+            })?;
         let mut outcomes = Vec::new();
         self.outcomes(&appended, &mut |outcome| outcomes.push(outcome))?;
         appended.outcomes = outcomes;
@@ -301,7 +302,8 @@ impl<S: Store> EventLog<S> {
     fn give_up(&mut self) -> Result<(), StoreError> {
         self.store.unstage()?;
         self.names.remove_unkept(&mut self.store)?;
-        Runs::<StatementTable>::read(&self.store, self.head.size)?.remove_unkept(&mut self.store)?;
+        Runs::<StatementTable>::read(&self.store, self.head.size)?
+            .remove_unkept(&mut self.store)?;
         self.read_names()
     }
 }

@@ -77,8 +77,8 @@ impl Sum {
         let mut sum = Self::default();
         let mut merge = Merge::<T>::new(table.runs(), store)?;
         while let Some(row) = merge.next(store)? {
-            sum.add(&row, keys);
-            see(&row);
+            sum.add(row, keys);
+            see(row);
         }
         Ok(sum)
     }
@@ -112,28 +112,38 @@ impl Tables {
         compared.size = sizes.into_iter().find(|size| *size > 0);
         compared.other_rules = Runs::<StatementTable>::other_version(store)?;
         let mut twins = Vec::new();
-        let mut last: Option<(Key, u64)> = None;
-        let kept = Sum::of(&self.names, &self.keys, store, &mut |row| {
-            let one = row.first_chunk().map(|key| (*key, seq_of(row)));
-            if let (Some((key, first)), Some((next, seq))) = (last, one)
-                && key == next
-                && is_of_id(&key)
-            {
-                twins.push((first, seq));
+        let (kept_names, kept_statements) = std::thread::scope(|scope| {
+            let other = scope.spawn(|| Sum::of(&self.statements, &self.keys, store, &mut |_| {}));
+            let mut last: Option<(Key, u64)> = None;
+            let kept_names = Sum::of(&self.names, &self.keys, store, &mut |row| {
+                let one = row.first_chunk().map(|key| (*key, seq_of(row)));
+                if let (Some((key, first)), Some((next, seq))) = (last, one)
+                    && key == next
+                    && is_of_id(&key)
+                {
+                    twins.push((first, seq));
+                }
+                last = one;
+            });
+            match other.join() {
+                Ok(kept_statements) => (kept_names, kept_statements),
+                Err(panic) => std::panic::resume_unwind(panic),
             }
-            last = one;
-        })?;
-        if kept != names {
-            compared.find(self.names.size());
-            // A false table shows nothing of ids, either; but every event it tells of is there to be looked at.
-        }
-        let kept = Sum::of(&self.statements, &self.keys, store, &mut |_| {})?;
-        if kept != statements {
-            compared.find(self.statements.size());
+        });
+        for (table, kept, derived) in [
+            (self.names.size(), kept_names, names),
+            (self.statements.size(), kept_statements, statements),
+        ] {
+            match kept {
+                Ok(kept) if kept == derived => {}
+                Ok(_) => compared.find(Wrong::SnapshotDiffers { size: table }),
+                Err(error) => compared.find(Wrong::Store(error.to_string())),
+            }
         }
         for (key, seq) in &late_ids {
             for run in self.names.runs() {
-                let rows = run.find::<NameTable>(key, store)?;
+                // What cannot be read has its own finding by now.
+                let rows = run.find::<NameTable>(key, store).unwrap_or_default();
                 twins.extend(rows.iter().map(|row| (seq_of(row), *seq)));
             }
         }
@@ -181,8 +191,7 @@ impl Derived {
 }
 
 impl Compared {
-    fn find(&mut self, size: u64) {
-        let what = Wrong::SnapshotDiffers { size };
+    fn find(&mut self, what: Wrong) {
         self.findings.push((Check::Snapshots, Finding { seq: None, id: None, line: None, what }));
     }
 

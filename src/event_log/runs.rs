@@ -9,7 +9,7 @@
 
 use std::marker::PhantomData;
 
-use crate::store::{BLOCK_BYTES_MAX, BlockKey, Store, StoreError};
+use crate::store::{BLOCK_BYTES_MAX, BlockKey, Damage, Store, StoreError};
 
 /// What a table holds.
 pub(crate) trait Table {
@@ -26,6 +26,8 @@ pub(crate) trait Table {
 
 /// Runs of which so many are of about one size are merged.
 const MERGED: usize = 4;
+/// Runs are merged into the largest when a table is kept and they have at least this part of its rows.
+const MERGED_WHOLE: u64 = 4;
 /// The length of a run's entry in the manifest.
 const ENTRY_BYTES: usize = 32;
 /// The length of the manifest without its runs.
@@ -75,6 +77,18 @@ impl<T: Table> Runs<T> {
         Ok(read.filter(|runs| runs.size <= events).unwrap_or_else(Self::new))
     }
 
+    /// Takes the whole table away, as far as its manifest can be read.
+    pub(crate) fn remove(store: &mut impl Store) -> Result<(), StoreError> {
+        let manifest = store.block(Self::manifest())?.unwrap_or_default();
+        let known = Self::from_bytes(&manifest);
+        store.remove_blocks(T::NUMBER, 0)?;
+        store.sync()?;
+        for run in known.iter().flat_map(|table| &table.runs) {
+            run.remove::<T>(store)?;
+        }
+        Ok(())
+    }
+
     /// The version of the table that is kept, if it is another than this program's.
     pub(crate) fn other_version(store: &impl Store) -> Result<Option<i64>, StoreError> {
         let manifest = store.block(Self::manifest())?.unwrap_or_default();
@@ -92,7 +106,8 @@ impl<T: Table> Runs<T> {
         let [version, size, next_id] = numbers(stamp)?;
         let runs = entries.chunks(ENTRY_BYTES).map(|entry| {
             let [id, rows, blocks, directory_blocks] = numbers(entry)?;
-            Some(Run { id, rows, blocks, directory_blocks })
+            let run = Run { id, rows, blocks, directory_blocks };
+            run.is_possible::<T>().then_some(run)
         });
         let runs = runs.collect::<Option<Vec<_>>>()?;
         let new = Self { size, next_id, runs, kept: size, ..Self::new() };
@@ -101,9 +116,8 @@ impl<T: Table> Runs<T> {
 
     fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
-        let entries = self.runs.iter().flat_map(|run| {
-            [run.id, run.rows, run.blocks, run.directory_blocks]
-        });
+        let entries =
+            self.runs.iter().flat_map(|run| [run.id, run.rows, run.blocks, run.directory_blocks]);
         for number in [T::VERSION, self.size, self.next_id].into_iter().chain(entries) {
             bytes.extend_from_slice(&number.to_be_bytes());
         }
@@ -143,22 +157,36 @@ impl<T: Table> Runs<T> {
         }
         self.runs.push(writer.finish(store)?);
         while let Some(from) = self.to_merge() {
-            let merged = self.runs.get(from..).unwrap_or_default().to_vec();
-            let mut writer = self.begin();
-            let mut rows = Merge::<T>::new(&merged, store)?;
-            while let Some(row) = rows.next(store)? {
-                writer.push(&row, store)?;
-            }
-            let run = writer.finish(store)?;
-            self.runs.truncate(from);
-            self.runs.push(run);
-            self.replaced.extend(merged);
+            self.merge(from, store)?;
         }
+        Ok(())
+    }
+
+    /// Merges all runs from this one on into one.
+    fn merge(&mut self, from: usize, store: &mut impl Store) -> Result<(), StoreError> {
+        let merged = self.runs.get(from..).unwrap_or_default().to_vec();
+        let mut writer = self.begin();
+        let mut rows = Merge::<T>::new(&merged, store)?;
+        while let Some(row) = rows.next(store)? {
+            writer.push(row, store)?;
+        }
+        let run = writer.finish(store)?;
+        self.runs.truncate(from);
+        self.runs.push(run);
+        self.replaced.extend(merged);
         Ok(())
     }
 
     /// Makes the table last as it is now.
     pub(crate) fn keep(&mut self, store: &mut impl Store) -> Result<(), StoreError> {
+        // After long appends the fewer runs there are, the less is read for each look-up.
+        let rows = |runs: &[Run]| runs.iter().fold(0_u64, |sum, run| sum.saturating_add(run.rows));
+        if let [largest, others @ ..] = self.runs.as_slice()
+            && !others.is_empty()
+            && rows(others).saturating_mul(MERGED_WHOLE) >= largest.rows
+        {
+            self.merge(0, store)?;
+        }
         // What the manifest names must be there before it does, and what it named until then after.
         store.sync()?;
         store.put_block(Self::manifest(), &self.to_bytes())?;
@@ -210,6 +238,11 @@ impl<T: Table> Runs<T> {
 const fn entries_a_block<T: Table>() -> u64 {
     let entry = T::ROW_BYTES + 8 + 1;
     (BLOCK_BYTES_MAX / entry) as u64
+}
+
+/// A block that a manifest names and that is not there.
+const fn missing(key: BlockKey) -> StoreError {
+    StoreError::Damaged { what: Damage::Block(key) }
 }
 
 fn numbers<const N: usize>(bytes: &[u8]) -> Option<[u64; N]> {
@@ -347,6 +380,13 @@ pub(crate) fn rows_of(bytes: &[u8], row_bytes: usize) -> Vec<u8> {
 }
 
 impl Run {
+    /// Whether so many rows can lie in so many blocks.
+    const fn is_possible<T: Table>(&self) -> bool {
+        let most = (BLOCK_BYTES_MAX as u64).saturating_mul(self.blocks);
+        let directory = self.blocks.div_ceil(entries_a_block::<T>());
+        self.rows >= self.blocks && self.rows <= most && self.directory_blocks == directory
+    }
+
     /// Its number, which no other run of its table ever has.
     pub(crate) const fn id(&self) -> u64 {
         self.id
@@ -369,7 +409,8 @@ impl Run {
         store: &impl Store,
     ) -> Result<Vec<u8>, StoreError> {
         let key = BlockKey { table: T::NUMBER, run: self.id, index };
-        Ok(rows_of(&store.block(key)?.unwrap_or_default(), T::ROW_BYTES))
+        let block = store.block(key)?.ok_or(missing(key))?;
+        Ok(rows_of(&block, T::ROW_BYTES))
     }
 
     /// One block of its directory: the first row of each block, and the least measure in it, one after the other.
@@ -379,7 +420,8 @@ impl Run {
         store: &impl Store,
     ) -> Result<Vec<u8>, StoreError> {
         let key = BlockKey { table: T::NUMBER + 1, run: self.id, index };
-        Ok(rows_of(&store.block(key)?.unwrap_or_default(), T::ROW_BYTES.saturating_add(8)))
+        let block = store.block(key)?.ok_or(missing(key))?;
+        Ok(rows_of(&block, T::ROW_BYTES.saturating_add(8)))
     }
 
     /// How many blocks its directory has.
@@ -426,6 +468,7 @@ impl Run {
 /// The rows of several runs as one sorted row of them.
 pub(crate) struct Merge<T> {
     sources: Vec<Source>,
+    row: Vec<u8>,
     table: PhantomData<T>,
 }
 
@@ -445,19 +488,20 @@ impl<T: Table> Merge<T> {
         for source in &mut sources {
             source.fill::<T>(store)?;
         }
-        Ok(Self { sources, table: PhantomData })
+        Ok(Self { sources, row: Vec::new(), table: PhantomData })
     }
 
     /// The next row.
-    pub(crate) fn next(&mut self, store: &impl Store) -> Result<Option<Vec<u8>>, StoreError> {
+    pub(crate) fn next(&mut self, store: &impl Store) -> Result<Option<&[u8]>, StoreError> {
         let heads = self.sources.iter_mut().filter(|source| !source.row::<T>().is_empty());
         let Some(least) = heads.min_by(|a, b| a.row::<T>().cmp(b.row::<T>())) else {
             return Ok(None);
         };
-        let row = least.row::<T>().to_vec();
+        self.row.clear();
+        self.row.extend_from_slice(least.row::<T>());
         least.at = least.at.saturating_add(T::ROW_BYTES);
         least.fill::<T>(store)?;
-        Ok(Some(row))
+        Ok(Some(&self.row))
     }
 }
 

@@ -12,8 +12,8 @@ use super::parallel::cores;
 use super::prepare::{Lines, Prepared};
 use super::runs::Runs;
 use super::statements::{self, StatementTable, add_rows};
-use super::{OpenError, read_payload};
 use super::tree::{grown_by, pieces};
+use super::{OpenError, read_payload};
 use crate::record::link::Link;
 use crate::record::tile::Pieces;
 use crate::record::tree::{Frontier, NodeHash, leaf_hash};
@@ -24,7 +24,7 @@ use crate::store::{Change, EventRef, Events, Head, Store, StoreError, StoredEven
 /// So many events are held before bundles of them are staged.
 const HELD_EVENTS: usize = 4096;
 /// Rows of statements in memory before they become a run.
-const ROWS_MAX: usize = 1 << 17;
+const ROWS_MAX: usize = 1 << 18;
 /// How many bundles are packed ahead of the one that is staged next.
 const PACKS_AHEAD: usize = 64;
 
@@ -75,7 +75,8 @@ struct Packed {
 impl Packed {
     /// Packs the events from number `from` on; those before number `new` are in the tree already.
     fn of(events: &Events, from: u64, new: u64, rows: &mut Rows) -> Self {
-        let mut packed = Self { bytes: bundle::encode(events), leaves: Vec::new(), rows: Vec::new() };
+        let mut packed =
+            Self { bytes: bundle::encode(events), leaves: Vec::new(), rows: Vec::new() };
         let mut made = Vec::new();
         for (seq, event) in (from..).zip(events.iter()).filter(|(seq, _)| *seq >= new) {
             packed.leaves.push(leaf_hash(event.header));
@@ -143,9 +144,9 @@ impl Staging {
                 self.held_from = self.held_from.saturating_sub(tail);
             }
             while self.held.len() >= whole {
-                let rest = self.held.without_first(whole);
-                self.held.truncate(whole);
-                let full = std::mem::replace(&mut self.held, rest);
+                let mut full = self.held.clone();
+                self.held = std::mem::take(&mut self.held).without_first(whole);
+                full.truncate(whole);
                 self.pack(full, store)?;
             }
         } else if self.staged && self.held.len() >= whole {
@@ -165,7 +166,9 @@ impl Staging {
             (None, Some(statements)) => {
                 Reply::now(Packed::of(&events, from, new, &mut statements.rows))
             }
-            (None, None) => Reply::now(Packed::of(&events, from, new, &mut Rows::new(read_payload))),
+            (None, None) => {
+                Reply::now(Packed::of(&events, from, new, &mut Rows::new(read_payload)))
+            }
         };
         self.packs.push_back(Pack { from, events, packed });
         self.stage_packed(PACKS_AHEAD, store)

@@ -63,10 +63,16 @@ pub(crate) fn catch_up(
             }
             Ok(made.iter().map(Row::to_bytes).collect::<Vec<_>>())
         };
-        scan(&*store, (from, to), || Rows::new(read_payload), derive, |rows| {
-            found.extend(rows?);
-            Ok::<_, OpenError>(())
-        })?;
+        scan(
+            &*store,
+            (from, to),
+            || Rows::new(read_payload),
+            derive,
+            |rows| {
+                found.extend(rows?);
+                Ok::<_, OpenError>(())
+            },
+        )?;
         add(table, found, to, store)?;
         progress(to);
     }
@@ -126,7 +132,9 @@ impl<'s, S: Store> Opened<'s, S> {
                 continue;
             }
             let rows = self.rows(at)?;
-            to.extend(rows.chunk_by(|a, b| a.pair == b.pair).filter_map(|of| Some(of.first()?.pair)));
+            to.extend(
+                rows.chunk_by(|a, b| a.pair == b.pair).filter_map(|of| Some(of.first()?.pair)),
+            );
         }
         Ok(())
     }

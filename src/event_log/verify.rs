@@ -526,13 +526,19 @@ pub fn verify_store<S: Store>(
             events.map(|all| all.iter().map(|one| leaf_hash(one.header)).collect::<Vec<_>>())
         };
         let mut frontier = Frontier::default();
-        scan(store, (0, last), || (), leaves, |leaves| {
-            for leaf in leaves? {
-                frontier.push(leaf);
-                verifier.late_root(&frontier);
-            }
-            Ok::<_, StoreError>(())
-        })?;
+        scan(
+            store,
+            (0, last),
+            || (),
+            leaves,
+            |leaves| {
+                for leaf in leaves? {
+                    frontier.push(leaf);
+                    verifier.late_root(&frontier);
+                }
+                Ok::<_, StoreError>(())
+            },
+        )?;
     }
     if !quick && whole {
         verifier.derived(tables.compare(derived, store));
