@@ -12,6 +12,7 @@ use demarche::store::sled::SledStore;
 use demarche::store::{BlockKey, Change, Head, Part, Store, StoredEvent, TreePiece};
 
 use crate::desk::Desk;
+use crate::support::ARTICLE;
 
 /// Every event of a desk's log, as it is stored.
 pub(crate) fn events(desk: &Desk) -> Vec<StoredEvent> {
@@ -181,4 +182,21 @@ impl Table {
 /// The store of a desk, open for whoever keeps the machine.
 pub(crate) fn store(desk: &Desk) -> SledStore {
     SledStore::open(&desk.path().join("log"), "the forger").unwrap()
+}
+
+/// A store on sled with the events, the tree and the article of one in memory, and no table.
+pub(crate) fn copied(from: &impl Store, dir: &Path) -> SledStore {
+    let mut store = SledStore::create(dir, "test").unwrap();
+    let (events, next) = (from.read(0, usize::MAX).unwrap(), from.head().unwrap());
+    let mut tree = Vec::new();
+    for (level, index) in (0..4).flat_map(|level| (0..64).map(move |index| (level, index))) {
+        if let Some(hashes) = from.tree_piece(level, index).unwrap() {
+            tree.push(TreePiece { level, index, hashes });
+        }
+    }
+    store.append(Change { expected: Head::EMPTY, events: &events, tree: &tree, next }).unwrap();
+    let article = format!("source/{}", blake3::hash(ARTICLE.as_bytes()).to_hex());
+    store.put_blob(&article, ARTICLE.as_bytes()).unwrap();
+    store.sync().unwrap();
+    store
 }
