@@ -541,7 +541,7 @@ mod tests {
     /// All rows of a table, in order.
     fn all(runs: &Runs<Small>, store: &MemoryStore) -> Vec<Vec<u8>> {
         let mut merge = Merge::<Small>::new(runs.runs(), store).unwrap();
-        std::iter::from_fn(|| merge.next(store).unwrap()).collect()
+        std::iter::from_fn(|| merge.next(store).unwrap().map(<[u8]>::to_vec)).collect()
     }
 
     proptest! {

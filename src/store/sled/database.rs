@@ -488,7 +488,10 @@ fn put_once<const N: usize>(
     guarded(|| {
         // One by one: a batch has no order, and only in order are leaves split evenly.
         for key in keys {
-            tree.insert(key, &[])?;
+            // What is there already must be there after a crash, too.
+            if !tree.contains_key(key)? {
+                tree.insert(key, &[])?;
+            }
         }
         for (key, value) in values {
             tree.insert(key, value.as_slice())?;
