@@ -52,6 +52,18 @@ pub(super) struct Compared {
     /// The version of other rules that a table was made by, so that it was not compared.
     pub(super) other_rules: Option<i64>,
     pub(super) findings: Vec<(Check, Finding)>,
+    /// Whether ids could not be compared, since the table of names is false.
+    pub(super) without_ids: bool,
+}
+
+/// Whether what stands in a table is found there: a sum does not show in what order rows lie.
+fn is_sound<T: Table>(table: &Runs<T>, store: &impl Store) -> Result<bool, StoreError> {
+    for run in table.runs() {
+        if !run.is_sound::<T>(store)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 impl Sum {
@@ -123,12 +135,13 @@ impl Tables {
             }
             last = one;
         })?;
-        if kept != names {
+        if kept != names || !is_sound(&self.names, store)? {
             compared.find(self.names.size());
             // A false table shows nothing of ids, either; but every event it tells of is there to be looked at.
+            compared.without_ids = true;
         }
         let kept = Sum::of(&self.statements, &self.keys, store, &mut |_| {})?;
-        if kept != statements {
+        if kept != statements || !is_sound(&self.statements, store)? {
             compared.find(self.statements.size());
         }
         for (key, seq) in &late_ids {

@@ -241,7 +241,7 @@ impl Names {
         let mut found = Vec::new();
         for run in self.runs.runs() {
             let filter = self.filters.entry(run.id()).or_default();
-            if filter.may_hold(key, run, store)? {
+            if filter.may_hold(key, run, self.size, store)? {
                 let rows = run.find::<NameTable>(&key, store)?;
                 found.extend(rows.iter().map(|row| seq_of(row)));
             }
@@ -354,6 +354,7 @@ impl Filter {
         &mut self,
         key: Key,
         run: &Run,
+        events: u64,
         store: &impl Store,
     ) -> Result<bool, StoreError> {
         if self.bits.is_empty() {
@@ -361,8 +362,9 @@ impl Filter {
             if self.look_ups < LOOK_UPS_BEFORE_FILTER {
                 return Ok(true);
             }
-            // Twelve bits a row.
-            let blocks = run.rows().saturating_mul(12).div_ceil(512).max(1);
+            // Twelve bits a row; no event has more than four.
+            let rows = run.rows().min(events.saturating_mul(4));
+            let blocks = rows.saturating_mul(12).div_ceil(512).max(1);
             self.bits = vec![[0; 8]; usize::try_from(blocks).unwrap_or(usize::MAX)];
             let mut rows = Merge::<NameTable>::new(std::slice::from_ref(run), store)?;
             while let Some(row) = rows.next(store)? {
