@@ -52,6 +52,22 @@ pub(super) struct Compared {
     /// The version of other rules that a table was made by, so that it was not compared.
     pub(super) other_rules: Option<i64>,
     pub(super) findings: Vec<(Check, Finding)>,
+    /// Whether ids could not be compared, since the table of names is false.
+    pub(super) without_ids: bool,
+}
+
+/// Whether what stands in a table is found there: a sum does not show in what order rows lie. `see` is shown each row.
+fn is_sound<T: Table>(
+    table: &Runs<T>,
+    store: &impl Store,
+    see: &mut dyn FnMut(&[u8]),
+) -> Result<bool, StoreError> {
+    for run in table.runs() {
+        if !run.is_sound::<T>(store, see)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 impl Sum {
@@ -112,8 +128,15 @@ impl Tables {
         compared.size = sizes.into_iter().find(|size| *size > 0);
         compared.other_rules = Runs::<StatementTable>::other_version(store)?;
         let mut twins = Vec::new();
-        let (kept_names, kept_statements) = std::thread::scope(|scope| {
-            let other = scope.spawn(|| Sum::of(&self.statements, &self.keys, store, &mut |_| {}));
+        let (kept_names, others) = std::thread::scope(|scope| {
+            let others = scope.spawn(|| {
+                let mut kept = Sum::default();
+                let sound = is_sound(&self.statements, store, &mut |row| kept.add(row, &self.keys));
+                (
+                    sound.map(|sound| sound.then_some(kept)),
+                    is_sound(&self.names, store, &mut |_| {}),
+                )
+            });
             let mut last: Option<(Key, u64)> = None;
             let kept_names = Sum::of(&self.names, &self.keys, store, &mut |row| {
                 let one = row.first_chunk().map(|key| (*key, seq_of(row)));
@@ -125,17 +148,22 @@ impl Tables {
                 }
                 last = one;
             });
-            match other.join() {
-                Ok(kept_statements) => (kept_names, kept_statements),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
+            (kept_names, others.join())
         });
+        let (kept_statements, names_sound) =
+            others.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let kept_names = match (kept_names, names_sound) {
+            (Ok(kept), Ok(sound)) => Ok(sound.then_some(kept)),
+            (Err(error), _) | (_, Err(error)) => Err(error),
+        };
+        // A false table shows nothing of ids.
+        compared.without_ids = !matches!(kept_names, Ok(Some(kept)) if kept == names);
         for (table, kept, derived) in [
             (self.names.size(), kept_names, names),
             (self.statements.size(), kept_statements, statements),
         ] {
             match kept {
-                Ok(kept) if kept == derived => {}
+                Ok(Some(kept)) if kept == derived => {}
                 Ok(_) => compared.find(Wrong::SnapshotDiffers { size: table }),
                 Err(error) => compared.find(Wrong::Store(error.to_string())),
             }

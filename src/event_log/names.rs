@@ -369,9 +369,10 @@ impl Filter {
             if self.look_ups < LOOK_UPS_BEFORE_FILTER {
                 return Ok(true);
             }
-            // Twelve bits a row; no more than there can be rows for, whatever a manifest says.
-            let blocks = run.rows().min(events.saturating_mul(3)).saturating_mul(12).div_ceil(512);
-            self.bits = vec![[0; 8]; usize::try_from(blocks.max(1)).unwrap_or(1)];
+            // Twelve bits a row; no event has more than four.
+            let rows = run.rows().min(events.saturating_mul(4));
+            let blocks = rows.saturating_mul(12).div_ceil(512).max(1);
+            self.bits = vec![[0; 8]; usize::try_from(blocks).unwrap_or(1)];
             let mut rows = Merge::<NameTable>::new(std::slice::from_ref(run), store)?;
             while let Some(row) = rows.next(store)? {
                 if let Some(key) = row.first_chunk() {

@@ -110,6 +110,10 @@ impl<T: Table> Runs<T> {
             run.is_possible::<T>().then_some(run)
         });
         let runs = runs.collect::<Option<Vec<_>>>()?;
+        // Run 0 is the manifest, and what is from the next on was never kept.
+        if runs.iter().any(|run| run.id == 0 || run.id >= next_id) || next_id == 0 {
+            return None;
+        }
         let new = Self { size, next_id, runs, kept: size, ..Self::new() };
         (version == T::VERSION).then_some(new)
     }
@@ -200,7 +204,7 @@ impl<T: Table> Runs<T> {
 
     /// Takes away what was written and never kept, when an append was given up or cut off.
     pub(crate) fn remove_unkept(&self, store: &mut impl Store) -> Result<(), StoreError> {
-        for id in self.next_id.. {
+        for id in self.next_id..u64::MAX {
             let first = BlockKey { table: T::NUMBER, run: id, index: 0 };
             if store.block(first)?.is_none() {
                 break;
@@ -392,6 +396,44 @@ impl Run {
         self.id
     }
 
+    /// Whether its rows are in order, and its directory and its entry in the manifest are those that they lead to: what
+    /// is looked up is found only then. `see` is shown each row.
+    pub(crate) fn is_sound<T: Table>(
+        &self,
+        store: &impl Store,
+        see: &mut dyn FnMut(&[u8]),
+    ) -> Result<bool, StoreError> {
+        let (mut rows, mut directory_blocks) = (0_u64, 0_u64);
+        let (mut last, mut entries) = (Vec::new(), Vec::new());
+        for index in 0..self.blocks {
+            let block = self.block::<T>(index, store)?;
+            let Some(first) = block.get(..T::ROW_BYTES) else { return Ok(false) };
+            let mut least = u64::MAX;
+            let mut before = last.as_slice();
+            for row in block.chunks_exact(T::ROW_BYTES) {
+                if row < before {
+                    return Ok(false);
+                }
+                before = row;
+                least = least.min(T::measure(row));
+                rows = rows.saturating_add(1);
+                see(row);
+            }
+            last = before.to_vec();
+            entries.extend_from_slice(first);
+            entries.extend_from_slice(&least.to_be_bytes());
+            let next = index.saturating_add(1);
+            if next == self.blocks || next.is_multiple_of(entries_a_block::<T>()) {
+                if self.directory::<T>(directory_blocks, store)? != entries {
+                    return Ok(false);
+                }
+                directory_blocks = directory_blocks.saturating_add(1);
+                entries.clear();
+            }
+        }
+        Ok((rows, directory_blocks) == (self.rows, self.directory_blocks))
+    }
+
     fn remove<T: Table>(&self, store: &mut impl Store) -> Result<(), StoreError> {
         store.remove_blocks(T::NUMBER, self.id)?;
         store.remove_blocks(T::NUMBER + 1, self.id)
@@ -452,6 +494,9 @@ impl Run {
         let mut found = Vec::new();
         while index < self.blocks {
             let rows = self.block::<T>(index, store)?;
+            if rows.is_empty() {
+                break;
+            }
             for row in rows.chunks_exact(T::ROW_BYTES) {
                 if row.starts_with(prefix) {
                     found.push(row.to_vec());
@@ -515,7 +560,10 @@ impl Source {
         while self.row::<T>().is_empty() && self.next_block < self.run.blocks {
             self.rows = self.run.block::<T>(self.next_block, store)?;
             self.at = 0;
-            self.next_block = self.next_block.saturating_add(1);
+            // No block is empty: where one is not there, the run ends, whatever the manifest says.
+            let ended = self.rows.is_empty();
+            self.next_block =
+                if ended { self.run.blocks } else { self.next_block.saturating_add(1) };
         }
         Ok(())
     }

@@ -106,6 +106,9 @@ impl<'s, S: Store> Opened<'s, S> {
         let mut blocks = Vec::new();
         for index in 0..run.directory_blocks() {
             let entries = run.directory::<StatementTable>(index, store)?;
+            if entries.is_empty() {
+                break;
+            }
             let entry_bytes = ROW_BYTES.saturating_add(8);
             for entry in entries.chunks_exact(entry_bytes) {
                 let Some((row, least)) = entry.split_first_chunk::<ROW_BYTES>() else { continue };

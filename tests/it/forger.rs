@@ -116,6 +116,9 @@ pub(crate) struct Table {
     pub(crate) row_bytes: usize,
 }
 
+/// What a forger makes of the directory of a table.
+type Entries<'f> = &'f dyn Fn(&mut Vec<Vec<u8>>);
+
 /// The number of the table of names, and the length of its rows.
 pub(crate) const NAMES: (u8, usize) = (0, 13);
 /// The number of the table of statements, and the length of its rows.
@@ -149,6 +152,17 @@ impl Table {
 
     /// Replaces the table by these rows, in one run.
     pub(crate) fn put(&self, store: &mut impl Store) {
+        self.put_with(store, &|_| {}, &|_| {});
+    }
+
+    /// The same, with other entries of the directory (the first row of each block, then the least of its earliest
+    /// bounds), and other numbers in the manifest (version, events, next run; run, rows, blocks, blocks of directory).
+    pub(crate) fn put_with(
+        &self,
+        store: &mut impl Store,
+        entries: Entries<'_>,
+        numbers: &dyn Fn(&mut [u64; 7]),
+    ) {
         let run = 1_000_000;
         for table in [self.number, self.number + 1] {
             store.remove_blocks(table, run).unwrap();
@@ -162,17 +176,21 @@ impl Table {
             let earliest =
                 |row: &Vec<u8>| row.get(24..32).map_or([0; 8], |b| b.try_into().unwrap());
             let least = rows.iter().map(earliest).min().unwrap();
-            directory.push([&[0], &rows[0][..], &least[..]].concat());
+            directory.push([&rows[0][..], &least[..]].concat());
             blocks += 1;
         }
+        entries(&mut directory);
         let entries = directory.chunks(4096 / (self.row_bytes + 9));
         let directory_blocks = u64::try_from(entries.len()).unwrap();
         for (index, entries) in (0..).zip(entries) {
             let key = BlockKey { table: self.number + 1, run, index };
-            store.put_block(key, &entries.concat()).unwrap();
+            let bytes: Vec<u8> =
+                entries.iter().flat_map(|entry| [&[0], &entry[..]].concat()).collect();
+            store.put_block(key, &bytes).unwrap();
         }
         let rows = u64::try_from(self.rows.len()).unwrap();
-        let manifest = [self.version, self.size, run + 1, run, rows, blocks, directory_blocks];
+        let mut manifest = [self.version, self.size, run + 1, run, rows, blocks, directory_blocks];
+        numbers(&mut manifest);
         let bytes: Vec<u8> = manifest.iter().flat_map(|number| number.to_be_bytes()).collect();
         store.put_block(BlockKey { table: self.number, run: 0, index: 0 }, &bytes).unwrap();
         store.sync().unwrap();

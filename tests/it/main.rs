@@ -36,6 +36,7 @@ mod schemas;
 mod snapshots;
 mod store_conformance;
 mod support;
+mod tables;
 mod terminal;
 mod tessera_log;
 mod trees;
