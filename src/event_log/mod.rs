@@ -53,7 +53,7 @@ use crate::record::system::{Erasure, Genesis, KeyRing, SystemEvent};
 use crate::record::tile::Tiles;
 use crate::record::tree::{Frontier, HashReader, Root, leaf_hash};
 use crate::replay::Content;
-use crate::store::{EventRef, Head, Part, PartRef, Store, StoreError, StoredEvent};
+use crate::store::{Damage, EventRef, Head, Part, PartRef, Store, StoreError, StoredEvent};
 use names::{CatchUpError, Name, Names};
 use runs::Runs;
 use statements::StatementTable;
@@ -88,6 +88,8 @@ pub struct EventLog<S> {
     erased: BTreeMap<u64, u64>,
     last_recorded: Instant,
     names: Names,
+    /// Whether something was cut off, so that [`EventLog::settle`] must come before names are looked up.
+    unsettled: bool,
 }
 
 /// A log cannot be made or opened.
@@ -209,6 +211,7 @@ impl<S: Store> EventLog<S> {
             keys: KeyRing::default(),
             erased: BTreeMap::new(),
             last_recorded: Instant::MIN,
+            unsettled: false,
         })
     }
 
@@ -243,13 +246,35 @@ impl<S: Store> EventLog<S> {
         Ok(log)
     }
 
-    /// Reads the names anew, as they are kept.
-    fn read_names(&mut self) -> Result<(), StoreError> {
+    /// Lets go of what an append that failed, or a table that could not be kept, has left, and reads the names anew, as
+    /// they are kept. If that cannot be done it stays to be done.
+    fn settle(&mut self) -> Result<(), StoreError> {
+        if !self.unsettled {
+            return Ok(());
+        }
+        self.store.unstage()?;
         self.names = Names::read(&self.store, self.head.size)?;
+        self.names.remove_unkept(&mut self.store)?;
+        Runs::<StatementTable>::read(&self.store, self.head.size)?.remove_unkept(&mut self.store)?;
         match self.names.catch_up(&mut self.store, self.head.size, &mut |_| {}) {
+            Ok(()) => {
+                self.unsettled = false;
+                Ok(())
+            }
             Err(CatchUpError::Store(error)) => Err(error),
-            // Events that do not fit were found when the log was opened; they have no names.
-            Ok(()) | Err(CatchUpError::DoesNotFit { .. }) => Ok(()),
+            // Those after it would have no names, so that what is there would not be found. Opening the log says more.
+            Err(CatchUpError::DoesNotFit { seq, .. }) => {
+                Err(StoreError::Damaged { what: Damage::Event(seq) })
+            }
+        }
+    }
+
+    /// Keeps the names, after an append. That cannot fail it, since its events are in the log: what is not kept of names
+    /// is derived from them again, before it is needed or when the log is opened.
+    fn keep_names(&mut self) {
+        self.names.reach(self.head.size);
+        if !self.unsettled {
+            self.unsettled = self.names.keep(&mut self.store).is_err();
         }
     }
 

@@ -125,6 +125,7 @@ impl<S: Store> EventLog<S> {
         if clocks.reported_by.is_some() || clocks.zone != Zone::UTC {
             return Ok(None);
         }
+        self.settle()?;
         let table = Runs::<StatementTable>::read(&self.store, self.head.size)?;
         let (reach, size) = (table.size(), self.head.size);
         if size.saturating_sub(reach) > READ_AFTER_TABLES || reach == 0 {
