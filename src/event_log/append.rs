@@ -1,8 +1,9 @@
 //! Append: check everything, then make everything part of the log at once, or nothing.
 //!
 //! Events are taken one after the other, as they stand in the input. What passes every gate gets its header at once; full
-//! bundles of a long input are staged in the store while the rest is still being read, so that memory is bounded however
-//! long it is. Nothing of it is part of the log before the last step moves the head. Lines are made ready on every core
+//! bundles of a long input are staged in the store while the rest is still being read, so that no event is held in memory
+//! to the end. What grows with it is small: the filters of the names (a byte and a half each), references to what has not
+//! come yet, what is refused, and the stretches of its lines. Nothing of it is part of the log before the last step moves the head. Lines are made ready on every core
 //! ([`super::prepare`]), and bundles packed there ([`super::staging`]); what follows from the order of events is done
 //! here, by one thread.
 

@@ -1,7 +1,8 @@
 //! Erasure: the content of events is taken away, and an event says so.
 //!
 //! Erasing leaves the header, so chain, tree and every proof made before stay valid; payload, sealed part, salts and
-//! captured bytes that no other event names are gone from the store ([`crate::store::Store::remove`]). It reaches
+//! captured bytes that no other event names are gone from the store ([`crate::store::Store::remove`]); so are the tables
+//! beside the events, which hold hashes of what can be guessed, and are derived anew. It reaches
 //! neither copies elsewhere nor what other events quote of the erased one. `tests/it/erasure.rs` looks for the bytes.
 
 use std::collections::BTreeSet;

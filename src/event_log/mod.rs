@@ -1,8 +1,9 @@
 //! The event log: open, append, read back.
 //!
 //! [`EventLog`] puts model, record and replay over any [`Store`]. Clock and randomness are arguments
-//! ([`Surroundings`]). It is open at once, however long the log is: names are looked up in a table kept beside the events
-//! ([`names`]), and of the events only those are read, and checked, that are needed. What answers from all of them
+//! ([`Surroundings`]). It is open at once, however long the log is, but where names must be derived anew: they are looked
+//! up in a table kept beside the events ([`names`]), and of the events only those are read, and checked, that are needed
+//! or that the table does not reach. What answers from all of them
 //! ([`FoldedLog`], [`world`]) or signs for all of them ([`EventLog::check`]) checks, in the same pass, that every header
 //! follows the one before it and that every payload is the one its header commits to. What that does not establish is
 //! said by [`verify`].
@@ -51,7 +52,7 @@ use crate::record::link::Link;
 use crate::record::note::VerifierKey;
 use crate::record::system::{Erasure, Genesis, KeyRing, SystemEvent};
 use crate::record::tile::Tiles;
-use crate::record::tree::{Frontier, HashReader, Root, leaf_hash};
+use crate::record::tree::{Frontier, Root};
 use crate::replay::Content;
 use crate::store::{Damage, EventRef, Head, Part, PartRef, Store, StoreError, StoredEvent};
 use names::{CatchUpError, Name, Names};
@@ -132,7 +133,7 @@ impl From<CatchUpError> for OpenError {
     }
 }
 
-/// What is wrong with a stored event, found while the log was opened.
+/// What is wrong with a stored event, found when it was read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DoesNotFit {
@@ -278,7 +279,8 @@ impl<S: Store> EventLog<S> {
         }
     }
 
-    /// The last event must be the one that the head and the tree name.
+    /// The last event must be the one that the head names. The tree is not compared with it, only read as far as what
+    /// comes next needs of it: its last leaves are made from headers, and [`EventLog::check`] compares the rest.
     fn take_last(&mut self, head: Head) -> Result<(), OpenError> {
         let seq = head.size.saturating_sub(1);
         let (header, event) = self.fitting(seq)?;
@@ -289,10 +291,6 @@ impl<S: Store> EventLog<S> {
         }
         let tree = tree::StoredTree(&self.store);
         let tiles = Tiles(&tree);
-        let leaf = tiles.hash(0, seq).map_err(tree::as_store_error)?;
-        if leaf != leaf_hash(&event.header) {
-            return Err(OpenError::DoesNotVerify { seq, wrong: DoesNotFit::Tree });
-        }
         let frontier = Frontier::read(head.size, &tiles).map_err(tree::as_store_error)?;
         self.frontier = frontier;
         self.last_recorded = header.recorded_at;
@@ -307,8 +305,9 @@ impl<S: Store> EventLog<S> {
         Ok((header, event))
     }
 
-    /// Checks that every header follows the one before it and is in the tree, and that every payload is the one that its
-    /// header commits to; `progress` is told how many events were checked.
+    /// Checks that every header follows the one before it, that the last is the one that the head names, that every payload
+    /// is the one that its header commits to, and that the headers lead to the frontier of the stored tree, so to its root;
+    /// hashes of the tree that the frontier does not hold are for `verify`. `progress` is told how many events were checked.
     pub fn check(&self, progress: &mut dyn FnMut(u64)) -> Result<(), OpenError> {
         fold::check(&self.store, self.head, &|_, _| (), &mut |_, ()| {}, progress)
     }
