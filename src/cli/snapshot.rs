@@ -1,4 +1,5 @@
-//! `demarche snapshot`: keep what the log means as it stands, for `verify` to compare with a fresh replay.
+//! `demarche snapshot`: keep what is derived from the events, carried on to the last of them. `verify` derives it once more,
+//! and compares.
 
 use clap::Args;
 use schemars::JsonSchema;
@@ -66,7 +67,7 @@ impl SnapshotArgs {
         terminal.faint(
             "the same events, folded by the same rules, give the same hash on any machine",
         )?;
-        terminal.faint("verify compares it with a fresh replay")?;
+        terminal.faint("verify derives it from the events once more, and compares")?;
         Ok(Status::Done)
     }
 }

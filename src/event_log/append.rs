@@ -1,8 +1,9 @@
 //! Append: check everything, then make everything part of the log at once, or nothing.
 //!
 //! Events are taken one after the other, as they stand in the input. What passes every gate gets its header at once; full
-//! bundles of a long input are staged in the store while the rest is still being read, so that memory is bounded however
-//! long it is. Nothing of it is part of the log before the last step moves the head. Lines are made ready on every core
+//! bundles of a long input are staged in the store while the rest is still being read, so that no event is held in memory
+//! to the end. What grows with it is small: the filters of the names (a byte and a half each), references to what has not
+//! come yet, what is refused, and the stretches of its lines. Nothing of it is part of the log before the last step moves the head. Lines are made ready on every core
 //! ([`super::prepare`]), and bundles packed there ([`super::staging`]); what follows from the order of events is done
 //! here, by one thread.
 
@@ -17,10 +18,8 @@ use super::gates::{
 };
 use super::names::{AtHand, Key, Name, is_listed, keys_of};
 use super::prepare::{Item, Lines, Prepared, Ready};
-use super::runs::Runs;
 use super::sources::{Found, Texts, blob_name};
 use super::staging::{Staging, Workers};
-use super::statements::StatementTable;
 use super::{EventLog, Surroundings, content_hash, read_payload};
 use crate::model::calendar::Instant;
 use crate::model::check::{Checked, check};
@@ -94,7 +93,8 @@ pub struct AppendOptions {
 pub struct Appended {
     /// What came of the events, in the order of the input; made actors and topics stand before what needed them.
     pub stretches: Vec<Stretch>,
-    /// The same, event by event; empty after [`EventLog::append_lines`], for which see [`EventLog::outcomes`].
+    /// The same, event by event, as far as they can be read back; empty after [`EventLog::append_lines`], for which see
+    /// [`EventLog::outcomes`].
     pub outcomes: Vec<Outcome>,
     /// What was left out, with [`AppendOptions::keep_going`].
     pub left_out: Vec<Refusal>,
@@ -145,7 +145,7 @@ pub enum AppendError {
     /// Some events are refused.
     #[error("{} refused", .0.len())]
     Refused(Vec<Refusal>),
-    /// The store cannot be read or written.
+    /// The store cannot be read or written. If it failed while the head moved, opening the log again shows whether it did.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The input cannot be read.
@@ -193,7 +193,8 @@ impl<S: Store> EventLog<S> {
                 Ok(())
             })?;
         let mut outcomes = Vec::new();
-        self.outcomes(&appended, &mut |outcome| outcomes.push(outcome))?;
+        // They are in the log, also where it cannot be read back.
+        let _ = self.outcomes(&appended, &mut |outcome| outcomes.push(outcome));
         appended.outcomes = outcomes;
         Ok(appended)
     }
@@ -249,22 +250,25 @@ impl<S: Store> EventLog<S> {
             &mut dyn Surroundings,
         ) -> Result<(), AppendError>,
     ) -> Result<Appended, AppendError> {
+        self.settle()?;
         let clock = surroundings.now();
         let recorded_at = clock.max(self.last_recorded);
         let mut excluded: BTreeMap<u64, Refusal> = BTreeMap::new();
         loop {
+            // Whatever ends this, also a panic: what it leaves is let go of before anything else.
+            self.unsettled = true;
             let mut appending = Appending::new(self, options, recorded_at, &excluded)?;
             let submitted = submit(&mut appending, surroundings);
             let settled = submitted.and_then(|()| Ok(appending.settle()?));
             let refused = match settled {
                 Ok(refused) => refused,
                 Err(error) => {
-                    self.give_up()?;
+                    self.give_up();
                     return Err(error);
                 }
             };
             if !refused.is_empty() && !options.keep_going {
-                self.give_up()?;
+                self.give_up();
                 return Err(AppendError::Refused(without_consequences(refused)));
             }
             // What was taken may have referred, ahead, to what was refused: then it goes too, and the rest is taken
@@ -272,9 +276,10 @@ impl<S: Store> EventLog<S> {
             let again = appending.looked_ahead && !refused.is_empty();
             let nothing = appending.stretches.is_empty();
             if again || (nothing && !(refused.is_empty() && excluded.is_empty())) {
-                self.give_up()?;
+                self.give_up();
                 excluded.extend(refused);
                 if again {
+                    self.settle()?;
                     continue;
                 }
                 return Err(AppendError::Refused(excluded.into_values().collect()));
@@ -282,7 +287,7 @@ impl<S: Store> EventLog<S> {
             let stretches = match appending.finish() {
                 Ok(stretches) => stretches,
                 Err(error) => {
-                    self.give_up()?;
+                    self.give_up();
                     return Err(error.into());
                 }
             };
@@ -298,13 +303,10 @@ impl<S: Store> EventLog<S> {
         }
     }
 
-    /// Lets go of what was staged, and of its names.
-    fn give_up(&mut self) -> Result<(), StoreError> {
-        self.store.unstage()?;
-        self.names.remove_unkept(&mut self.store)?;
-        Runs::<StatementTable>::read(&self.store, self.head.size)?
-            .remove_unkept(&mut self.store)?;
-        self.read_names()
+    /// Lets go of what was staged, and of its names. Where that fails, it is tried again before they are needed; what is
+    /// reported is why the append was given up.
+    fn give_up(&mut self) {
+        let _ = self.settle();
     }
 }
 
@@ -862,19 +864,19 @@ impl<'l, S: Store> Appending<'l, S> {
     /// Makes everything part of the log.
     fn finish(mut self) -> Result<Vec<Stretch>, StoreError> {
         if self.staging.head() == self.log.head {
+            self.log.unsettled = false;
             return Ok(self.stretches);
         }
         self.write_blobs()?;
         let (head, frontier, statements) = self.staging.finish(&mut self.log.store)?;
-        // From here on they are in the log, whatever comes of the tables.
+        // From here on they are in the log, whatever comes of the tables: those are derived from the events, and are so
+        // again where they could not be kept.
         self.log.head = head;
         self.log.frontier = frontier;
         self.log.last_recorded = self.recorded_at;
-        if let Some(mut statements) = statements {
-            statements.keep(&mut self.log.store)?;
-        }
-        self.log.names.reach(head.size);
-        self.log.names.keep(&mut self.log.store)?;
+        let kept = statements.map_or(Ok(()), |mut table| table.keep(&mut self.log.store));
+        self.log.unsettled = kept.is_err();
+        self.log.keep_names();
         Ok(self.stretches)
     }
 }

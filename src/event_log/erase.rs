@@ -1,7 +1,8 @@
 //! Erasure: the content of events is taken away, and an event says so.
 //!
 //! Erasing leaves the header, so chain, tree and every proof made before stay valid; payload, sealed part, salts and
-//! captured bytes that no other event names are gone from the store ([`crate::store::Store::remove`]). It reaches
+//! captured bytes that no other event names are gone from the store ([`crate::store::Store::remove`]); so are the tables
+//! beside the events, which hold hashes of what can be guessed, and are derived anew. It reaches
 //! neither copies elsewhere nor what other events quote of the erased one. `tests/it/erasure.rs` looks for the bytes.
 
 use std::collections::BTreeSet;
@@ -108,7 +109,6 @@ impl<S: Store> FoldedLog<S> {
             }
         }
         self.can_read_sources_but(of)?;
-        // A snapshot holds words of the events, so it goes, too.
         let kept_blobs = self.blobs_of(|seq| !of.contains(&seq));
         let of_erased = self.blobs_of(|seq| of.contains(&seq));
         let sources = of_erased.difference(&kept_blobs).count();
@@ -119,6 +119,7 @@ impl<S: Store> FoldedLog<S> {
             why: why.to_owned(),
             by: by.map(str::to_owned),
         });
+        self.parts().0.settle()?;
         let recorded_at = surroundings.now().max(self.last_recorded);
         let prepared = self.prepare(&erasure, recorded_at, Salt(surroundings.salt()))?;
         if prepared.payload.len() > PAYLOAD_BYTES_MAX {
@@ -130,10 +131,11 @@ impl<S: Store> FoldedLog<S> {
         let (log, history) = self.parts();
         log.store.remove(Removal { parts_of: of, kept_blobs: &kept_blobs }, change)?;
         history.forget(of);
-        // What was derived from the events went with them.
-        log.read_names()?;
-        let (seq, link) = log.take_prepared(erasure.kind(), prepared)?;
-        self.catch_up()?;
+        // What was derived from the events went with them. It is derived anew; where that fails now, before it is needed.
+        log.unsettled = true;
+        let (seq, link) = log.take_prepared(erasure.kind(), prepared);
+        let _ = log.settle();
+        self.catch_up();
         Ok(Erased { seq, link, sources, quoted_by })
     }
 

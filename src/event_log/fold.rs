@@ -91,27 +91,27 @@ impl<S: Store> FoldedLog<S> {
         surroundings: &mut dyn Surroundings,
     ) -> Result<Appended, AppendError> {
         let appended = self.log.append(submissions, options, files, surroundings)?;
-        self.catch_up()?;
+        self.catch_up();
         Ok(appended)
     }
 
     /// Folds in what was appended to the log since.
-    pub(super) fn catch_up(&mut self) -> Result<(), StoreError> {
-        while self.history.size() < self.log.head.size {
-            let events = self.log.store.events(self.history.size())?;
-            if events.is_empty() {
-                break;
-            }
-            for event in events.iter() {
-                // It was written a moment ago by this program; what does not fit is found at the next opening.
-                let (recorded_at, content) = match read_fitting(event, self.history.size()) {
-                    Ok((header, content)) => (header.recorded_at, content),
-                    Err(_) => (self.log.last_recorded, Content::Unreadable),
-                };
+    pub(super) fn catch_up(&mut self) {
+        let mut seq = self.history.size();
+        while seq < self.log.head.size {
+            // They were written a moment ago by this program, and are in the log. What cannot be read back all the same, or
+            // does not fit, stands as unreadable here; whoever folds the log anew is told.
+            let events = self.log.store.events(seq).unwrap_or_default();
+            let read = events.iter().map(Some).chain(events.is_empty().then_some(None));
+            for event in read {
+                let fitting = event.and_then(|event| read_fitting(event, seq).ok());
+                let unreadable = || (self.log.last_recorded, Content::Unreadable);
+                let (recorded_at, content) = fitting
+                    .map_or_else(unreadable, |(header, content)| (header.recorded_at, content));
                 self.history.push(recorded_at, content);
+                seq = seq.saturating_add(1);
             }
         }
-        Ok(())
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! A durable append waits for the disk, and the disk takes many events in the time of one. So whoever finds the log free
 //! writes everything that was handed in meanwhile, each event on its own (one that is refused takes no other with it),
-//! and all of it becomes durable with one sync; the others wait for what came of theirs.
+//! and all of it becomes durable with one sync; the others wait for what came of theirs. A writer that panics takes
+//! nobody with it: those who wait are told that it stopped.
 
 use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -45,6 +46,35 @@ pub enum GroupError {
     /// opened again.
     #[error("{0}")]
     Store(String),
+    /// It is in the log, and what came of it cannot be read back.
+    #[error("it was appended, and cannot be read back")]
+    NotReadBack,
+    /// The thread that wrote the group panicked. Whether the events of the group were appended is not known before they
+    /// are given again, or the log is opened again.
+    #[error("the thread that wrote it stopped")]
+    Stopped,
+}
+
+/// A group that was taken to be written: whatever comes of that, those who wait for it are told.
+struct Taken<'s> {
+    queue: &'s Mutex<Queue>,
+    done: &'s Condvar,
+    /// The thread that writes waits for none of its own.
+    own: u64,
+    results: BTreeMap<u64, Result<Outcome, GroupError>>,
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.results.remove(&self.own);
+        }
+        let mut queue = locked(self.queue);
+        queue.groups = queue.groups.saturating_add(1);
+        queue.results.append(&mut self.results);
+        drop(queue);
+        self.done.notify_all();
+    }
 }
 
 impl<S> std::fmt::Debug for SharedLog<S> {
@@ -91,17 +121,19 @@ impl<S: Store> SharedLog<S> {
                 }
             }
             let mut inner = locked(&self.log);
-            let taken = std::mem::take(&mut locked(&self.queue).waiting);
-            if taken.is_empty() {
+            let group = std::mem::take(&mut locked(&self.queue).waiting);
+            if group.is_empty() {
                 continue;
             }
-            let results = inner.append(taken);
+            let stopped = |(number, _): &(u64, Submission)| (*number, Err(GroupError::Stopped));
+            let mut taken = Taken {
+                queue: &self.queue,
+                done: &self.done,
+                own: number,
+                results: group.iter().map(stopped).collect(),
+            };
+            taken.results = inner.append(group);
             drop(inner);
-            let mut queue = locked(&self.queue);
-            queue.groups = queue.groups.saturating_add(1);
-            queue.results.extend(results);
-            drop(queue);
-            self.done.notify_all();
         }
     }
 
@@ -159,14 +191,123 @@ impl<S: Store> Inner<S> {
             }
         };
         for number in lines.keys() {
-            let words = || failed.as_ref().map(ToString::to_string).unwrap_or_default();
-            results.entry(*number).or_insert_with(|| Err(GroupError::Store(words())));
+            let missing = || match &failed {
+                Some(error) => Err(GroupError::Store(error.to_string())),
+                None => Err(GroupError::NotReadBack),
+            };
+            results.entry(*number).or_insert_with(missing);
         }
         results
     }
 }
 
-/// A lock is only ever held over steps that leave what it guards whole, so one that another thread died with is taken.
+/// A lock that another thread died with is taken: the queue is whole between any two steps, and a log lets go of an
+/// append that was cut off before it begins another.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests {
+    use super::*;
+    use crate::event_log::FileError;
+    use crate::model::calendar::Instant;
+    use crate::store::memory::MemoryStore;
+    use std::sync::mpsc::{Receiver, Sender, channel};
+    use std::time::Duration;
+
+    /// Waits at the first look at the clock, and panics at the second, in the middle of a group.
+    struct Stops {
+        looks: u64,
+        waits: Receiver<()>,
+    }
+
+    impl Surroundings for Stops {
+        fn now(&mut self) -> Instant {
+            self.looks += 1;
+            if self.looks == 1 {
+                self.waits.recv().unwrap();
+            }
+            Instant::from_micros(0)
+        }
+
+        fn salt(&mut self) -> [u8; 32] {
+            assert_ne!(self.looks, 2, "nobody can guess this");
+            [7; 32]
+        }
+    }
+
+    struct Still;
+
+    impl Surroundings for Still {
+        fn now(&mut self) -> Instant {
+            Instant::from_micros(0)
+        }
+
+        fn salt(&mut self) -> [u8; 32] {
+            [7; 32]
+        }
+    }
+
+    struct NoFiles;
+
+    impl SourceFiles for NoFiles {
+        fn read(&mut self, name: &str) -> Result<Vec<u8>, FileError> {
+            let looked_in = "nothing".to_owned();
+            Err(FileError::NotFound { name: name.to_owned(), looked_in })
+        }
+    }
+
+    fn incident(id: &str) -> Submission {
+        Submission::read(1, format!(r#"{{"kind":"incident","id":"{id}"}}"#).as_bytes())
+    }
+
+    #[test]
+    fn whoever_waits_for_a_writer_that_panics_is_told() {
+        let log =
+            EventLog::create(MemoryStore::new(), "example.org/desk", None, &mut Still).unwrap();
+        let (go_on, waits): (Sender<()>, _) = channel();
+        let stops = Stops { looks: 0, waits };
+        let shared = std::sync::Arc::new(SharedLog::new(log, Box::new(NoFiles), Box::new(stops)));
+        let (done, results) = channel();
+        let hand_in = |id: &'static str| {
+            let (shared, done) = (std::sync::Arc::clone(&shared), done.clone());
+            std::thread::spawn(move || {
+                let append = || shared.append(incident(id)).map(|outcome| outcome.seq);
+                let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(append));
+                done.send((id, caught.ok())).unwrap();
+            })
+        };
+        hand_in("first");
+        // The first is taken by its own thread, which waits; the others form one group.
+        while locked(&shared.queue).next < 1 || !locked(&shared.queue).waiting.is_empty() {
+            std::thread::yield_now();
+        }
+        for id in ["a", "b", "c"] {
+            hand_in(id);
+        }
+        while locked(&shared.queue).waiting.len() < 3 {
+            std::thread::yield_now();
+        }
+        go_on.send(()).unwrap();
+        let (mut stopped, mut panicked) = (0, 0);
+        for _ in 0..4 {
+            match results.recv_timeout(Duration::from_secs(60)).unwrap() {
+                ("first", result) => assert_eq!(result.unwrap().unwrap(), 1),
+                (_, None) => panicked += 1,
+                (_, Some(Err(GroupError::Stopped))) => stopped += 1,
+                (id, other) => panic!("{id}: {other:?}"),
+            }
+        }
+        assert_eq!((panicked, stopped), (1, 2));
+        assert!(locked(&shared.queue).results.is_empty());
+        // The log goes on, with nothing of what was cut off.
+        assert_eq!(shared.append(incident("a")).unwrap().seq, 2);
+        assert_eq!(shared.append(incident("a")).map(|again| again.already_there).ok(), Some(true));
+        let log = std::sync::Arc::into_inner(shared);
+        let log = log.unwrap().into_log();
+        assert_eq!(log.head().size, 3);
+        log.check(&mut |_| {}).unwrap();
+    }
 }

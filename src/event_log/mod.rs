@@ -1,8 +1,9 @@
 //! The event log: open, append, read back.
 //!
 //! [`EventLog`] puts model, record and replay over any [`Store`]. Clock and randomness are arguments
-//! ([`Surroundings`]). It is open at once, however long the log is: names are looked up in a table kept beside the events
-//! ([`names`]), and of the events only those are read, and checked, that are needed. What answers from all of them
+//! ([`Surroundings`]). It is open at once, however long the log is, but where names must be derived anew: they are looked
+//! up in a table kept beside the events ([`names`]), and of the events only those are read, and checked, that are needed
+//! or that the table does not reach. What answers from all of them
 //! ([`FoldedLog`], [`world`]) or signs for all of them ([`EventLog::check`]) checks, in the same pass, that every header
 //! follows the one before it and that every payload is the one its header commits to. What that does not establish is
 //! said by [`verify`].
@@ -51,9 +52,9 @@ use crate::record::link::Link;
 use crate::record::note::VerifierKey;
 use crate::record::system::{Erasure, Genesis, KeyRing, SystemEvent};
 use crate::record::tile::Tiles;
-use crate::record::tree::{Frontier, HashReader, Root, leaf_hash};
+use crate::record::tree::{Frontier, Root};
 use crate::replay::Content;
-use crate::store::{EventRef, Head, Part, PartRef, Store, StoreError, StoredEvent};
+use crate::store::{Damage, EventRef, Head, Part, PartRef, Store, StoreError, StoredEvent};
 use names::{CatchUpError, Name, Names};
 use runs::Runs;
 use statements::StatementTable;
@@ -88,6 +89,8 @@ pub struct EventLog<S> {
     erased: BTreeMap<u64, u64>,
     last_recorded: Instant,
     names: Names,
+    /// Whether something was cut off, so that [`EventLog::settle`] must come before names are looked up.
+    unsettled: bool,
 }
 
 /// A log cannot be made or opened.
@@ -130,7 +133,7 @@ impl From<CatchUpError> for OpenError {
     }
 }
 
-/// What is wrong with a stored event, found while the log was opened.
+/// What is wrong with a stored event, found when it was read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DoesNotFit {
@@ -209,6 +212,7 @@ impl<S: Store> EventLog<S> {
             keys: KeyRing::default(),
             erased: BTreeMap::new(),
             last_recorded: Instant::MIN,
+            unsettled: false,
         })
     }
 
@@ -243,17 +247,41 @@ impl<S: Store> EventLog<S> {
         Ok(log)
     }
 
-    /// Reads the names anew, as they are kept.
-    fn read_names(&mut self) -> Result<(), StoreError> {
+    /// Lets go of what an append that failed, or a table that could not be kept, has left, and reads the names anew, as
+    /// they are kept. If that cannot be done it stays to be done.
+    fn settle(&mut self) -> Result<(), StoreError> {
+        if !self.unsettled {
+            return Ok(());
+        }
+        self.store.unstage()?;
         self.names = Names::read(&self.store, self.head.size)?;
+        self.names.remove_unkept(&mut self.store)?;
+        Runs::<StatementTable>::read(&self.store, self.head.size)?
+            .remove_unkept(&mut self.store)?;
         match self.names.catch_up(&mut self.store, self.head.size, &mut |_| {}) {
+            Ok(()) => {
+                self.unsettled = false;
+                Ok(())
+            }
             Err(CatchUpError::Store(error)) => Err(error),
-            // Events that do not fit were found when the log was opened; they have no names.
-            Ok(()) | Err(CatchUpError::DoesNotFit { .. }) => Ok(()),
+            // Those after it would have no names, so that what is there would not be found. Opening the log says more.
+            Err(CatchUpError::DoesNotFit { seq, .. }) => {
+                Err(StoreError::Damaged { what: Damage::Event(seq) })
+            }
         }
     }
 
-    /// The last event must be the one that the head and the tree name.
+    /// Keeps the names, after an append. That cannot fail it, since its events are in the log: what is not kept of names
+    /// is derived from them again, before it is needed or when the log is opened.
+    fn keep_names(&mut self) {
+        self.names.reach(self.head.size);
+        if !self.unsettled {
+            self.unsettled = self.names.keep(&mut self.store).is_err();
+        }
+    }
+
+    /// The last event must be the one that the head names. The tree is not compared with it, only read as far as what
+    /// comes next needs of it: its last leaves are made from headers, and [`EventLog::check`] compares the rest.
     fn take_last(&mut self, head: Head) -> Result<(), OpenError> {
         let seq = head.size.saturating_sub(1);
         let (header, event) = self.fitting(seq)?;
@@ -264,10 +292,6 @@ impl<S: Store> EventLog<S> {
         }
         let tree = tree::StoredTree(&self.store);
         let tiles = Tiles(&tree);
-        let leaf = tiles.hash(0, seq).map_err(tree::as_store_error)?;
-        if leaf != leaf_hash(&event.header) {
-            return Err(OpenError::DoesNotVerify { seq, wrong: DoesNotFit::Tree });
-        }
         let frontier = Frontier::read(head.size, &tiles).map_err(tree::as_store_error)?;
         self.frontier = frontier;
         self.last_recorded = header.recorded_at;
@@ -282,8 +306,9 @@ impl<S: Store> EventLog<S> {
         Ok((header, event))
     }
 
-    /// Checks that every header follows the one before it and is in the tree, and that every payload is the one that its
-    /// header commits to; `progress` is told how many events were checked.
+    /// Checks that every header follows the one before it, that the last is the one that the head names, that every payload
+    /// is the one that its header commits to, and that the headers lead to the frontier of the stored tree, so to its root;
+    /// hashes of the tree that the frontier does not hold are for `verify`. `progress` is told how many events were checked.
     pub fn check(&self, progress: &mut dyn FnMut(u64)) -> Result<(), OpenError> {
         fold::check(&self.store, self.head, &|_, _| (), &mut |_, ()| {}, progress)
     }

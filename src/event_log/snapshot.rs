@@ -37,7 +37,10 @@ pub fn forget(store: &mut impl Store) -> Result<(), StoreError> {
 impl<S: Store> EventLog<S> {
     /// Carries what is derived from the events on to the last of them, and keeps it; `progress` is told how far it is.
     pub fn keep_snapshot(&mut self, progress: &mut dyn FnMut(u64)) -> Result<Snapshot, OpenError> {
+        self.settle()?;
+        self.unsettled = true;
         self.names.keep_all(&mut self.store)?;
+        self.unsettled = false;
         let mut table = Runs::<StatementTable>::read(&self.store, self.head.size)?;
         statements::catch_up(&mut table, &mut self.store, self.head.size, progress)?;
         let mut hasher = blake3::Hasher::new();

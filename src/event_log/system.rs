@@ -24,7 +24,8 @@ pub(super) struct Prepared {
 }
 
 impl<S: Store> EventLog<S> {
-    /// Appends what the program itself records. It returns, with the event's number and link, once that is durable.
+    /// Appends what the program itself records. It returns, with the event's number and link, once that is durable; an
+    /// error says that it may not be.
     pub fn append_system(
         &mut self,
         event: &SystemEvent,
@@ -41,11 +42,12 @@ impl<S: Store> EventLog<S> {
         recorded_at: Instant,
         salt: Salt,
     ) -> Result<(u64, Link), StoreError> {
+        self.settle()?;
         let prepared = self.prepare(event, recorded_at, salt)?;
         let events = std::slice::from_ref(&prepared.event);
         let Prepared { tree, next, .. } = &prepared;
         self.store.append(Change { expected: self.head, events, tree, next: *next })?;
-        self.take_prepared(event.kind(), prepared)
+        Ok(self.take_prepared(event.kind(), prepared))
     }
 
     /// Makes the event, and all that must be written with it.
@@ -75,11 +77,7 @@ impl<S: Store> EventLog<S> {
     }
 
     /// Goes on from what was written.
-    pub(super) fn take_prepared(
-        &mut self,
-        kind: &str,
-        prepared: Prepared,
-    ) -> Result<(u64, Link), StoreError> {
+    pub(super) fn take_prepared(&mut self, kind: &str, prepared: Prepared) -> (u64, Link) {
         let seq = self.head.size;
         self.take_system(seq, kind, &prepared.payload);
         self.last_recorded = prepared.recorded_at;
@@ -88,8 +86,7 @@ impl<S: Store> EventLog<S> {
         if let Some(kind) = system_kind(kind) {
             self.names.push(Name::Kind(kind).key(), seq);
         }
-        self.names.reach(self.head.size);
-        self.names.keep(&mut self.store)?;
-        Ok((seq, Link(prepared.next.link)))
+        self.keep_names();
+        (seq, Link(prepared.next.link))
     }
 }

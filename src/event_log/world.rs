@@ -124,6 +124,7 @@ impl<S: Store> EventLog<S> {
         if clocks.reported_by.is_some() || clocks.zone != Zone::UTC {
             return Ok(None);
         }
+        self.settle()?;
         let table = Runs::<StatementTable>::read(&self.store, self.head.size)?;
         let (reach, size) = (table.size(), self.head.size);
         if size.saturating_sub(reach) > READ_AFTER_TABLES || reach == 0 {
@@ -141,7 +142,7 @@ impl<S: Store> EventLog<S> {
         let unlisted = (reach - seen).saturating_sub(count(listed.iter().filter(|s| **s >= seen)));
         left_out.recorded_later = unlisted;
         for seq in self.erased.keys().filter(|seq| **seq < seen) {
-            // The content of no listed event can be known to be listed, so each is counted here.
+            // An erased event has no name, so none of them is among those that are listed, and none was counted yet.
             left_out.absent = left_out.absent.saturating_add(u64::from(*seq < reach));
         }
         self.each(&listed, &mut |event, header| gathering.look(stored(event, header)))?;

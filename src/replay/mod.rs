@@ -3,7 +3,8 @@
 //! [`History`] keeps events as they were recorded. A [`View`] of it is what counts under given [`Clocks`]: events
 //! recorded and reported in time, with corrections applied and retracted events left out. Projections read a view:
 //! [`measures()`], [`positions()`], [`timeline()`]. Each is total: nonsense in history becomes an [`Anomaly`], never an
-//! error. The rules are those of `docs/replay.md`; `tests/it/replay_rules.rs` shows each of them in one line.
+//! error. The rules are those of `docs/replay.md`; `measure_rules.rs`, `position_rules.rs` and `knowledge_rules.rs` in
+//! `tests/it` show each of them in one line.
 //!
 //! Pure: no clock, no file, no randomness, ordered maps only. What a replay says is only as true as the log it folds;
 //! that the log was not altered is for `event_log::verify`.

@@ -12,7 +12,7 @@ use zstd::bulk::{Compressor, Decompressor};
 
 use super::events::{Events, PartRef};
 
-/// How many events a store seals together: the width of a tile of entries. See `docs/decisions` for the figures.
+/// How many events a store seals together: the width of a tile of entries. `docs/decisions/0020` has the figures.
 pub const BUNDLE_EVENTS: u64 = 256;
 
 const VERSION: u8 = 1;

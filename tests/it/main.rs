@@ -30,6 +30,7 @@ mod measure_rules;
 mod merkle_vectors;
 mod notes;
 mod outside;
+mod portable_scale;
 mod position_rules;
 mod proofs;
 mod schemas;

@@ -8,9 +8,9 @@ use super::{BlockKey, Head, StoreError};
 pub const CHUNK_BYTES: usize = 6 * 1024;
 
 /// The most bytes of one value of a bundle. Few of them share a leaf: see [`spaced`].
-const BUNDLE_CHUNK_BYTES: usize = 56 * 1024;
+const BUNDLE_CHUNK_BYTES: usize = 20 * 1024;
 /// How many keys without a value follow each chunk of a bundle.
-const SPACES: u8 = 4;
+const SPACES: u8 = 1;
 /// Keys without a value that stand behind all bundles: more than a leaf holds, so that the leaf before them is split as
 /// every other.
 pub(super) const ENDS: u32 = 17;
@@ -33,9 +33,9 @@ fn cut(bytes: &[u8], most: usize) -> impl Iterator<Item = (u32, Vec<u8>)> + use<
     (0_u32..).zip(cut)
 }
 
-/// The keys of a chunk of a bundle: its own, and those that stand behind it without a value. sled splits a leaf in the
-/// middle when it has more than sixteen keys, so of nine that follow one another at most two have a value, and no leaf
-/// is too large for sled's segments, though the values are.
+/// The keys of a chunk of a bundle: its own, and one that stands behind it without a value. sled splits a leaf in the
+/// middle when it has more than sixteen keys, so nine follow one another in a leaf at most, of which five have a value:
+/// then values can be larger, and there are fewer of them, which makes sled quicker to open.
 pub(super) fn spaced(bundle: u64, chunk: u32) -> impl Iterator<Item = [u8; 13]> {
     (0..=SPACES).map(move |space| bundle_key(bundle, chunk, space))
 }

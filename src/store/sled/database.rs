@@ -24,7 +24,7 @@ const CACHE_BYTES: u64 = 16 * 1024 * 1024;
 /// How many entries are copied, or taken away, at a time.
 const ENTRIES_AT_A_TIME: usize = 256;
 /// How often more than once a value is asked for, to bound what sled holds in memory.
-const ASKED_AGAIN: usize = 15;
+const ASKED_AGAIN: usize = 7;
 /// The same, of a block, eight of which share a leaf.
 const BLOCK_ASKED_AGAIN: usize = 3;
 /// How many bundles are written together.
