@@ -662,7 +662,7 @@ fn snapshot_forged() {
             assert_eq!(of_it.count() > 0, !what.is_empty(), "{what}: {:?}", report.findings);
         };
         forge("", &|_| {});
-        for at in 0..kept.rows.len() {
+        for at in (0..kept.rows.len()).step_by(3) {
             forge("a row is not there", &|table| drop(table.rows.remove(at)));
             // The name, the dates and the number of its event.
             for byte in (0..kept.rows[at].len()).step_by(3) {
