@@ -420,18 +420,16 @@ impl<'l, S: Store> Appending<'l, S> {
             let prepared = Prepared::of(first);
             return self.take_prepared(&prepared, &mut errors, files, surroundings);
         }
-        std::thread::scope(|scope| {
-            let workers = Workers::start(scope);
+        Workers::during(|workers| {
             self.staging.use_workers(workers.clone());
             let mut ahead = std::collections::VecDeque::new();
-            ahead.push_back(workers.prepare(first));
+            ahead.push_back(workers.give(|| Prepared::of(first)));
             let mut ended = false;
             let result = 'lots: loop {
                 while !ended && ahead.len() < LOTS_AHEAD {
                     match read_lines(input, &mut errors, surroundings) {
                         Ok(lines) if lines.ends.is_empty() => ended = true,
-                        Ok(lines) => ahead.push_back(workers.prepare(lines)),
-                        // The threads end once the staging lets go of them.
+                        Ok(lines) => ahead.push_back(workers.give(|| Prepared::of(lines))),
                         Err(error) => break 'lots Err(error.into()),
                     }
                 }

@@ -171,19 +171,25 @@ pub(super) fn check<T: Send>(
         }
         Ok(checked)
     };
-    scan(store, (0, head.size), || (), check_some, |checked| {
-        for Checked { prev, link, leaf, read } in checked? {
-            if prev != Link(at.link) {
-                let wrong = DoesNotFit::Link { expected: Link(at.link), found: prev };
-                return Err(OpenError::DoesNotVerify { seq: at.size, wrong });
+    scan(
+        store,
+        (0, head.size),
+        || (),
+        check_some,
+        |checked| {
+            for Checked { prev, link, leaf, read } in checked? {
+                if prev != Link(at.link) {
+                    let wrong = DoesNotFit::Link { expected: Link(at.link), found: prev };
+                    return Err(OpenError::DoesNotVerify { seq: at.size, wrong });
+                }
+                take(at.size, read);
+                frontier.push(leaf);
+                at = Head { size: at.size.saturating_add(1), link: link.0 };
             }
-            take(at.size, read);
-            frontier.push(leaf);
-            at = Head { size: at.size.saturating_add(1), link: link.0 };
-        }
-        progress(at.size);
-        Ok(())
-    })?;
+            progress(at.size);
+            Ok(())
+        },
+    )?;
     let seq = head.size.saturating_sub(1);
     let wrong = |seq, wrong| Err(OpenError::DoesNotVerify { seq, wrong });
     if at.size != head.size {

@@ -114,9 +114,8 @@ impl<S: Store> SharedLog<S> {
                 }
                 // It was taken by whoever has the log: that thread will say what came of it.
                 if !queue.waiting.iter().any(|(waiting, _)| *waiting == number) {
-                    let wait = self.done.wait_while(queue, |queue| {
-                        !queue.results.contains_key(&number)
-                    });
+                    let wait =
+                        self.done.wait_while(queue, |queue| !queue.results.contains_key(&number));
                     drop(wait.unwrap_or_else(PoisonError::into_inner));
                     continue;
                 }

@@ -120,6 +120,18 @@ impl Verifier {
         self.take(examined, line)
     }
 
+    /// Takes what the bytes of the next event show, where no table has its ids.
+    pub(super) fn examined(
+        &mut self,
+        examined: Examined,
+        ids: &[Key],
+        line: Option<u64>,
+    ) -> Learnt {
+        let seq = self.report.events;
+        self.ids.extend(ids.iter().map(|key| (*key, seq)));
+        self.take(examined, line)
+    }
+
     /// Takes what the bytes of the next event show, and checks how it follows the one before it.
     fn take(&mut self, examined: Examined, line: Option<u64>) -> Learnt {
         let seq = self.report.events;
@@ -528,13 +540,19 @@ pub fn verify_store<S: Store>(
             events.map(|all| all.iter().map(|one| leaf_hash(one.header)).collect::<Vec<_>>())
         };
         let mut frontier = Frontier::default();
-        scan(store, (0, last), || (), leaves, |leaves| {
-            for leaf in leaves? {
-                frontier.push(leaf);
-                verifier.late_root(&frontier);
-            }
-            Ok::<_, StoreError>(())
-        })?;
+        scan(
+            store,
+            (0, last),
+            || (),
+            leaves,
+            |leaves| {
+                for leaf in leaves? {
+                    frontier.push(leaf);
+                    verifier.late_root(&frontier);
+                }
+                Ok::<_, StoreError>(())
+            },
+        )?;
     }
     if !quick && whole {
         verifier.derived(tables.compare(derived, store));
