@@ -31,8 +31,9 @@ fn main() {
             ("zstd 3", Compression::Zstd(3)),
         ];
         for (name, compression) in ways {
-            let (written, write) =
-                timed(|| bundles.iter().map(|one| encode_with(one, compression)).collect::<Vec<_>>());
+            let (written, write) = timed(|| {
+                bundles.iter().map(|one| encode_with(one, compression)).collect::<Vec<_>>()
+            });
             let ((), read) = timed(|| {
                 for bundle in &written {
                     black_box(decode(bundle).expect("it was just written"));

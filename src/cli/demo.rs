@@ -8,7 +8,7 @@ use super::log_args::LogArgs;
 use super::surroundings::Machine;
 use super::terminal::Terminal;
 use super::{Outcome, append, init, measures, positions, verify};
-use crate::event_log::{FoldedLog, AppendOptions, FileError, SourceFiles};
+use crate::event_log::{AppendOptions, FileError, FoldedLog, SourceFiles};
 use crate::replay::View;
 
 #[derive(Debug, Args)]

@@ -9,9 +9,13 @@ use super::log_args::LogArgs;
 use super::shapes::VERSION;
 use super::terminal::Terminal;
 use super::{Outcome, Status};
+use crate::event_log::snapshot::forget;
 
 #[derive(Debug, Args)]
 pub(crate) struct SnapshotArgs {
+    /// Derive everything anew, whatever is kept
+    #[arg(long)]
+    anew: bool,
     /// Print it as JSON
     #[arg(long)]
     json: bool,
@@ -36,6 +40,9 @@ pub(crate) struct SnapshotShape {
 
 impl SnapshotArgs {
     pub(crate) fn run(&self, args: &LogArgs, terminal: &mut Terminal) -> Outcome {
+        if self.anew {
+            forget(&mut args.store("demarche snapshot")?)?;
+        }
         let mut log = args.open("demarche snapshot", terminal)?;
         let kept = {
             let progress = terminal.progress("deriving", None);

@@ -185,12 +185,13 @@ impl<S: Store> EventLog<S> {
         files: &mut dyn SourceFiles,
         surroundings: &mut dyn Surroundings,
     ) -> Result<Appended, AppendError> {
-        let mut appended = self.append_with(options, surroundings, &mut |appending, surroundings| {
-            for submission in &submissions {
-                appending.submit(submission, files, surroundings)?;
-            }
-            Ok(())
-        })?;
+        let mut appended =
+            self.append_with(options, surroundings, &mut |appending, surroundings| {
+                for submission in &submissions {
+                    appending.submit(submission, files, surroundings)?;
+                }
+                Ok(())
+            })?;
         let mut outcomes = Vec::new();
         // They are in the log, also where it cannot be read back.
         let _ = self.outcomes(&appended, &mut |outcome| outcomes.push(outcome));

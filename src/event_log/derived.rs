@@ -52,6 +52,22 @@ pub(super) struct Compared {
     /// The version of other rules that a table was made by, so that it was not compared.
     pub(super) other_rules: Option<i64>,
     pub(super) findings: Vec<(Check, Finding)>,
+    /// Whether ids could not be compared, since the table of names is false.
+    pub(super) without_ids: bool,
+}
+
+/// Whether what stands in a table is found there: a sum does not show in what order rows lie. `see` is shown each row.
+fn is_sound<T: Table>(
+    table: &Runs<T>,
+    store: &impl Store,
+    see: &mut dyn FnMut(&[u8]),
+) -> Result<bool, StoreError> {
+    for run in table.runs() {
+        if !run.is_sound::<T>(store, see)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 impl Sum {
@@ -77,8 +93,8 @@ impl Sum {
         let mut sum = Self::default();
         let mut merge = Merge::<T>::new(table.runs(), store)?;
         while let Some(row) = merge.next(store)? {
-            sum.add(&row, keys);
-            see(&row);
+            sum.add(row, keys);
+            see(row);
         }
         Ok(sum)
     }
@@ -112,28 +128,50 @@ impl Tables {
         compared.size = sizes.into_iter().find(|size| *size > 0);
         compared.other_rules = Runs::<StatementTable>::other_version(store)?;
         let mut twins = Vec::new();
-        let mut last: Option<(Key, u64)> = None;
-        let kept = Sum::of(&self.names, &self.keys, store, &mut |row| {
-            let one = row.first_chunk().map(|key| (*key, seq_of(row)));
-            if let (Some((key, first)), Some((next, seq))) = (last, one)
-                && key == next
-                && is_of_id(&key)
-            {
-                twins.push((first, seq));
+        let (kept_names, others) = std::thread::scope(|scope| {
+            let others = scope.spawn(|| {
+                let mut kept = Sum::default();
+                let sound = is_sound(&self.statements, store, &mut |row| kept.add(row, &self.keys));
+                (
+                    sound.map(|sound| sound.then_some(kept)),
+                    is_sound(&self.names, store, &mut |_| {}),
+                )
+            });
+            let mut last: Option<(Key, u64)> = None;
+            let kept_names = Sum::of(&self.names, &self.keys, store, &mut |row| {
+                let one = row.first_chunk().map(|key| (*key, seq_of(row)));
+                if let (Some((key, first)), Some((next, seq))) = (last, one)
+                    && key == next
+                    && is_of_id(&key)
+                {
+                    twins.push((first, seq));
+                }
+                last = one;
+            });
+            (kept_names, others.join())
+        });
+        let (kept_statements, names_sound) =
+            others.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let kept_names = match (kept_names, names_sound) {
+            (Ok(kept), Ok(sound)) => Ok(sound.then_some(kept)),
+            (Err(error), _) | (_, Err(error)) => Err(error),
+        };
+        // A false table shows nothing of ids.
+        compared.without_ids = !matches!(kept_names, Ok(Some(kept)) if kept == names);
+        for (table, kept, derived) in [
+            (self.names.size(), kept_names, names),
+            (self.statements.size(), kept_statements, statements),
+        ] {
+            match kept {
+                Ok(Some(kept)) if kept == derived => {}
+                Ok(_) => compared.find(Wrong::SnapshotDiffers { size: table }),
+                Err(error) => compared.find(Wrong::Store(error.to_string())),
             }
-            last = one;
-        })?;
-        if kept != names {
-            compared.find(self.names.size());
-            // A false table shows nothing of ids, either; but every event it tells of is there to be looked at.
-        }
-        let kept = Sum::of(&self.statements, &self.keys, store, &mut |_| {})?;
-        if kept != statements {
-            compared.find(self.statements.size());
         }
         for (key, seq) in &late_ids {
             for run in self.names.runs() {
-                let rows = run.find::<NameTable>(key, store)?;
+                // What cannot be read has its own finding by now.
+                let rows = run.find::<NameTable>(key, store).unwrap_or_default();
                 twins.extend(rows.iter().map(|row| (seq_of(row), *seq)));
             }
         }
@@ -181,8 +219,7 @@ impl Derived {
 }
 
 impl Compared {
-    fn find(&mut self, size: u64) {
-        let what = Wrong::SnapshotDiffers { size };
+    fn find(&mut self, what: Wrong) {
         self.findings.push((Check::Snapshots, Finding { seq: None, id: None, line: None, what }));
     }
 

@@ -56,11 +56,7 @@ pub(super) struct Quoting {
 
 /// Looks at one event; `name` is told of all that it is known by. `quick` leaves out payloads and sealed parts, but for
 /// those that the program itself made.
-pub(super) fn examine(
-    event: EventRef<'_>,
-    quick: bool,
-    name: &mut dyn FnMut(Key),
-) -> Examined {
+pub(super) fn examine(event: EventRef<'_>, quick: bool, name: &mut dyn FnMut(Key)) -> Examined {
     let mut examined = Examined {
         header: Header::from_bytes(event.header),
         link: Link::of(event.header),

@@ -22,12 +22,12 @@ pub mod group;
 mod names;
 mod parallel;
 pub mod passage;
-mod prepare;
 pub mod portable;
+mod prepare;
 pub mod prove;
 pub mod report;
-pub mod snapshot;
 mod runs;
+pub mod snapshot;
 mod sources;
 mod staging;
 mod statements;
@@ -253,7 +253,8 @@ impl<S: Store> EventLog<S> {
         self.store.unstage()?;
         self.names = Names::read(&self.store, self.head.size)?;
         self.names.remove_unkept(&mut self.store)?;
-        Runs::<StatementTable>::read(&self.store, self.head.size)?.remove_unkept(&mut self.store)?;
+        Runs::<StatementTable>::read(&self.store, self.head.size)?
+            .remove_unkept(&mut self.store)?;
         match self.names.catch_up(&mut self.store, self.head.size, &mut |_| {}) {
             Ok(()) => {
                 self.unsettled = false;

@@ -169,10 +169,16 @@ impl Names {
                 keys_of_all(first, &read?)
             };
             let (from, mut rows) = (self.size, Vec::new());
-            scan(&*store, (from, end), || (), keys, |keys| {
-                rows.extend(keys?);
-                Ok::<_, CatchUpError>(())
-            })?;
+            scan(
+                &*store,
+                (from, end),
+                || (),
+                keys,
+                |keys| {
+                    rows.extend(keys?);
+                    Ok::<_, CatchUpError>(())
+                },
+            )?;
             for (key, seq) in rows {
                 self.push(key, seq);
             }
@@ -241,7 +247,7 @@ impl Names {
         let mut found = Vec::new();
         for run in self.runs.runs() {
             let filter = self.filters.entry(run.id()).or_default();
-            if filter.may_hold(key, run, store)? {
+            if filter.may_hold(key, run, self.size, store)? {
                 let rows = run.find::<NameTable>(&key, store)?;
                 found.extend(rows.iter().map(|row| seq_of(row)));
             }
@@ -261,7 +267,8 @@ fn keys_of_all(first: u64, events: &Events) -> Result<Vec<(Key, u64)>, CatchUpEr
     for (seq, event) in (first..).zip(events.iter()) {
         let read = read_fitting(event, seq);
         let (_, content) = read.map_err(|wrong| CatchUpError::DoesNotFit { seq, wrong })?;
-        if let (Content::Readable(read), PartRef::Present { bytes, .. }) = (content, event.payload) {
+        if let (Content::Readable(read), PartRef::Present { bytes, .. }) = (content, event.payload)
+        {
             let of_event = keys_of(&read, bytes, sealed_of(event));
             keys.extend(of_event.into_iter().map(|key| (key, seq)));
         }
@@ -354,6 +361,7 @@ impl Filter {
         &mut self,
         key: Key,
         run: &Run,
+        events: u64,
         store: &impl Store,
     ) -> Result<bool, StoreError> {
         if self.bits.is_empty() {
@@ -361,9 +369,10 @@ impl Filter {
             if self.look_ups < LOOK_UPS_BEFORE_FILTER {
                 return Ok(true);
             }
-            // Twelve bits a row.
-            let blocks = run.rows().saturating_mul(12).div_ceil(512).max(1);
-            self.bits = vec![[0; 8]; usize::try_from(blocks).unwrap_or(usize::MAX)];
+            // Twelve bits a row; no event has more than four.
+            let rows = run.rows().min(events.saturating_mul(4));
+            let blocks = rows.saturating_mul(12).div_ceil(512).max(1);
+            self.bits = vec![[0; 8]; usize::try_from(blocks).unwrap_or(1)];
             let mut rows = Merge::<NameTable>::new(std::slice::from_ref(run), store)?;
             while let Some(row) = rows.next(store)? {
                 if let Some(key) = row.first_chunk() {

@@ -187,10 +187,16 @@ mod tests {
                 let events = events.unwrap_or_default();
                 events.iter().map(|event| event.header.to_vec()).collect::<Vec<_>>()
             };
-            let taken = scan(&store, (from, to), || (), headers, |piece| {
-                seen.extend(piece);
-                Ok::<(), ()>(())
-            });
+            let taken = scan(
+                &store,
+                (from, to),
+                || (),
+                headers,
+                |piece| {
+                    seen.extend(piece);
+                    Ok::<(), ()>(())
+                },
+            );
             assert!(taken.is_ok());
             let expected: Vec<_> = (from..to).map(|seq| seq.to_be_bytes().to_vec()).collect();
             assert_eq!(seen, expected, "{from}..{to}");
@@ -206,10 +212,16 @@ mod tests {
         let change = Change { expected: Head::EMPTY, events: &events, tree: &[], next };
         assert!(store.append(change).is_ok());
         let mut left = 3;
-        let stopped = scan(&store, (0, 50_000), || (), |(), at, _| at, |_| {
-            left -= 1;
-            if left == 0 { Err("enough") } else { Ok(()) }
-        });
+        let stopped = scan(
+            &store,
+            (0, 50_000),
+            || (),
+            |(), at, _| at,
+            |_| {
+                left -= 1;
+                if left == 0 { Err("enough") } else { Ok(()) }
+            },
+        );
         assert_eq!(stopped.map(|states| states.len()), Err("enough"));
     }
 }

@@ -9,7 +9,7 @@
 
 use std::marker::PhantomData;
 
-use crate::store::{BLOCK_BYTES_MAX, BlockKey, Store, StoreError};
+use crate::store::{BLOCK_BYTES_MAX, BlockKey, Damage, Store, StoreError};
 
 /// What a table holds.
 pub(crate) trait Table {
@@ -26,6 +26,8 @@ pub(crate) trait Table {
 
 /// Runs of which so many are of about one size are merged.
 const MERGED: usize = 4;
+/// Runs are merged into the largest when a table is kept and they have at least this part of its rows.
+const MERGED_WHOLE: u64 = 4;
 /// The length of a run's entry in the manifest.
 const ENTRY_BYTES: usize = 32;
 /// The length of the manifest without its runs.
@@ -75,6 +77,18 @@ impl<T: Table> Runs<T> {
         Ok(read.filter(|runs| runs.size <= events).unwrap_or_else(Self::new))
     }
 
+    /// Takes the whole table away, as far as its manifest can be read.
+    pub(crate) fn remove(store: &mut impl Store) -> Result<(), StoreError> {
+        let manifest = store.block(Self::manifest())?.unwrap_or_default();
+        let known = Self::from_bytes(&manifest);
+        store.remove_blocks(T::NUMBER, 0)?;
+        store.sync()?;
+        for run in known.iter().flat_map(|table| &table.runs) {
+            run.remove::<T>(store)?;
+        }
+        Ok(())
+    }
+
     /// The version of the table that is kept, if it is another than this program's.
     pub(crate) fn other_version(store: &impl Store) -> Result<Option<i64>, StoreError> {
         let manifest = store.block(Self::manifest())?.unwrap_or_default();
@@ -92,18 +106,22 @@ impl<T: Table> Runs<T> {
         let [version, size, next_id] = numbers(stamp)?;
         let runs = entries.chunks(ENTRY_BYTES).map(|entry| {
             let [id, rows, blocks, directory_blocks] = numbers(entry)?;
-            Some(Run { id, rows, blocks, directory_blocks })
+            let run = Run { id, rows, blocks, directory_blocks };
+            run.is_possible::<T>().then_some(run)
         });
         let runs = runs.collect::<Option<Vec<_>>>()?;
+        // Run 0 is the manifest, and what is from the next on was never kept.
+        if runs.iter().any(|run| run.id == 0 || run.id >= next_id) || next_id == 0 {
+            return None;
+        }
         let new = Self { size, next_id, runs, kept: size, ..Self::new() };
         (version == T::VERSION).then_some(new)
     }
 
     fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
-        let entries = self.runs.iter().flat_map(|run| {
-            [run.id, run.rows, run.blocks, run.directory_blocks]
-        });
+        let entries =
+            self.runs.iter().flat_map(|run| [run.id, run.rows, run.blocks, run.directory_blocks]);
         for number in [T::VERSION, self.size, self.next_id].into_iter().chain(entries) {
             bytes.extend_from_slice(&number.to_be_bytes());
         }
@@ -143,22 +161,36 @@ impl<T: Table> Runs<T> {
         }
         self.runs.push(writer.finish(store)?);
         while let Some(from) = self.to_merge() {
-            let merged = self.runs.get(from..).unwrap_or_default().to_vec();
-            let mut writer = self.begin();
-            let mut rows = Merge::<T>::new(&merged, store)?;
-            while let Some(row) = rows.next(store)? {
-                writer.push(&row, store)?;
-            }
-            let run = writer.finish(store)?;
-            self.runs.truncate(from);
-            self.runs.push(run);
-            self.replaced.extend(merged);
+            self.merge(from, store)?;
         }
+        Ok(())
+    }
+
+    /// Merges all runs from this one on into one.
+    fn merge(&mut self, from: usize, store: &mut impl Store) -> Result<(), StoreError> {
+        let merged = self.runs.get(from..).unwrap_or_default().to_vec();
+        let mut writer = self.begin();
+        let mut rows = Merge::<T>::new(&merged, store)?;
+        while let Some(row) = rows.next(store)? {
+            writer.push(row, store)?;
+        }
+        let run = writer.finish(store)?;
+        self.runs.truncate(from);
+        self.runs.push(run);
+        self.replaced.extend(merged);
         Ok(())
     }
 
     /// Makes the table last as it is now.
     pub(crate) fn keep(&mut self, store: &mut impl Store) -> Result<(), StoreError> {
+        // After long appends the fewer runs there are, the less is read for each look-up.
+        let rows = |runs: &[Run]| runs.iter().fold(0_u64, |sum, run| sum.saturating_add(run.rows));
+        if let [largest, others @ ..] = self.runs.as_slice()
+            && !others.is_empty()
+            && rows(others).saturating_mul(MERGED_WHOLE) >= largest.rows
+        {
+            self.merge(0, store)?;
+        }
         // What the manifest names must be there before it does, and what it named until then after.
         store.sync()?;
         store.put_block(Self::manifest(), &self.to_bytes())?;
@@ -172,7 +204,7 @@ impl<T: Table> Runs<T> {
 
     /// Takes away what was written and never kept, when an append was given up or cut off.
     pub(crate) fn remove_unkept(&self, store: &mut impl Store) -> Result<(), StoreError> {
-        for id in self.next_id.. {
+        for id in self.next_id..u64::MAX {
             let first = BlockKey { table: T::NUMBER, run: id, index: 0 };
             if store.block(first)?.is_none() {
                 break;
@@ -210,6 +242,11 @@ impl<T: Table> Runs<T> {
 const fn entries_a_block<T: Table>() -> u64 {
     let entry = T::ROW_BYTES + 8 + 1;
     (BLOCK_BYTES_MAX / entry) as u64
+}
+
+/// A block that a manifest names and that is not there.
+const fn missing(key: BlockKey) -> StoreError {
+    StoreError::Damaged { what: Damage::Block(key) }
 }
 
 fn numbers<const N: usize>(bytes: &[u8]) -> Option<[u64; N]> {
@@ -347,9 +384,54 @@ pub(crate) fn rows_of(bytes: &[u8], row_bytes: usize) -> Vec<u8> {
 }
 
 impl Run {
+    /// Whether so many rows can lie in so many blocks.
+    const fn is_possible<T: Table>(&self) -> bool {
+        let most = (BLOCK_BYTES_MAX as u64).saturating_mul(self.blocks);
+        let directory = self.blocks.div_ceil(entries_a_block::<T>());
+        self.rows >= self.blocks && self.rows <= most && self.directory_blocks == directory
+    }
+
     /// Its number, which no other run of its table ever has.
     pub(crate) const fn id(&self) -> u64 {
         self.id
+    }
+
+    /// Whether its rows are in order, and its directory and its entry in the manifest are those that they lead to: what
+    /// is looked up is found only then. `see` is shown each row.
+    pub(crate) fn is_sound<T: Table>(
+        &self,
+        store: &impl Store,
+        see: &mut dyn FnMut(&[u8]),
+    ) -> Result<bool, StoreError> {
+        let (mut rows, mut directory_blocks) = (0_u64, 0_u64);
+        let (mut last, mut entries) = (Vec::new(), Vec::new());
+        for index in 0..self.blocks {
+            let block = self.block::<T>(index, store)?;
+            let Some(first) = block.get(..T::ROW_BYTES) else { return Ok(false) };
+            let mut least = u64::MAX;
+            let mut before = last.as_slice();
+            for row in block.chunks_exact(T::ROW_BYTES) {
+                if row < before {
+                    return Ok(false);
+                }
+                before = row;
+                least = least.min(T::measure(row));
+                rows = rows.saturating_add(1);
+                see(row);
+            }
+            last = before.to_vec();
+            entries.extend_from_slice(first);
+            entries.extend_from_slice(&least.to_be_bytes());
+            let next = index.saturating_add(1);
+            if next == self.blocks || next.is_multiple_of(entries_a_block::<T>()) {
+                if self.directory::<T>(directory_blocks, store)? != entries {
+                    return Ok(false);
+                }
+                directory_blocks = directory_blocks.saturating_add(1);
+                entries.clear();
+            }
+        }
+        Ok((rows, directory_blocks) == (self.rows, self.directory_blocks))
     }
 
     fn remove<T: Table>(&self, store: &mut impl Store) -> Result<(), StoreError> {
@@ -369,7 +451,8 @@ impl Run {
         store: &impl Store,
     ) -> Result<Vec<u8>, StoreError> {
         let key = BlockKey { table: T::NUMBER, run: self.id, index };
-        Ok(rows_of(&store.block(key)?.unwrap_or_default(), T::ROW_BYTES))
+        let block = store.block(key)?.ok_or(missing(key))?;
+        Ok(rows_of(&block, T::ROW_BYTES))
     }
 
     /// One block of its directory: the first row of each block, and the least measure in it, one after the other.
@@ -379,7 +462,8 @@ impl Run {
         store: &impl Store,
     ) -> Result<Vec<u8>, StoreError> {
         let key = BlockKey { table: T::NUMBER + 1, run: self.id, index };
-        Ok(rows_of(&store.block(key)?.unwrap_or_default(), T::ROW_BYTES.saturating_add(8)))
+        let block = store.block(key)?.ok_or(missing(key))?;
+        Ok(rows_of(&block, T::ROW_BYTES.saturating_add(8)))
     }
 
     /// How many blocks its directory has.
@@ -410,6 +494,9 @@ impl Run {
         let mut found = Vec::new();
         while index < self.blocks {
             let rows = self.block::<T>(index, store)?;
+            if rows.is_empty() {
+                break;
+            }
             for row in rows.chunks_exact(T::ROW_BYTES) {
                 if row.starts_with(prefix) {
                     found.push(row.to_vec());
@@ -426,6 +513,7 @@ impl Run {
 /// The rows of several runs as one sorted row of them.
 pub(crate) struct Merge<T> {
     sources: Vec<Source>,
+    row: Vec<u8>,
     table: PhantomData<T>,
 }
 
@@ -445,19 +533,20 @@ impl<T: Table> Merge<T> {
         for source in &mut sources {
             source.fill::<T>(store)?;
         }
-        Ok(Self { sources, table: PhantomData })
+        Ok(Self { sources, row: Vec::new(), table: PhantomData })
     }
 
     /// The next row.
-    pub(crate) fn next(&mut self, store: &impl Store) -> Result<Option<Vec<u8>>, StoreError> {
+    pub(crate) fn next(&mut self, store: &impl Store) -> Result<Option<&[u8]>, StoreError> {
         let heads = self.sources.iter_mut().filter(|source| !source.row::<T>().is_empty());
         let Some(least) = heads.min_by(|a, b| a.row::<T>().cmp(b.row::<T>())) else {
             return Ok(None);
         };
-        let row = least.row::<T>().to_vec();
+        self.row.clear();
+        self.row.extend_from_slice(least.row::<T>());
         least.at = least.at.saturating_add(T::ROW_BYTES);
         least.fill::<T>(store)?;
-        Ok(Some(row))
+        Ok(Some(&self.row))
     }
 }
 
@@ -471,7 +560,10 @@ impl Source {
         while self.row::<T>().is_empty() && self.next_block < self.run.blocks {
             self.rows = self.run.block::<T>(self.next_block, store)?;
             self.at = 0;
-            self.next_block = self.next_block.saturating_add(1);
+            // No block is empty: where one is not there, the run ends, whatever the manifest says.
+            let ended = self.rows.is_empty();
+            self.next_block =
+                if ended { self.run.blocks } else { self.next_block.saturating_add(1) };
         }
         Ok(())
     }
@@ -497,7 +589,7 @@ mod tests {
     /// All rows of a table, in order.
     fn all(runs: &Runs<Small>, store: &MemoryStore) -> Vec<Vec<u8>> {
         let mut merge = Merge::<Small>::new(runs.runs(), store).unwrap();
-        std::iter::from_fn(|| merge.next(store).unwrap()).collect()
+        std::iter::from_fn(|| merge.next(store).unwrap().map(<[u8]>::to_vec)).collect()
     }
 
     proptest! {

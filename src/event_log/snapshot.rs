@@ -28,6 +28,12 @@ pub struct Snapshot {
     pub bytes: u64,
 }
 
+/// Takes away what is derived from a store's events, so that it is derived anew.
+pub fn forget(store: &mut impl Store) -> Result<(), StoreError> {
+    Runs::<NameTable>::remove(store)?;
+    Runs::<StatementTable>::remove(store)
+}
+
 impl<S: Store> EventLog<S> {
     /// Carries what is derived from the events on to the last of them, and keeps it; `progress` is told how far it is.
     pub fn keep_snapshot(&mut self, progress: &mut dyn FnMut(u64)) -> Result<Snapshot, OpenError> {
@@ -39,8 +45,11 @@ impl<S: Store> EventLog<S> {
         statements::catch_up(&mut table, &mut self.store, self.head.size, progress)?;
         let mut hasher = blake3::Hasher::new();
         let names = Runs::<NameTable>::read(&self.store, self.head.size)?;
-        let bytes = hash_rows(&names, &self.store, &mut hasher)?
-            .saturating_add(hash_rows(&table, &self.store, &mut hasher)?);
+        let bytes = hash_rows(&names, &self.store, &mut hasher)?.saturating_add(hash_rows(
+            &table,
+            &self.store,
+            &mut hasher,
+        )?);
         Ok(Snapshot {
             size: self.head.size,
             link: Link(self.head.link),
@@ -59,7 +68,7 @@ fn hash_rows<T: Table>(
     let mut merge = Merge::<T>::new(table.runs(), store)?;
     let mut bytes = 0_u64;
     while let Some(row) = merge.next(store)? {
-        hasher.update(&row);
+        hasher.update(row);
         bytes = bytes.saturating_add(u64::try_from(row.len()).unwrap_or(0));
     }
     Ok(bytes)

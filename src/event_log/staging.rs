@@ -23,7 +23,7 @@ use crate::store::{Change, EventRef, Events, Head, Store, StoreError, StoredEven
 /// So many events are held before bundles of them are staged.
 const HELD_EVENTS: usize = 4096;
 /// Rows of statements in memory before they become a run.
-const ROWS_MAX: usize = 1 << 17;
+const ROWS_MAX: usize = 1 << 18;
 /// How many bundles are packed ahead of the one that is staged next.
 const PACKS_AHEAD: usize = 64;
 
@@ -143,9 +143,9 @@ impl Staging {
                 self.held_from = self.held_from.saturating_sub(tail);
             }
             while self.held.len() >= whole {
-                let rest = self.held.without_first(whole);
-                self.held.truncate(whole);
-                let full = std::mem::replace(&mut self.held, rest);
+                let mut full = self.held.clone();
+                self.held = std::mem::take(&mut self.held).without_first(whole);
+                full.truncate(whole);
                 self.pack(full, store)?;
             }
         } else if self.staged && self.held.len() >= whole {

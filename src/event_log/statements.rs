@@ -63,10 +63,16 @@ pub(crate) fn catch_up(
             }
             Ok(made.iter().map(Row::to_bytes).collect::<Vec<_>>())
         };
-        scan(&*store, (from, to), || Rows::new(read_payload), derive, |rows| {
-            found.extend(rows?);
-            Ok::<_, OpenError>(())
-        })?;
+        scan(
+            &*store,
+            (from, to),
+            || Rows::new(read_payload),
+            derive,
+            |rows| {
+                found.extend(rows?);
+                Ok::<_, OpenError>(())
+            },
+        )?;
         add(table, found, to, store)?;
         progress(to);
     }
@@ -100,6 +106,9 @@ impl<'s, S: Store> Opened<'s, S> {
         let mut blocks = Vec::new();
         for index in 0..run.directory_blocks() {
             let entries = run.directory::<StatementTable>(index, store)?;
+            if entries.is_empty() {
+                break;
+            }
             let entry_bytes = ROW_BYTES.saturating_add(8);
             for entry in entries.chunks_exact(entry_bytes) {
                 let Some((row, least)) = entry.split_first_chunk::<ROW_BYTES>() else { continue };
@@ -126,7 +135,9 @@ impl<'s, S: Store> Opened<'s, S> {
                 continue;
             }
             let rows = self.rows(at)?;
-            to.extend(rows.chunk_by(|a, b| a.pair == b.pair).filter_map(|of| Some(of.first()?.pair)));
+            to.extend(
+                rows.chunk_by(|a, b| a.pair == b.pair).filter_map(|of| Some(of.first()?.pair)),
+            );
         }
         Ok(())
     }

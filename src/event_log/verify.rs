@@ -47,6 +47,8 @@ pub struct Verifier {
     frontier: Frontier,
     /// The keys of ids, with the numbers of their events, where no table has them.
     ids: Vec<(Key, u64)>,
+    /// Whether ids were not compared, since the table of names is false.
+    without_ids: bool,
     /// For each source by id: the hash of its text.
     texts_of: BTreeMap<String, Option<String>>,
     checked_sources: BTreeSet<String>,
@@ -97,6 +99,7 @@ impl Verifier {
             last: Instant::MIN,
             frontier: Frontier::default(),
             ids: Vec::new(),
+            without_ids: false,
             texts_of: BTreeMap::new(),
             checked_sources: BTreeSet::new(),
             texts: Texts::default(),
@@ -236,6 +239,7 @@ impl Verifier {
             Ok(compared) => {
                 self.report.snapshot = compared.size;
                 self.report.other_reducer = compared.other_rules;
+                self.without_ids = compared.without_ids;
                 self.report.findings.extend(compared.findings);
             }
             Err(error) => {
@@ -341,6 +345,7 @@ impl Verifier {
             self.find(Check::Tree, &all, Wrong::Root { expected, found: found_root });
         }
         self.account_for_absent();
+        let without_ids = self.without_ids;
         let stated_root = root.is_some();
         let mut report = self.report;
         if whole {
@@ -362,6 +367,7 @@ impl Verifier {
                 Check::Quorum => report.compared.quorum.is_some(),
                 Check::Anchors => report.compared.anchors > 0,
                 Check::Snapshots => report.snapshot.is_some(),
+                Check::Ids if without_ids => false,
                 // Ids stand in payloads.
                 Check::Ids | Check::Commitments => report.events > 0 && !report.quick,
                 _ => report.events > 0,

@@ -115,8 +115,7 @@ impl<S: Store> EventLog<S> {
             Ok(())
         };
         let taken = |looked: Result<(), OpenError>| looked;
-        let gathered =
-            scan(&self.store, (from, self.head.size), || held.again(), look, taken)?;
+        let gathered = scan(&self.store, (from, self.head.size), || held.again(), look, taken)?;
         Ok(merged(gathered, || held.again()))
     }
 

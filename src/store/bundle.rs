@@ -6,6 +6,10 @@
 //! that are kept, whatever they mean: `any_bytes_come_back` holds for all of them. A bundle shows nothing of whether
 //! they are right; that is found by hashing what comes back.
 
+use std::cell::RefCell;
+
+use zstd::bulk::{Compressor, Decompressor};
+
 use super::events::{Events, PartRef};
 
 /// How many events a store seals together: the width of a tile of entries. `docs/decisions/0020` has the figures.
@@ -220,9 +224,7 @@ const ZSTD: u8 = 2;
 fn put_compressed(out: &mut Vec<u8>, text: &[u8], compression: Compression) {
     let compressed = match compression {
         Compression::Lz4 => Some((LZ4, lz4_flex::block::compress(text))),
-        Compression::Zstd(level) => {
-            zstd::bulk::compress(text, level).ok().map(|bytes| (ZSTD, bytes))
-        }
+        Compression::Zstd(level) => zstd_compress(text, level).map(|bytes| (ZSTD, bytes)),
     };
     let smaller = compressed.filter(|(_, bytes)| bytes.len() < text.len());
     let (form, bytes) = match &smaller {
@@ -243,10 +245,34 @@ fn take_compressed(rest: &mut &[u8]) -> Option<Vec<u8>> {
     let text = match form {
         [PLAIN] => bytes.to_vec(),
         [LZ4] => lz4_flex::block::decompress(bytes, length).ok()?,
-        [ZSTD] => zstd::bulk::decompress(bytes, length).ok()?,
+        [ZSTD] => zstd_decompress(bytes, length)?,
         _ => return None,
     };
     (text.len() == length).then_some(text)
+}
+
+thread_local! {
+    // To make the working memory of Zstandard anew costs as much as a small bundle.
+    static COMPRESSOR: RefCell<Option<(i32, Compressor<'static>)>> = const { RefCell::new(None) };
+    static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+}
+
+fn zstd_compress(text: &[u8], level: i32) -> Option<Vec<u8>> {
+    COMPRESSOR.with_borrow_mut(|kept| {
+        if kept.as_ref().is_none_or(|(of, _)| *of != level) {
+            *kept = Some((level, Compressor::new(level).ok()?));
+        }
+        kept.as_mut()?.1.compress(text).ok()
+    })
+}
+
+fn zstd_decompress(bytes: &[u8], length: usize) -> Option<Vec<u8>> {
+    DECOMPRESSOR.with_borrow_mut(|kept| {
+        if kept.is_none() {
+            *kept = Some(Decompressor::new().ok()?);
+        }
+        kept.as_mut()?.decompress(bytes, length).ok()
+    })
 }
 
 #[cfg(test)]

@@ -102,7 +102,10 @@ impl Events {
 
     /// All but the first ones.
     #[must_use]
-    pub fn without_first(&self, count: usize) -> Self {
+    pub fn without_first(self, count: usize) -> Self {
+        if count == 0 {
+            return self;
+        }
         let mut rest = Self::default();
         self.iter().skip(count).for_each(|event| rest.push(event));
         rest
@@ -141,9 +144,8 @@ impl Events {
     pub(super) fn close(&mut self, payload: PartPlace, sealed: Option<PartPlace>) -> Option<()> {
         let length = |part: &PartPlace| part.as_ref().map_or(0, |(_, length)| *length);
         let begin = self.places.last().map_or(0, |place| place.texts);
-        let texts = begin
-            .checked_add(length(&payload))?
-            .checked_add(sealed.as_ref().map_or(0, length))?;
+        let texts =
+            begin.checked_add(length(&payload))?.checked_add(sealed.as_ref().map_or(0, length))?;
         if texts > self.texts.len() {
             return None;
         }

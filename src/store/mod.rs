@@ -103,7 +103,7 @@ pub struct BlockKey {
 }
 
 /// The most bytes of a block.
-pub const BLOCK_BYTES_MAX: usize = 4096;
+pub const BLOCK_BYTES_MAX: usize = 7168;
 
 /// Whatever keeps a log's bytes. Reading is for any number of threads at once.
 pub trait Store: Sync {
@@ -281,6 +281,12 @@ pub enum Damage {
         /// The place within the level.
         index: u64,
     },
+    /// A block of what is derived from the events is not there.
+    #[error(
+        "a table beside the events lacks block {} of run {}; derive it anew: demarche snapshot --anew",
+        .0.index, .0.run
+    )]
+    Block(BlockKey),
     /// A blob is not there whole.
     #[error("the blob {0:?} is cut short")]
     Blob(String),

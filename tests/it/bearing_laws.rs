@@ -20,7 +20,7 @@ use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
 use crate::histories::clocks;
-use crate::support::{self, Counting, append_with};
+use crate::support::{self, Counting, MemoryLog, append_with};
 
 /// An event as a store gives it.
 #[derive(Debug, Clone)]
@@ -61,9 +61,9 @@ fn read(payload: &[u8], kind: &str) -> Content {
 }
 
 /// Small numbers from which one event is made.
-type Draw = (u8, [usize; 8]);
+pub(crate) type Draw = (u8, [usize; 8]);
 
-fn any_draws() -> impl Strategy<Value = Vec<Draw>> {
+pub(crate) fn any_draws() -> impl Strategy<Value = Vec<Draw>> {
     let draw = (0_u8..42, prop::array::uniform8(0_usize..24));
     prop::collection::vec(draw, 0..40)
 }
@@ -279,9 +279,8 @@ impl Line<'_> {
     }
 }
 
-/// A log of what could be appended of the events that are drawn; of those at `spoiled` the content is not there, or of
-/// every other one cannot be read.
-fn log(draws: &[Draw], spoiled: &[usize]) -> Vec<Kept> {
+/// A log of what could be appended of the events that are drawn; `after` is shown it after each of them.
+pub(crate) fn reported(draws: &[Draw], after: &mut dyn FnMut(usize, &mut MemoryLog)) -> MemoryLog {
     let mut log = support::log();
     // They have the numbers 9 to 16, and the last has no other name.
     let known = r#"
@@ -295,8 +294,7 @@ fn log(draws: &[Draw], spoiled: &[usize]) -> Vec<Kept> {
         {"kind":"contact","participants":["pk","us"]}
     "#;
     support::append(&mut log, known).expect("they are good");
-    let base = log.head().size;
-    assert_eq!(base, 17);
+    assert_eq!(log.head().size, BASE);
     let mut names = vec!["flood".to_owned(), "call".to_owned()];
     let mut naming: Vec<(String, &str)> = Vec::new();
     for (number, draw) in draws.iter().enumerate() {
@@ -316,7 +314,17 @@ fn log(draws: &[Draw], spoiled: &[usize]) -> Vec<Kept> {
             }
             names.push(name);
         }
+        after(number, &mut log);
     }
+    log
+}
+
+/// How many events there are before those that are drawn.
+const BASE: u64 = 17;
+
+/// The same; of those at `spoiled` the content is not there, or of every other one cannot be read.
+fn log(draws: &[Draw], spoiled: &[usize]) -> Vec<Kept> {
+    let log = reported(draws, &mut |_, _| {});
     let stored = log.store().read(0, usize::MAX).expect("memory can be read");
     let kept = (0..).zip(stored).map(|(seq, event)| {
         let header = Header::from_bytes(&event.header).expect("a header");
@@ -324,7 +332,7 @@ fn log(draws: &[Draw], spoiled: &[usize]) -> Vec<Kept> {
             Part::Present { bytes, .. } => Some(bytes),
             Part::Absent => None,
         };
-        if let Some(at) = spoiled.iter().position(|at| base + *at as u64 == seq) {
+        if let Some(at) = spoiled.iter().position(|at| BASE + *at as u64 == seq) {
             let unknown = |bytes: Vec<u8>| [&bytes[..bytes.len() - 1], b",\"zoom\":1}"].concat();
             payload = payload.filter(|_| at.is_multiple_of(2)).map(unknown);
         }
@@ -475,7 +483,11 @@ fn looked_up(log: &[Kept], clocks: Clocks, shares: &[usize]) -> History {
     bearing.history(read)
 }
 
-fn same_answers(found: &History, expected: &History, clocks: Clocks) -> Result<(), TestCaseError> {
+pub(crate) fn same_answers(
+    found: &History,
+    expected: &History,
+    clocks: Clocks,
+) -> Result<(), TestCaseError> {
     let (found, expected) = (View::of(found, clocks), View::of(expected, clocks));
     prop_assert_eq!(found.history().size(), expected.history().size());
     let mut held = positions(&expected);

@@ -20,7 +20,7 @@ use demarche::store::{
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use crate::forger::{NAMES, STATEMENTS, Table, copy};
+use crate::forger::{NAMES, STATEMENTS, Table, copied, copy};
 use crate::support::{self, ARTICLE, Counting, Files};
 
 /// A line of input, or that it is too long.
@@ -395,7 +395,7 @@ fn the_same_again_writes_nothing_however_long_it_is() {
     let lines = many(4700);
     let dir = TempDir::new().unwrap();
     let base = log(300);
-    let mut log = EventLog::open(copied(&base, &dir)).unwrap();
+    let mut log = EventLog::open(copied(base.store(), dir.path())).unwrap();
     let first = in_bulk(&mut log, &lines, NO_OPTIONS).unwrap();
     let (head, written) = (log.head(), first.written());
     drop(log);
@@ -406,24 +406,6 @@ fn the_same_again_writes_nothing_however_long_it_is() {
     assert_eq!(log.head(), head);
     assert!(log.store().events(head.size).unwrap().is_empty());
     verifies(log.store());
-}
-
-/// A store on sled with the events, the tree and the tables of one in memory.
-fn copied(base: &EventLog<MemoryStore>, dir: &TempDir) -> SledStore {
-    let mut store = SledStore::create(dir.path(), "test").unwrap();
-    let events = base.store().read(0, usize::MAX).unwrap();
-    let mut tree = Vec::new();
-    for (level, index) in (0..3).flat_map(|level| (0..9).map(move |index| (level, index))) {
-        if let Some(hashes) = base.store().tree_piece(level, index).unwrap() {
-            tree.push(TreePiece { level, index, hashes });
-        }
-    }
-    let (expected, next) = (Head::EMPTY, base.head());
-    store.append(Change { expected, events: &events, tree: &tree, next }).unwrap();
-    let text = blake3::hash(ARTICLE.as_bytes()).to_hex();
-    store.put_blob(&format!("source/{text}"), ARTICLE.as_bytes()).unwrap();
-    store.sync().unwrap();
-    store
 }
 
 #[test]
@@ -530,7 +512,7 @@ fn telling_steps(names: &[&'static str]) -> Vec<usize> {
 fn a_long_append_that_is_cut_off_leaves_nothing_or_all() {
     let lines = many(4700);
     let (dir, base) = (TempDir::new().unwrap(), log(300));
-    drop(copied(&base, &dir));
+    drop(copied(base.store(), dir.path()));
     // The tables reach some of the log before, so that runs are merged.
     let mut opened = EventLog::open(SledStore::open(dir.path(), "test").unwrap()).unwrap();
     opened.keep_snapshot(&mut |_| {}).unwrap();

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use demarche::event_log::{
-    AppendError, AppendOptions, Appended, FoldedLog, FileError, SourceFiles, Submission,
+    AppendError, AppendOptions, Appended, FileError, FoldedLog, SourceFiles, Submission,
     Surroundings,
 };
 use demarche::model::calendar::Instant;

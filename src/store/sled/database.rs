@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
+use std::ops::RangeBounds;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
@@ -9,7 +10,8 @@ use sled::transaction::{ConflictableTransactionError, TransactionError, Transact
 use sled::{Batch, Db, IVec, Tree};
 
 use super::chunks::{
-    Chunks, blob_key, block_key, chunks, decode_head, encode_head, event_key, read_chunks, tree_key,
+    Chunks, ENDS, blob_key, block_key, bundle_chunks, chunk_key, chunks, decode_head, encode_head,
+    event_key, read_chunks, spaced, tree_key,
 };
 use super::files::{WAIT_MIN, make_directory, restrict_files, sync_path, waiting};
 use super::{
@@ -21,8 +23,10 @@ use crate::store::bundle::BUNDLE_EVENTS;
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
 /// How many entries are copied, or taken away, at a time.
 const ENTRIES_AT_A_TIME: usize = 256;
-/// sled splits a leaf that has more entries.
-const LEAF_ENTRIES: usize = 16;
+/// How often more than once a value is asked for, to bound what sled holds in memory.
+const ASKED_AGAIN: usize = 7;
+/// The same, of a block, eight of which share a leaf.
+const BLOCK_ASKED_AGAIN: usize = 3;
 /// How many bundles are written together.
 pub(super) const WRITTEN_TOGETHER: usize = 64;
 /// The layout of keys and values that this adapter writes.
@@ -53,7 +57,12 @@ impl Database {
     pub(super) fn create(path: &Path) -> Result<Self, StoreError> {
         make_directory(path)?;
         let database = Self::open(path)?;
-        guarded(|| Ok(database.meta.insert(LAYOUT_KEY, LAYOUT)?))?;
+        guarded(|| {
+            for end in 0..ENDS {
+                database.bundles.insert(chunk_key(u64::MAX, end), &[])?;
+            }
+            Ok(database.meta.insert(LAYOUT_KEY, LAYOUT)?)
+        })?;
         Ok(database)
     }
 
@@ -130,8 +139,9 @@ impl Database {
     /// Removes what an abandoned write left above the head.
     pub(super) fn remove_abandoned(&self) -> Result<(), StoreError> {
         let head = self.head()?;
-        remove_from(&self.tail, &event_key(head.size, 0))?;
-        remove_from(&self.bundles, &event_key(head.size / BUNDLE_EVENTS, 0))
+        remove_from(&self.tail, event_key(head.size, 0)..)?;
+        let first = chunk_key(head.size / BUNDLE_EVENTS, 0);
+        remove_from(&self.bundles, first..chunk_key(u64::MAX, 0))
     }
 
     /// The events from number `from` on, to the end of their bundle or to `size`; of those that are in no bundle, at most
@@ -145,9 +155,8 @@ impl Database {
         }
         let mut events = Events::default();
         for seq in from..size.min(end) {
-            let event = read_chunks(|chunk| {
-                guarded(|| Ok(self.tail.get(event_key(seq, chunk))?))
-            })?;
+            let event =
+                read_chunks(|chunk| guarded(|| Ok(self.tail.get(event_key(seq, chunk))?)))?;
             match event {
                 Chunks::Whole(bytes) => {
                     let event = codec::decode(&bytes);
@@ -166,9 +175,7 @@ impl Database {
     /// A full bundle, whether below the head or staged above it.
     pub(super) fn bundle(&self, bundle: u64) -> Result<Events, StoreError> {
         let first = bundle.saturating_mul(BUNDLE_EVENTS);
-        let bytes = guarded(|| {
-            read_chunks(|chunk| Ok(self.bundles.get(event_key(bundle, chunk))?))
-        })?;
+        let bytes = self.bundle_bytes(bundle)?;
         let damaged = |what| StoreError::Damaged { what };
         let bytes = match bytes {
             Chunks::Whole(bytes) => bytes,
@@ -182,20 +189,37 @@ impl Database {
         Ok(events)
     }
 
+    fn bundle_bytes(&self, bundle: u64) -> Result<Chunks, StoreError> {
+        guarded(|| {
+            read_chunks(|chunk| {
+                let key = chunk_key(bundle, chunk);
+                // sled looks for what its cache can let go of once it was asked often enough, and would hold thousands
+                // of pages until then.
+                for _ in 0..ASKED_AGAIN {
+                    self.bundles.get(key)?;
+                }
+                Ok(self.bundles.get(key)?)
+            })
+        })
+    }
+
     /// Writes full bundles where nobody sees them before the head is above them, and pieces of the tree.
     pub(super) fn put_bundles(
         &self,
         bundles: &BTreeMap<u64, Vec<u8>>,
         tree: &[TreePiece],
     ) -> Result<(), StoreError> {
-        let mut entries = Vec::new();
+        let (mut keys, mut values) = (Vec::new(), Vec::new());
         for (bundle, bytes) in bundles {
-            let chunks = chunks(bytes);
-            entries.extend(chunks.map(|(chunk, bytes)| (event_key(*bundle, chunk), bytes)));
+            for (chunk, bytes) in bundle_chunks(bytes) {
+                keys.extend(spaced(*bundle, chunk));
+                values.push((chunk_key(*bundle, chunk), bytes));
+            }
         }
-        put_once(&self.bundles, &entries)?;
-        let piece = |piece: &TreePiece| (tree_key(piece.level, piece.index), piece.hashes.clone());
-        put_once(&self.tree, &tree.iter().map(piece).collect::<Vec<_>>())
+        put_once(&self.bundles, &keys, &values)?;
+        let mut writes = Batch::default();
+        tree.iter().for_each(|piece| put_piece(&mut writes, piece));
+        guarded(|| Ok(self.tree.apply_batch(writes)?))
     }
 
     /// Appends events above the head, or above `staged` if bundles up to there were written already.
@@ -239,7 +263,10 @@ impl Database {
             put_chunks(&mut tail, |chunk| event_key(seq, chunk), &codec::encode(event));
         }
         if let Some((bundle, bytes)) = &sealed {
-            put_chunks(&mut bundles, |chunk| event_key(*bundle, chunk), bytes);
+            for (chunk, bytes) in bundle_chunks(bytes) {
+                spaced(*bundle, chunk).for_each(|key| bundles.insert(&key, &[]));
+                bundles.insert(&chunk_key(*bundle, chunk), bytes);
+            }
         }
         tree.iter().for_each(|piece| put_piece(&mut pieces, piece));
         let moved = guarded(|| {
@@ -285,13 +312,24 @@ impl Database {
         Ok(piece.map(|piece| piece.to_vec()))
     }
 
-    pub(super) fn put_blocks(&self, blocks: &BTreeMap<BlockKey, Vec<u8>>) -> Result<(), StoreError> {
+    pub(super) fn put_blocks(
+        &self,
+        blocks: &BTreeMap<BlockKey, Vec<u8>>,
+    ) -> Result<(), StoreError> {
         let block = |(key, bytes): (&BlockKey, &Vec<u8>)| (block_key(*key), bytes.clone());
-        put_once(&self.blocks, &blocks.iter().map(block).collect::<Vec<_>>())
+        let blocks: Vec<_> = blocks.iter().map(block).collect();
+        let keys: Vec<_> = blocks.iter().map(|(key, _)| *key).collect();
+        put_once(&self.blocks, &keys, &blocks)
     }
 
     pub(super) fn block(&self, key: BlockKey) -> Result<Option<Vec<u8>>, StoreError> {
-        let block = guarded(|| Ok(self.blocks.get(block_key(key))?))?;
+        let key = block_key(key);
+        let block = guarded(|| {
+            for _ in 0..BLOCK_ASKED_AGAIN {
+                self.blocks.get(key)?;
+            }
+            Ok(self.blocks.get(key)?)
+        })?;
         Ok(block.map(|block| block.to_vec()))
     }
 
@@ -307,7 +345,9 @@ impl Database {
     }
 
     pub(super) fn put_blob(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
-        for piece in &chunks(bytes).collect::<Vec<_>>()[..].chunks(ENTRIES_AT_A_TIME).collect::<Vec<_>>() {
+        for piece in
+            &chunks(bytes).collect::<Vec<_>>()[..].chunks(ENTRIES_AT_A_TIME).collect::<Vec<_>>()
+        {
             let mut writes = Batch::default();
             for (chunk, bytes) in *piece {
                 writes.insert(&blob_key(name, *chunk)[..], bytes.as_slice());
@@ -343,10 +383,7 @@ impl Database {
                 continue;
             }
             // Nothing of it is removed, so it is copied as it lies.
-            let bytes = guarded(|| {
-                read_chunks(|chunk| Ok(self.bundles.get(event_key(bundle, chunk))?))
-            })?;
-            match bytes {
+            match self.bundle_bytes(bundle)? {
                 Chunks::Whole(bytes) => drop(copied.insert(bundle, bytes)),
                 Chunks::None | Chunks::CutShort => {
                     return Err(StoreError::Damaged { what: Damage::Event(first) });
@@ -354,7 +391,8 @@ impl Database {
             }
         }
         new.put_bundles(&copied, &[])?;
-        let events = without_parts(&self.events(tail, head.size, u64::MAX)?, tail, removal.parts_of);
+        let events =
+            without_parts(&self.events(tail, head.size, u64::MAX)?, tail, removal.parts_of);
         let mut writes = Batch::default();
         for (seq, event) in (tail..).zip(events.to_stored()) {
             put_chunks(&mut writes, |chunk| event_key(seq, chunk), &codec::encode(&event));
@@ -417,13 +455,16 @@ fn copy_tree(from: &Tree, to: &Tree, stays: &dyn Fn(&IVec) -> bool) -> Result<()
     }
 }
 
-/// Removes every key from this one on, a few at a time.
-fn remove_from(tree: &Tree, first: &[u8]) -> Result<(), StoreError> {
+/// Removes every key of a range, a few at a time.
+fn remove_from<K: AsRef<[u8]>>(
+    tree: &Tree,
+    keys: impl RangeBounds<K> + Clone,
+) -> Result<(), StoreError> {
     guarded(|| {
         loop {
             let mut batch = Batch::default();
             let mut count = 0_usize;
-            for key in tree.range(first..).keys().take(ENTRIES_AT_A_TIME) {
+            for key in tree.range(keys.clone()).keys().take(ENTRIES_AT_A_TIME) {
                 batch.remove(key?);
                 count = count.saturating_add(1);
             }
@@ -435,25 +476,24 @@ fn remove_from(tree: &Tree, first: &[u8]) -> Result<(), StoreError> {
     })
 }
 
-/// Writes entries so that each lies in sled's file once. Keys come first, without their values, and make sled split
-/// its leaves while these are small; a value that follows is a small addition to a leaf that is split no more. Written at
-/// once, every value would be written again whenever its leaf is split or put together, about five times over, and the
-/// file be twice as large. In order of their keys.
+/// Writes values so that each lies in sled's file once. All keys come first, in order, without their values, and make
+/// sled split its leaves while these are small; a value that follows is a small addition to a leaf that is split no more.
+/// Written at once, every value would be written again whenever its leaf is split or put together, about five times over,
+/// and the file be twice as large.
 fn put_once<const N: usize>(
     tree: &Tree,
-    entries: &[([u8; N], Vec<u8>)],
+    keys: &[[u8; N]],
+    values: &[([u8; N], Vec<u8>)],
 ) -> Result<(), StoreError> {
     guarded(|| {
         // One by one: a batch has no order, and only in order are leaves split evenly.
-        if entries.len() > LEAF_ENTRIES {
-            for (key, _) in entries {
-                // What is there already must be there after a crash, too.
-                if !tree.contains_key(key)? {
-                    tree.insert(key, &[])?;
-                }
+        for key in keys {
+            // What is there already must be there after a crash, too.
+            if !tree.contains_key(key)? {
+                tree.insert(key, &[])?;
             }
         }
-        for (key, value) in entries {
+        for (key, value) in values {
             tree.insert(key, value.as_slice())?;
         }
         Ok(())
