@@ -147,7 +147,7 @@ impl Verifier {
                 for (check, wrong) in examined.wrongs {
                     self.find(check, &learnt, wrong);
                 }
-                self.count(&examined.payload, &examined.sealed, header, &learnt);
+                self.count(examined.payload, examined.sealed, header, &learnt);
                 if let Some(bytes) = &examined.system {
                     self.system(header, bytes, &learnt);
                 }
@@ -172,7 +172,7 @@ impl Verifier {
         learnt
     }
 
-    fn count(&mut self, payload: &Looked, sealed: &Looked, header: &Header, learnt: &Learnt) {
+    fn count(&mut self, payload: Looked, sealed: Looked, header: &Header, learnt: &Learnt) {
         let report = &mut self.report;
         let counter = match sealed {
             Looked::Open => Some(&mut report.sealed_open),
@@ -193,7 +193,7 @@ impl Verifier {
                     return;
                 }
                 self.absent.insert(learnt.seq);
-                if *sealed == Looked::Open || (self.report.quick && header.sealed.is_some()) {
+                if sealed == Looked::Open || (self.report.quick && header.sealed.is_some()) {
                     self.half_absent.insert(learnt.seq);
                 }
             }
