@@ -7,7 +7,7 @@
 //! ([`super::prepare`]), and bundles packed there ([`super::staging`]); what follows from the order of events is done
 //! here, by one thread.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::rc::Rc;
 
@@ -160,6 +160,7 @@ impl Appended {
     }
 
     /// The same without what came of any event.
+    #[must_use]
     pub fn nothing_else(&self) -> Self {
         Self {
             stretches: Vec::new(),
@@ -245,10 +246,7 @@ impl<S: Store> EventLog<S> {
         &mut self,
         options: AppendOptions,
         surroundings: &mut dyn Surroundings,
-        submit: &mut dyn FnMut(
-            &mut Appending<'_, S>,
-            &mut dyn Surroundings,
-        ) -> Result<(), AppendError>,
+        submit: &mut Submit<'_, S>,
     ) -> Result<Appended, AppendError> {
         self.settle()?;
         let clock = surroundings.now();
@@ -257,7 +255,7 @@ impl<S: Store> EventLog<S> {
         loop {
             // Whatever ends this, also a panic: what it leaves is let go of before anything else.
             self.unsettled = true;
-            let mut appending = Appending::new(self, options, recorded_at, &excluded)?;
+            let mut appending = Appending::new(self, options, recorded_at, &excluded);
             let submitted = submit(&mut appending, surroundings);
             let settled = submitted.and_then(|()| Ok(appending.settle()?));
             let refused = match settled {
@@ -322,7 +320,7 @@ pub(super) struct Appending<'l, S> {
     staging: Staging,
     at_hand: AtHand,
     /// The kinds of events that were referred to, by their ids.
-    kinds: HashMap<String, Kind>,
+    kinds: KindsById,
     blobs: BTreeMap<String, Vec<u8>>,
     blob_bytes: usize,
     texts: Texts,
@@ -333,6 +331,14 @@ pub(super) struct Appending<'l, S> {
     awaited: Vec<Awaited>,
     looked_ahead: bool,
 }
+
+/// The kinds of events by their ids.
+#[allow(clippy::disallowed_types, reason = "they are only looked up, never gone through")]
+type KindsById = std::collections::HashMap<String, Kind>;
+
+/// Submits events to an append; it may be asked to more than once.
+type Submit<'s, S> =
+    dyn FnMut(&mut Appending<'_, S>, &mut dyn Surroundings) -> Result<(), AppendError> + 's;
 
 /// A reference to what has not come yet.
 struct Awaited {
@@ -361,9 +367,9 @@ impl<'l, S: Store> Appending<'l, S> {
         options: AppendOptions,
         recorded_at: Instant,
         excluded: &'l BTreeMap<u64, Refusal>,
-    ) -> Result<Self, StoreError> {
+    ) -> Self {
         let staging = Staging::new(log.head, log.frontier.clone());
-        Ok(Self {
+        Self {
             log,
             options,
             recorded_at,
@@ -371,7 +377,7 @@ impl<'l, S: Store> Appending<'l, S> {
             place: 0,
             staging,
             at_hand: AtHand::default(),
-            kinds: HashMap::new(),
+            kinds: KindsById::new(),
             blobs: BTreeMap::new(),
             blob_bytes: 0,
             texts: Texts::default(),
@@ -380,7 +386,7 @@ impl<'l, S: Store> Appending<'l, S> {
             refused_ids: excluded.values().filter_map(|refusal| refusal.id.clone()).collect(),
             awaited: Vec::new(),
             looked_ahead: false,
-        })
+        }
     }
 
     /// Takes one event of the input.
@@ -421,18 +427,16 @@ impl<'l, S: Store> Appending<'l, S> {
             let prepared = Prepared::of(first);
             return self.take_prepared(&prepared, &mut errors, files, surroundings);
         }
-        std::thread::scope(|scope| {
-            let workers = Workers::start(scope);
+        Workers::during(|workers| {
             self.staging.use_workers(workers.clone());
             let mut ahead = std::collections::VecDeque::new();
-            ahead.push_back(workers.prepare(first));
+            ahead.push_back(workers.give(|| Prepared::of(first)));
             let mut ended = false;
             let result = 'lots: loop {
                 while !ended && ahead.len() < LOTS_AHEAD {
                     match read_lines(input, &mut errors, surroundings) {
                         Ok(lines) if lines.ends.is_empty() => ended = true,
-                        Ok(lines) => ahead.push_back(workers.prepare(lines)),
-                        // The threads end once the staging lets go of them.
+                        Ok(lines) => ahead.push_back(workers.give(|| Prepared::of(lines))),
                         Err(error) => break 'lots Err(error.into()),
                     }
                 }
@@ -848,12 +852,12 @@ impl<'l, S: Store> Appending<'l, S> {
                 continue;
             }
             let cause = leads_nowhere(path, id, target, self)?;
-            match self.refused.iter_mut().find(|(of, _)| *of == place) {
-                Some((_, refusal)) => refusal.causes.push(cause),
-                None => {
-                    self.refused_ids.extend(from.clone());
-                    self.refused.push((place, Refusal { line, id: from, causes: vec![cause] }));
-                }
+            let same = self.refused.iter_mut().find(|(of, _)| *of == place);
+            if let Some((_, refusal)) = same {
+                refusal.causes.push(cause);
+            } else {
+                self.refused_ids.extend(from.clone());
+                self.refused.push((place, Refusal { line, id: from, causes: vec![cause] }));
             }
         }
         let mut refused = std::mem::take(&mut self.refused);

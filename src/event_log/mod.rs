@@ -66,9 +66,6 @@ pub use erase::{EraseError, Erased};
 pub use fold::FoldedLog;
 pub use gates::{Cause, FileError, InputError, NoText, NotCorrectable, Refusal, SourceFiles};
 
-/// How many events are read from the store at a time.
-pub(crate) const READ_EVENTS: usize = 1024;
-
 /// What the log needs from outside itself.
 pub trait Surroundings {
     /// The time now.

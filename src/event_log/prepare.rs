@@ -40,6 +40,7 @@ pub(super) struct Prepared {
 
 /// What came of one line.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "nearly all are ready")]
 pub(super) enum Item {
     /// It is ready, if all that it refers to and quotes is found.
     Ready(Ready),
@@ -132,12 +133,11 @@ impl Prepared {
             Some(object) => Some(self.part(object)?),
             None => None,
         };
-        let key = match &id {
-            Some(id) => Name::Id(self.texts.get(id.clone())?).key(),
-            None => {
-                let sealed = sealed.clone().and_then(|range| self.parts.get(range));
-                Name::Content(&content_hash(self.parts.get(payload.clone())?, sealed)).key()
-            }
+        let key = if let Some(id) = &id {
+            Name::Id(self.texts.get(id.clone())?).key()
+        } else {
+            let sealed = sealed.clone().and_then(|range| self.parts.get(range));
+            Name::Content(&content_hash(self.parts.get(payload.clone())?, sealed)).key()
         };
         let (salt, sealed_salt) = (Salt(salt), Salt(sealed_salt));
         let commitment = commit_payload(&salt, self.parts.get(payload.clone())?);

@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex};
 use std::thread::Scope;
 
 use super::parallel::cores;
-use super::prepare::{Lines, Prepared};
 use super::runs::Runs;
 use super::statements::{self, StatementTable, add_rows};
 use super::tree::{grown_by, pieces};
@@ -273,19 +272,47 @@ impl<T> Reply<T> {
     }
 }
 
-/// Threads that make lines ready and pack bundles, as many as there are cores. They end when nobody has work for them.
+/// Threads that read lines and pack bundles, as many as there are cores.
 #[derive(Debug, Clone)]
 pub(super) struct Workers(Sender<Job>);
 
 #[derive(Debug)]
 enum Job {
-    Prepare(Lines, SyncSender<Prepared>),
     Pack { events: Arc<Events>, from: u64, new: u64, reply: SyncSender<Packed> },
+    Other(Other),
+    End,
+}
+
+/// Work of which the threads know nothing.
+struct Other(Box<dyn FnOnce() + Send>);
+
+impl std::fmt::Debug for Other {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Other").finish_non_exhaustive()
+    }
+}
+
+/// Ends the threads when it is dropped, whoever may still have work for them; also while a panic passes.
+struct Ending(Workers);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        for _ in 0..cores() {
+            let _ = self.0.0.send(Job::End);
+        }
+    }
 }
 
 impl Workers {
-    /// Starts them.
-    pub(super) fn start<'s>(scope: &'s Scope<'s, '_>) -> Self {
+    /// Has them work while something is done.
+    pub(super) fn during<T>(something: impl FnOnce(&Self) -> T) -> T {
+        std::thread::scope(|scope| {
+            let ending = Ending(Self::start(scope));
+            something(&ending.0)
+        })
+    }
+
+    fn start<'s>(scope: &'s Scope<'s, '_>) -> Self {
         let (sender, jobs) = channel::<Job>();
         let jobs = Arc::new(Mutex::new(jobs));
         for _ in 0..cores() {
@@ -298,11 +325,11 @@ impl Workers {
                         Err(_) => break,
                     };
                     match next {
-                        Ok(Job::Prepare(lines, reply)) => drop(reply.send(Prepared::of(lines))),
+                        Ok(Job::Other(Other(work))) => work(),
                         Ok(Job::Pack { events, from, new, reply }) => {
                             drop(reply.send(Packed::of(&events, from, new, &mut rows)));
                         }
-                        Err(_) => break,
+                        Ok(Job::End) | Err(_) => break,
                     }
                 }
             });
@@ -310,10 +337,14 @@ impl Workers {
         Self(sender)
     }
 
-    /// Makes lines ready.
-    pub(super) fn prepare(&self, lines: Lines) -> Reply<Prepared> {
+    /// Does some work on one of them.
+    pub(super) fn give<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Reply<T> {
         let (reply, receiver) = sync_channel(1);
-        let _ = self.0.send(Job::Prepare(lines, reply));
+        let work = move || drop(reply.send(work()));
+        let _ = self.0.send(Job::Other(Other(Box::new(work))));
         Reply(receiver)
     }
 

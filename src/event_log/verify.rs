@@ -123,6 +123,18 @@ impl Verifier {
         self.take(examined, line)
     }
 
+    /// Takes what the bytes of the next event show, where no table has its ids.
+    pub(super) fn examined(
+        &mut self,
+        examined: Examined,
+        ids: &[Key],
+        line: Option<u64>,
+    ) -> Learnt {
+        let seq = self.report.events;
+        self.ids.extend(ids.iter().map(|key| (*key, seq)));
+        self.take(examined, line)
+    }
+
     /// Takes what the bytes of the next event show, and checks how it follows the one before it.
     fn take(&mut self, examined: Examined, line: Option<u64>) -> Learnt {
         let seq = self.report.events;
@@ -135,7 +147,7 @@ impl Verifier {
                 for (check, wrong) in examined.wrongs {
                     self.find(check, &learnt, wrong);
                 }
-                self.count(&examined.payload, &examined.sealed, header, &learnt);
+                self.count(examined.payload, examined.sealed, header, &learnt);
                 if let Some(bytes) = &examined.system {
                     self.system(header, bytes, &learnt);
                 }
@@ -160,7 +172,7 @@ impl Verifier {
         learnt
     }
 
-    fn count(&mut self, payload: &Looked, sealed: &Looked, header: &Header, learnt: &Learnt) {
+    fn count(&mut self, payload: Looked, sealed: Looked, header: &Header, learnt: &Learnt) {
         let report = &mut self.report;
         let counter = match sealed {
             Looked::Open => Some(&mut report.sealed_open),
@@ -181,7 +193,7 @@ impl Verifier {
                     return;
                 }
                 self.absent.insert(learnt.seq);
-                if *sealed == Looked::Open || (self.report.quick && header.sealed.is_some()) {
+                if sealed == Looked::Open || (self.report.quick && header.sealed.is_some()) {
                     self.half_absent.insert(learnt.seq);
                 }
             }
