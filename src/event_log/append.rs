@@ -16,7 +16,7 @@ use super::gates::{
     add_references, check_quotes, check_reference, correctable, leads_nowhere, leads_to,
     normal_value, references, spellings_of,
 };
-use super::names::{AtHand, Key, Name, is_listed, keys_of};
+use super::names::{AtHand, Key, LookUp, Name, is_listed, keys_of};
 use super::prepare::{Item, Lines, Prepared, Ready};
 use super::sources::{Found, Texts, blob_name};
 use super::staging::{Staging, Workers};
@@ -320,7 +320,7 @@ pub(super) struct Appending<'l, S> {
     staging: Staging,
     at_hand: AtHand,
     /// The kinds of events that were referred to, by their ids.
-    kinds: KindsById,
+    kinds: LookUp<String, Kind>,
     blobs: BTreeMap<String, Vec<u8>>,
     blob_bytes: usize,
     texts: Texts,
@@ -331,10 +331,6 @@ pub(super) struct Appending<'l, S> {
     awaited: Vec<Awaited>,
     looked_ahead: bool,
 }
-
-/// The kinds of events by their ids.
-#[allow(clippy::disallowed_types, reason = "they are only looked up, never gone through")]
-type KindsById = std::collections::HashMap<String, Kind>;
 
 /// Submits events to an append; it may be asked to more than once.
 type Submit<'s, S> =
@@ -377,7 +373,7 @@ impl<'l, S: Store> Appending<'l, S> {
             place: 0,
             staging,
             at_hand: AtHand::default(),
-            kinds: KindsById::new(),
+            kinds: LookUp::new(),
             blobs: BTreeMap::new(),
             blob_bytes: 0,
             texts: Texts::default(),
