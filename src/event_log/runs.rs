@@ -404,12 +404,12 @@ impl Run {
         see: &mut dyn FnMut(&[u8]),
     ) -> Result<bool, StoreError> {
         let (mut rows, mut directory_blocks) = (0_u64, 0_u64);
-        let (mut last, mut entries) = (Vec::new(), Vec::new());
+        let (mut end, mut entries) = (Vec::new(), Vec::new());
         for index in 0..self.blocks {
             let block = self.block::<T>(index, store)?;
             let Some(first) = block.get(..T::ROW_BYTES) else { return Ok(false) };
             let mut least = u64::MAX;
-            let mut before = last.as_slice();
+            let mut before = end.as_slice();
             for row in block.chunks_exact(T::ROW_BYTES) {
                 if row < before {
                     return Ok(false);
@@ -419,7 +419,7 @@ impl Run {
                 rows = rows.saturating_add(1);
                 see(row);
             }
-            last = before.to_vec();
+            end = before.to_vec();
             entries.extend_from_slice(first);
             entries.extend_from_slice(&least.to_be_bytes());
             let next = index.saturating_add(1);
