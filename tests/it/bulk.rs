@@ -1,7 +1,6 @@
 //! Long appends: lines made ready on every core and staged come to the same as events taken one by one; and what is
 //! given up leaves nothing.
 
-use std::collections::BTreeSet;
 use std::io;
 use std::sync::mpsc::channel;
 use std::time::Duration;
@@ -28,14 +27,14 @@ type Line = Option<String>;
 
 /// Lines in memory, which can fail to be read.
 struct Lines<'l> {
-    lines: &'l [Line],
+    all: &'l [Line],
     at: usize,
     fails_at: Option<usize>,
 }
 
 impl<'l> Lines<'l> {
     fn of(lines: &'l [Line]) -> Self {
-        Self { lines, at: 0, fails_at: None }
+        Self { all: lines, at: 0, fails_at: None }
     }
 }
 
@@ -46,7 +45,7 @@ impl Input for Lines<'_> {
         if self.fails_at == Some(self.at) {
             return Err(io::Error::other("the disk is gone"));
         }
-        let Some(line) = self.lines.get(self.at) else { return Ok(None) };
+        let Some(line) = self.all.get(self.at) else { return Ok(None) };
         self.at += 1;
         let number = u64::try_from(self.at).unwrap();
         Ok(Some((number, line.as_ref().map(|line| line.as_bytes()).ok_or(TOO_LONG))))
@@ -114,8 +113,11 @@ fn said(refusals: &[Refusal]) -> Vec<Said> {
     refusals.iter().map(said).collect()
 }
 
+/// The bytes of a payload, and of a sealed part if there ever was one.
+type Reported = (Option<Vec<u8>>, Option<Option<Vec<u8>>>);
+
 /// What was reported, event by event, without salts.
-fn reported(store: &impl Store) -> Vec<(Option<Vec<u8>>, Option<Option<Vec<u8>>>)> {
+fn reported(store: &impl Store) -> Vec<Reported> {
     let bytes = |part: Part| match part {
         Part::Present { bytes, .. } => Some(bytes),
         Part::Absent => None,
@@ -194,6 +196,7 @@ fn as_before<S: Store>(before: &EventLog<MemoryStore>, after: &EventLog<S>) {
     verifies(other);
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as every line is")]
 fn good(id: &str) -> Line {
     Some(format!(r#"{{"kind":"incident","id":"{id}"}}"#))
 }
@@ -426,7 +429,7 @@ fn an_input_that_cannot_be_read_to_its_end_leaves_nothing() {
             verifies(log.store());
             done.send(()).unwrap();
         });
-        let ended = wait.recv_timeout(Duration::from_secs(60));
+        let ended = wait.recv_timeout(Duration::from_mins(1));
         assert!(ended.is_ok(), "failing at line {fails_at}: {ended:?}");
     }
 }
@@ -497,13 +500,10 @@ impl<S: Store> Store for Failing<S> {
     }
 }
 
-/// The first step of each sort, the append, and the one after it.
-fn telling_steps(names: &[&'static str]) -> Vec<usize> {
-    let append = names.iter().position(|name| *name == "append").unwrap();
-    let mut steps: BTreeSet<usize> =
-        ["stage"].iter().filter_map(|name| names.iter().position(|of| of == name)).collect();
-    steps.extend([append, append + 1]);
-    steps.into_iter().collect()
+/// The first step of staging, the append, and the first step after it.
+fn telling_steps(names: &[&'static str]) -> [usize; 3] {
+    let first = |name: &str| names.iter().position(|of| *of == name).unwrap();
+    [first("stage"), first("append"), first("append") + 1]
 }
 
 #[test]

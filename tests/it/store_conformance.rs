@@ -446,7 +446,7 @@ fn a_long_append_is_written_about_once() {
     let mut store = SledStore::create(dir.path(), "test").unwrap();
     // Bytes that cannot be compressed, and a block for every bundle.
     let mut noise = blake3::Hasher::new().finalize_xof();
-    let mut noisy = |number: u64| {
+    let mut made = |number: u64| {
         let mut bytes = vec![0; 300];
         noise.fill(&mut bytes);
         let payload = Part::Present { salt: [7; 32], bytes };
@@ -455,7 +455,7 @@ fn a_long_append_is_written_about_once() {
     let (mut values, bundles) = (0, 130);
     for number in 0..bundles {
         let first = number * BUNDLE_EVENTS;
-        let full: Vec<_> = (first..first + BUNDLE_EVENTS).map(&mut noisy).collect();
+        let full: Vec<_> = (first..first + BUNDLE_EVENTS).map(&mut made).collect();
         let bytes = bundle::encode(&Events::from_stored(&full));
         let block = vec![5; 4096];
         values += bytes.len() + block.len();

@@ -47,6 +47,9 @@ fn finds_the_tables(report: &Report) -> bool {
     report.findings.iter().any(|(check, _)| *check == Check::Snapshots)
 }
 
+/// What is done to rows, or to entries of a directory.
+type Change<'c> = &'c dyn Fn(&mut Vec<Vec<u8>>);
+
 /// What a log answers on some days; none if it cannot be opened.
 fn answers(store: &MemoryStore) -> Option<Vec<String>> {
     let mut log = EventLog::open(store.clone()).ok()?;
@@ -81,7 +84,7 @@ fn rows_in_another_order_are_found() {
     for of in [NAMES, STATEMENTS] {
         let kept = Table::read(log.store(), of);
         assert!(kept.rows.len() > 250, "it has several blocks");
-        let orders: [(&str, &dyn Fn(&mut Vec<Vec<u8>>)); 4] = [
+        let orders: [(&str, Change<'_>); 4] = [
             ("from the last to the first", &|rows| rows.reverse()),
             ("two blocks exchanged", &|rows| rows.rotate_left(100)),
             ("two neighbours exchanged", &|rows| rows.swap(50, 51)),
@@ -104,11 +107,17 @@ fn a_directory_that_leads_elsewhere_is_found() {
     let truth = answers(log.store()).unwrap();
     for of in [NAMES, STATEMENTS] {
         let kept = Table::read(log.store(), of);
-        let directories: [(&str, &dyn Fn(&mut Vec<Vec<u8>>)); 6] = [
+        let directories: [(&str, Change<'_>); 6] = [
             ("all begin late", &|entries| {
-                entries.iter_mut().for_each(|entry| entry[..8].fill(255))
+                for entry in entries {
+                    entry[..8].fill(255);
+                }
             }),
-            ("all begin early", &|entries| entries.iter_mut().for_each(|entry| entry[..8].fill(0))),
+            ("all begin early", &|entries| {
+                for entry in entries {
+                    entry[..8].fill(0);
+                }
+            }),
             ("nothing is early in any", &|entries| {
                 for entry in entries {
                     let least = entry.len() - 8;
@@ -194,7 +203,7 @@ fn row(id: &str, seq: u64) -> Vec<u8> {
     [&key_of(id)[..], &seq.to_be_bytes()[3..]].concat()
 }
 
-fn with_names(log: &MemoryLog, change: &dyn Fn(&mut Vec<Vec<u8>>)) -> MemoryStore {
+fn with_names(log: &MemoryLog, change: Change<'_>) -> MemoryStore {
     let mut store = log.store().clone();
     let mut names = Table::read(&store, NAMES);
     change(&mut names.rows);

@@ -139,11 +139,11 @@ fn long(count: usize) -> Vec<String> {
         bytes.map(usize::from)
     };
     let line = |number: usize| {
-        let [a, b, c, d, e, ..] = drawn();
-        let who = ["in", "pk", "us", "modi", "sharif"][a % 5];
-        let (month, day) = (b % 12 + 1, c % 28 + 1);
-        let of = d * 13 % (number + 1);
-        match e % 40 {
+        let [who, b, day, of, sort, ..] = drawn();
+        let who = ["in", "pk", "us", "modi", "sharif"][who % 5];
+        let (month, day) = (b % 12 + 1, day % 28 + 1);
+        let of = of * 13 % (number + 1);
+        match sort % 40 {
             0 => format!(r#"{{"kind":"retraction","of":"s{of}","by":"source"}}"#),
             1 => format!(
                 r#"{{"kind":"correction","of":"s{of}","field":"when","to":"2025-{month:02}-{day:02}"}}"#
