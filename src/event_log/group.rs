@@ -293,7 +293,7 @@ mod tests {
         go_on.send(()).unwrap();
         let (mut stopped, mut panicked) = (0, 0);
         for _ in 0..4 {
-            match results.recv_timeout(Duration::from_secs(60)).unwrap() {
+            match results.recv_timeout(Duration::from_mins(1)).unwrap() {
                 ("first", result) => assert_eq!(result.unwrap().unwrap(), 1),
                 (_, None) => panicked += 1,
                 (_, Some(Err(GroupError::Stopped))) => stopped += 1,
