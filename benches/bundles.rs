@@ -3,6 +3,9 @@
 //! `cargo bench --bench bundles -- FILE.jsonl`, where each line is a payload; the headers are made here, and are as
 //! incompressible as real ones.
 
+#![allow(clippy::print_stdout, reason = "a benchmark prints")]
+#![allow(clippy::cast_precision_loss, reason = "figures for people")]
+
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 

@@ -7,8 +7,8 @@
 //! of content that can be guessed would outlive an erasure, so an erasure takes the whole table away, and it is derived
 //! anew.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::collections::{BTreeMap, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher, RandomState};
 use std::rc::Rc;
 
 use super::parallel::scan;
@@ -45,6 +45,10 @@ const LEFT_OVER_EVENTS: u64 = BUNDLE_EVENTS;
 const LOOK_UPS_BEFORE_FILTER: u32 = 1000;
 /// How many bundles are kept at hand.
 const BUNDLES_AT_HAND: usize = 16;
+
+/// A map in which things are only looked up, so that its order never shows.
+#[expect(clippy::disallowed_types, reason = "nobody goes through it")]
+pub(crate) type LookUp<K, V, S = RandomState> = std::collections::HashMap<K, V, S>;
 
 /// A name of an event.
 #[derive(Debug, Clone, Copy)]
@@ -137,7 +141,7 @@ pub(crate) struct Names {
     runs: Runs<NameTable>,
     /// How many events are named by the rows in runs and in memory.
     size: u64,
-    fresh: HashMap<u64, Numbers, BuildHasherDefault<AsItIs>>,
+    fresh: LookUp<u64, Numbers, BuildHasherDefault<AsItIs>>,
     fresh_rows: Vec<[u8; 13]>,
     filters: BTreeMap<u64, Filter>,
 }
@@ -149,7 +153,7 @@ impl Names {
         Ok(Self {
             size: runs.size(),
             runs,
-            fresh: HashMap::default(),
+            fresh: LookUp::default(),
             fresh_rows: Vec::new(),
             filters: BTreeMap::new(),
         })

@@ -183,7 +183,7 @@ mod tests {
         assert!(store.append(change).is_ok());
         for (from, to) in [(0, 10_000), (0, 1), (700, 9_000), (5, 5), (1023, 1025), (0, 2048)] {
             let mut seen = Vec::new();
-            let headers = |_: &mut (), _, events: Result<Events, StoreError>| {
+            let headers = |(): &mut (), _, events: Result<Events, StoreError>| {
                 let events = events.unwrap_or_default();
                 events.iter().map(|event| event.header.to_vec()).collect::<Vec<_>>()
             };

@@ -44,6 +44,7 @@ pub(crate) struct Run {
 
 /// The runs of a table that count, and how far they reach.
 #[derive(Debug)]
+#[expect(clippy::struct_field_names, reason = "a table is its runs")]
 pub(crate) struct Runs<T> {
     /// How many events the rows are derived from.
     size: u64,
@@ -408,20 +409,20 @@ impl Run {
         for index in 0..self.blocks {
             let block = self.block::<T>(index, store)?;
             let Some(first) = block.get(..T::ROW_BYTES) else { return Ok(false) };
-            let mut least = u64::MAX;
+            let mut lowest = u64::MAX;
             let mut before = last.as_slice();
             for row in block.chunks_exact(T::ROW_BYTES) {
                 if row < before {
                     return Ok(false);
                 }
                 before = row;
-                least = least.min(T::measure(row));
+                lowest = lowest.min(T::measure(row));
                 rows = rows.saturating_add(1);
                 see(row);
             }
             last = before.to_vec();
             entries.extend_from_slice(first);
-            entries.extend_from_slice(&least.to_be_bytes());
+            entries.extend_from_slice(&lowest.to_be_bytes());
             let next = index.saturating_add(1);
             if next == self.blocks || next.is_multiple_of(entries_a_block::<T>()) {
                 if self.directory::<T>(directory_blocks, store)? != entries {

@@ -52,8 +52,10 @@ pub(crate) fn catch_up(
     while table.size() < size {
         let (from, to) = (table.size(), size.min(table.size().saturating_add(EVENTS_A_RUN)));
         let mut found: Vec<[u8; ROW_BYTES]> = Vec::new();
-        type Found = Result<Vec<[u8; ROW_BYTES]>, OpenError>;
-        let derive = |rows: &mut Rows, first: u64, events: Result<Events, StoreError>| -> Found {
+        let derive = |rows: &mut Rows,
+                      first: u64,
+                      events: Result<Events, StoreError>|
+         -> Result<Vec<[u8; ROW_BYTES]>, OpenError> {
             let events = events?;
             let mut made = Vec::new();
             for (seq, event) in (first..).zip(events.iter()) {

@@ -12,7 +12,6 @@ use demarche::record::journal::Journal;
 use demarche::record::note::{
     Algorithm, Note, NoteSigner, SignatureLine, VerifierKey, cosigned_message,
 };
-use demarche::record::tile::PIECE_BYTES;
 use demarche::store::sled::SledStore;
 use demarche::store::{BlockKey, Change, Part, Store, StoredEvent, TreePiece};
 use serde_json::Value;
@@ -126,22 +125,22 @@ fn rewrite_under_the_tree_that_was_signed() {
     let log = desk.path().join("log");
     let signed = {
         let store = SledStore::open(&log, "the forger").unwrap();
-        store.tree_piece(0, 0).unwrap().unwrap()
+        store.tree_piece(1, 0).unwrap().unwrap()
     };
     edit(&mut all[40], "\"kind\":\"statement\"", "\"kind\":\"statement\",\"lang\":\"en\"");
     rehash(&mut all);
     put(&desk, &all, &[&source]);
-    // The hashes under the checkpoint are put back. Those above them, which the head lies under, are of what was rewritten.
+    // The hashes under the checkpoint are put back. The headers, and the head, are of what was rewritten.
     let mut store = SledStore::open(&log, "the forger").unwrap();
     let head = store.head().unwrap();
-    let piece = TreePiece { level: 0, index: 0, hashes: signed };
+    let piece = TreePiece { level: 1, index: 0, hashes: signed };
     store.append(Change { expected: head, events: &[], tree: &[piece], next: head }).unwrap();
     drop(store);
     is_found(&desk, &[], "checkpoints", "the log was rewritten");
-    is_found(&desk, &[], "tree", "does not match the chain: level 0, piece 0");
+    is_found(&desk, &[], "tree", "does not match the chain: level 1, piece 0");
     let (code, said) = desk.refused(&["checkpoint"]);
     assert_eq!(code, Some(1), "the stored tree alone is not believed: {said}");
-    assert!(said.contains("does not lead from there to its headers"), "{said}");
+    assert!(said.contains("the stored tree is not the one that the headers"), "{said}");
     assert_eq!(journal(&desk).lines().count(), 2, "nothing was signed");
 }
 
@@ -269,28 +268,28 @@ fn tree_not_matching_chain() {
     let desk = desk();
     desk.write(
         "more.jsonl",
-        &(0..70).map(|n| format!("{{\"kind\":\"note\",\"text\":\"{n}\"}}\n")).collect::<String>(),
+        &(0..720).map(|n| format!("{{\"kind\":\"note\",\"text\":\"{n}\"}}\n")).collect::<String>(),
     );
     desk.ok(&["append", "more.jsonl"]);
     let log = desk.path().join("log");
-    let tamper = |index: u64, at: usize| {
+    let tamper = |at: usize| {
         let mut store = SledStore::open(&log, "the forger").unwrap();
-        let mut hashes = store.tree_piece(0, index).unwrap().unwrap();
+        let mut hashes = store.tree_piece(1, 0).unwrap().unwrap();
         hashes[at] ^= 1;
         let head = store.head().unwrap();
-        let piece = TreePiece { level: 0, index, hashes };
+        let piece = TreePiece { level: 1, index: 0, hashes };
         store.append(Change { expected: head, events: &[], tree: &[piece], next: head }).unwrap();
     };
-    for (index, at) in [(0, 0), (0, PIECE_BYTES - 1), (1, 77), (2, 33)] {
-        tamper(index, at);
-        is_found(&desk, &[], "tree", &format!("does not match the chain: level 0, piece {index}"));
+    for at in [0, 31, 32, 95] {
+        tamper(at);
+        is_found(&desk, &[], "tree", "does not match the chain: level 1, piece 0");
         // The chain itself is whole.
         assert!(findings(&desk, &[]).iter().all(|(check, ..)| check != "chain"));
-        tamper(index, at);
+        tamper(at);
         desk.ok(&["verify"]);
     }
     // Hashes under which the log as it stands lies are looked at before anything is answered or signed.
-    tamper(2, 0);
+    tamper(0);
     let (code, said) = desk.refused(&["checkpoint"]);
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("the stored tree is not the one"), "{said}");
@@ -308,21 +307,26 @@ fn a_stored_tree_that_was_changed_is_not_published() {
     desk.ok(&["export", "--format", "tiles", "--out", "tiles"]);
     {
         let mut store = SledStore::open(&desk.path().join("log"), "the forger").unwrap();
-        let mut hashes = store.tree_piece(0, 0).unwrap().unwrap();
+        let mut hashes = store.tree_piece(1, 0).unwrap().unwrap();
         hashes[0] ^= 1;
         let head = store.head().unwrap();
-        let piece = TreePiece { level: 0, index: 0, hashes };
+        let piece = TreePiece { level: 1, index: 0, hashes };
         store.append(Change { expected: head, events: &[], tree: &[piece], next: head }).unwrap();
     }
-    is_found(&desk, &[], "tree", "does not match the chain: level 0, piece 0");
-    // What is there already is compared with what would be written.
-    desk.ok(&["export", "--format", "tiles", "--out", "tiles"]);
+    is_found(&desk, &[], "tree", "does not match the chain: level 1, piece 0");
+    let (code, said) = desk.refused(&["export", "--format", "tiles", "--out", "tiles"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("the stored tree is not the one that the headers"), "{said}");
 }
 
 #[test]
 fn tree_and_head_of_another_log() {
     // A tree that fits itself, but not the headers: the flaw of verifiers that never tie the two.
     let desk = desk();
+    let notes: String =
+        (0..300).map(|n| format!("{{\"kind\":\"note\",\"text\":\"{n}\"}}\n")).collect();
+    desk.write("more.jsonl", &notes);
+    desk.ok(&["append", "more.jsonl"]);
     let all = events(&desk);
     let mut others = all.clone();
     let mut header = Header::from_bytes(&others[3].header).unwrap();
@@ -334,11 +338,11 @@ fn tree_and_head_of_another_log() {
         twin.ok(&["init", "--origin", "demarche.example/chronicle"]);
         put(&twin, &others, &[]);
         let store = SledStore::open(&twin.path().join("log"), "the forger").unwrap();
-        store.tree_piece(0, 0).unwrap().unwrap()
+        store.tree_piece(1, 0).unwrap().unwrap()
     };
     let mut store = SledStore::open(&log, "the forger").unwrap();
     let head = store.head().unwrap();
-    let piece = TreePiece { level: 0, index: 0, hashes: piece };
+    let piece = TreePiece { level: 1, index: 0, hashes: piece };
     store.append(Change { expected: head, events: &[], tree: &[piece], next: head }).unwrap();
     drop(store);
     is_found(&desk, &[], "tree", "does not match the chain");
@@ -658,7 +662,7 @@ fn snapshot_forged() {
             assert_eq!(of_it.count() > 0, !what.is_empty(), "{what}: {:?}", report.findings);
         };
         forge("", &|_| {});
-        for at in 0..kept.rows.len() {
+        for at in (0..kept.rows.len()).step_by(3) {
             forge("a row is not there", &|table| drop(table.rows.remove(at)));
             // The name, the dates and the number of its event.
             for byte in (0..kept.rows[at].len()).step_by(3) {

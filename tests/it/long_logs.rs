@@ -2,8 +2,9 @@
 //! wherever it lies.
 
 use std::collections::BTreeSet;
-use std::io::Cursor;
+use std::io::{Cursor, Write};
 use std::path::Path;
+use std::process::Stdio;
 use std::time::Duration;
 
 use demarche::event_log::finding::{Check, Verdict};
@@ -21,7 +22,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::desk::Desk;
-use crate::forger::{self, copied, edit, put, rehash};
+use crate::forger::{self, copied, copy, edit, put, rehash};
 use crate::support::{self, Counting, MemoryLog, append_with};
 
 /// A log of so many events; every hundredth quotes, every fiftieth has a sealed part.
@@ -179,8 +180,14 @@ fn raw(dir: &Path) -> sled::Db {
     (0..500).find_map(|_| open().inspect_err(|_| wait()).ok()).unwrap()
 }
 
-fn key(number: u64, chunk: u32) -> Vec<u8> {
-    [&number.to_be_bytes()[..], &chunk.to_be_bytes()].concat()
+/// The key of an event of the tail.
+fn key(seq: u64) -> Vec<u8> {
+    [&seq.to_be_bytes()[..], &[0; 4]].concat()
+}
+
+/// The key of a bundle.
+fn bundle_key(bundle: u64) -> Vec<u8> {
+    [&bundle.to_be_bytes()[..], &[0; 5]].concat()
 }
 
 #[test]
@@ -190,11 +197,11 @@ fn any_byte_of_a_bundle_that_is_changed_is_found() {
     drop(copied(log.store(), dir.path()));
     let bundle = || -> Vec<u8> {
         let db = raw(dir.path());
-        db.open_tree("bundles").unwrap().get(key(1, 0)).unwrap().unwrap().to_vec()
+        db.open_tree("bundles").unwrap().get(bundle_key(1)).unwrap().unwrap().to_vec()
     };
     let put = |bytes: &[u8]| {
         let db = raw(dir.path());
-        db.open_tree("bundles").unwrap().insert(key(1, 0), bytes).unwrap();
+        db.open_tree("bundles").unwrap().insert(bundle_key(1), bytes).unwrap();
         db.flush().unwrap();
     };
     let good = bundle();
@@ -233,9 +240,12 @@ fn behind_a_bundle_that_cannot_be_read_everything_is_still_looked_at() {
     {
         let db = raw(&desk.path().join("log"));
         let bundles = db.open_tree("bundles").unwrap();
-        assert_eq!(bundles.remove(key(1, 0)).unwrap().map(|bytes| bytes.is_empty()), Some(false));
+        assert_eq!(
+            bundles.remove(bundle_key(1)).unwrap().map(|bytes| bytes.is_empty()),
+            Some(false)
+        );
         let tail = db.open_tree("tail").unwrap();
-        assert!(tail.remove(key(700, 0)).unwrap().is_some());
+        assert!(tail.remove(key(700)).unwrap().is_some());
         db.flush().unwrap();
     }
     let output = desk.run(&["verify", "--json"]);
@@ -404,8 +414,8 @@ fn a_damaged_end_is_not_appended_to() {
             {
                 let db = raw(&desk.path().join("log"));
                 let (tree, key) = match size % 256 {
-                    0 => ("bundles", key(u64::try_from(last / 256).unwrap(), 0)),
-                    _ => ("tail", key(u64::try_from(last).unwrap(), 0)),
+                    0 => ("bundles", bundle_key(u64::try_from(last / 256).unwrap())),
+                    _ => ("tail", key(u64::try_from(last).unwrap())),
                 };
                 let tree = db.open_tree(tree).unwrap();
                 match rot {
@@ -429,4 +439,159 @@ fn an_event_that_has_no_name_yet_is_checked_before_anything_follows_it() {
     edit(&mut all[735], "india", "pakistan");
     put(&desk, &all, &[&source]);
     not_appended_to(&desk, "event 735: its payload is not the one its header commits to");
+}
+
+/// Runs the program with these bytes on its standard input.
+fn piped(desk: &Desk, args: &[&str], input: &str) -> std::process::Output {
+    let mut command = desk.command(args);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_owned();
+    let writing = std::thread::spawn(move || drop(stdin.write_all(input.as_bytes())));
+    let output = child.wait_with_output().unwrap();
+    writing.join().unwrap();
+    output
+}
+
+fn statements(from: usize, to: usize) -> String {
+    let long = "x".repeat(150);
+    let statement = |number: usize| {
+        format!(
+            "{{\"kind\":\"statement\",\"id\":\"s{number}\",\"by\":[\"india\"],\"topic\":\"pahalgam-attack\",\"when\":\"2025-05-{:02}\",\"summary\":\"{long}\"}}\n",
+            number % 28 + 1
+        )
+    };
+    (from..to).map(statement).collect()
+}
+
+fn json_lines(bytes: &[u8]) -> Vec<Value> {
+    let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    lines.map(|line| serde_json::from_slice(line).unwrap()).collect()
+}
+
+#[test]
+fn what_a_pipe_brings_is_said_line_by_line_as_it_is_in_the_log() {
+    let desk = Desk::demo();
+    let input = statements(0, 5000).replace("\"s7\"", "\"s6\"");
+    // Two lines have one id, and differ.
+    let refused = piped(&desk, &["append", "-", "--json"], &input);
+    assert_eq!((refused.status.code(), refused.stdout.len()), (Some(2), 0));
+    let input: String = statements(0, 5000)
+        .split_inclusive('\n')
+        .enumerate()
+        // Blank lines count as lines.
+        .map(|(number, line)| if number % 3 == 0 { format!("\n{line}") } else { line.to_owned() })
+        .collect();
+    let appended = piped(&desk, &["append", "-", "--json"], &input);
+    assert_eq!(appended.status.code(), Some(0), "{}", String::from_utf8_lossy(&appended.stderr));
+    let said = json_lines(&appended.stdout);
+    assert_eq!(said.len(), 5000);
+    for (number, one) in said.iter().enumerate() {
+        assert_eq!(
+            (one["id"].as_str(), one["seq"].as_u64()),
+            (Some(&*format!("s{number}")), Some(64 + number as u64))
+        );
+    }
+    let listed = desk.json(&["list", "--json"]);
+    let listed = listed["events"].as_array().unwrap();
+    assert_eq!(listed.len(), 5064);
+    for (one, event) in said.iter().zip(&listed[64..]) {
+        assert_eq!((&one["id"], &one["seq"]), (&event["id"], &event["seq"]));
+    }
+    let report = desk.json(&["verify", "--json"]);
+    assert_eq!((&report["ok"], &report["events"]), (&Value::from(true), &Value::from(5064)));
+    assert_eq!(said[4999]["link"], report["chain"]);
+    // Once more: all of it is there already, and nothing is written.
+    let again = piped(&desk, &["append", "-", "--json"], &input);
+    let there = json_lines(&again.stdout);
+    assert_eq!(there.len(), 5000);
+    for (one, before) in there.iter().zip(&said) {
+        assert_eq!(one["already_there"], true);
+        assert_eq!((&one["seq"], &one["link"]), (&before["seq"], &before["link"]));
+    }
+    assert_eq!(desk.json(&["verify", "--json"])["chain"], report["chain"]);
+    // The line that is refused is named as it stands in the input.
+    let late = format!("{input}\n\n{{\"kind\":\"topic\"}}\n");
+    let refused = piped(&desk, &["append", "-"], &late);
+    let words = String::from_utf8(refused.stderr).unwrap();
+    let line = late.lines().count();
+    assert!(words.contains(&format!("line {line}")), "line {line}: {words}");
+}
+
+#[test]
+fn an_append_that_is_killed_leaves_nothing_or_all() {
+    let desk = Desk::demo();
+    desk.ok(&["snapshot"]);
+    desk.write("more.jsonl", &statements(0, 5000));
+    let before = desk.json(&["verify", "--json"]);
+    let mut cut_off = 0;
+    for millis in [150, 350, 600] {
+        let here = Desk::new();
+        copy(desk.path(), here.path());
+        let mut child =
+            here.command(&["append", "more.jsonl"]).stdout(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(millis));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let report = here.json(&["verify", "--json"]);
+        assert_eq!(report["ok"], true, "killed after {millis} ms");
+        if report["events"] == 64 {
+            cut_off += 1;
+            assert_eq!(report["chain"], before["chain"]);
+        } else {
+            assert_eq!(report["events"], 5064);
+        }
+        here.ok(&["append", "more.jsonl"]);
+        let report = here.json(&["verify", "--json"]);
+        assert_eq!((&report["ok"], &report["events"]), (&Value::from(true), &Value::from(5064)));
+    }
+    assert!(cut_off > 0, "none was killed while it wrote");
+}
+
+#[test]
+fn a_long_log_is_restored_as_it_was_and_goes_on() {
+    let desk = long_desk();
+    desk.write("one.jsonl", "{\"kind\":\"topic\",\"id\":\"one\"}");
+    desk.ok(&["erase", "s300", "--why", "a test"]);
+    desk.ok(&["export", "--out", "e.jsonl"]);
+    desk.ok(&["restore", "e.jsonl", "--log", "copy"]);
+    let head = |log: &str| {
+        let report = desk.json(&["verify", "--json", "--log", log]);
+        (
+            report["events"].clone(),
+            report["chain"].clone(),
+            report["root"].clone(),
+            report["erased"].clone(),
+        )
+    };
+    assert_eq!(head("copy"), head("log"));
+    assert_eq!(head("copy").3, 1);
+    let replay = |log: &str| desk.json(&["replay", "--to", "2025-05-20", "--json", "--log", log]);
+    assert_eq!(replay("copy"), replay("log"));
+    desk.ok(&["snapshot", "--log", "copy"]);
+    assert_eq!(replay("copy"), replay("log"));
+    desk.ok(&["append", "one.jsonl", "--log", "copy"]);
+    desk.ok(&["verify", "--log", "copy"]);
+}
+
+#[test]
+fn behind_a_damaged_bundle_a_log_goes_on_but_nothing_is_taken_on_trust_from_it() {
+    let desk = long_desk();
+    {
+        let db = raw(&desk.path().join("log"));
+        db.open_tree("bundles").unwrap().insert(bundle_key(1), "rot").unwrap();
+        db.flush().unwrap();
+    }
+    for line in [
+        r#"{"kind":"mention","of":"s300"}"#,
+        r#"{"kind":"incident","id":"s300","summary":"a second one"}"#,
+        r#"{"kind":"mention","of":"@300"}"#,
+    ] {
+        desk.write("one.jsonl", line);
+        let (code, said) = desk.refused(&["append", "one.jsonl"]);
+        assert_eq!(code, Some(2), "{line}: {said}");
+        assert!(said.contains("damaged"), "{line}: {said}");
+    }
+    assert_eq!(forger::store(&desk).head().unwrap().size, 740);
 }

@@ -33,7 +33,7 @@ fn log() -> MemoryLog {
             ),
         }
     };
-    let lines: Vec<String> = (0..600).map(line).collect();
+    let lines: Vec<String> = (0..340).map(line).collect();
     append(&mut log, &lines.join("\n")).unwrap();
     log.keep_snapshot(&mut |_| {}).unwrap();
     log
@@ -80,12 +80,12 @@ fn rows_in_another_order_are_found() {
     let truth = answers(log.store()).unwrap();
     for of in [NAMES, STATEMENTS] {
         let kept = Table::read(log.store(), of);
-        assert!(kept.rows.len() > 300, "it has several blocks");
+        assert!(kept.rows.len() > 250, "it has several blocks");
         let orders: [(&str, &dyn Fn(&mut Vec<Vec<u8>>)); 4] = [
             ("from the last to the first", &|rows| rows.reverse()),
             ("two blocks exchanged", &|rows| rows.rotate_left(100)),
             ("two neighbours exchanged", &|rows| rows.swap(50, 51)),
-            ("two far ones exchanged", &|rows| rows.swap(3, 290)),
+            ("two far ones exchanged", &|rows| rows.swap(3, 240)),
         ];
         for (what, order) in orders {
             let mut store = log.store().clone();
@@ -141,13 +141,15 @@ fn a_manifest_with_any_numbers_stops_nothing() {
         for of in [NAMES, STATEMENTS] {
             let kept = Table::read(log.store(), of);
             for place in 0..7 {
-                for number in [0, 1, u64::MAX / 2, u64::MAX] {
+                for number in [0, u64::MAX / 2, u64::MAX] {
                     let mut store = log.store().clone();
                     kept.put_with(&mut store, &|_| {}, &|numbers| numbers[place] = number);
                     let what = format!("{of:?}, number {place} is {number}");
                     done.send((what.clone(), false)).unwrap();
                     found_or_harmless(&store, &truth, &what);
-                    if let Ok(mut log) = EventLog::open(store) {
+                    if of == NAMES
+                        && let Ok(mut log) = EventLog::open(store)
+                    {
                         let more: Vec<String> = (0..if number > 7 { 1200 } else { 20 })
                             .map(|n| format!(r#"{{"kind":"note","id":"n{n}","text":"x"}}"#))
                             .collect();
@@ -218,7 +220,7 @@ fn an_id_that_meets_another_in_its_key_is_its_own() {
         let refused = append(&mut log, r#"{"kind":"statement","by":["fresh"]}"#);
         assert!(refused.is_err(), "it is not the other");
         let appended = append(&mut log, r#"{"kind":"actor","id":"fresh","name":"x"}"#).unwrap();
-        assert_eq!((appended.outcomes[0].seq, appended.outcomes[0].already_there), (609, false));
+        assert_eq!((appended.outcomes[0].seq, appended.outcomes[0].already_there), (349, false));
         append(&mut log, r#"{"kind":"statement","by":["fresh","in"],"topic":"treaty"}"#).unwrap();
         let again = append(&mut log, r#"{"kind":"actor","id":"fresh","name":"x"}"#).unwrap();
         assert!(again.outcomes[0].already_there);

@@ -218,7 +218,9 @@ impl Database {
         }
         put_once(&self.bundles, &keys, &values)?;
         let mut writes = Batch::default();
-        tree.iter().for_each(|piece| put_piece(&mut writes, piece));
+        for piece in tree {
+            put_piece(&mut writes, piece);
+        }
         guarded(|| Ok(self.tree.apply_batch(writes)?))
     }
 
@@ -242,7 +244,9 @@ impl Database {
             let end = bundle.saturating_add(1).saturating_mul(BUNDLE_EVENTS);
             let room = usize::try_from(end.saturating_sub(first)).unwrap_or(usize::MAX);
             let (these, later) = rest.split_at_checked(room).unwrap_or((rest, &[]));
-            these.iter().for_each(|event| gathered.push(event.as_ref()));
+            for event in these {
+                gathered.push(event.as_ref());
+            }
             (rest, first) = (later, end);
             // All but the last go ahead, where nobody sees them; the last is sealed with the head.
             if let Some(before) = sealed.replace((bundle, bundle::encode(&gathered))) {
@@ -268,7 +272,9 @@ impl Database {
                 bundles.insert(&chunk_key(*bundle, chunk), bytes);
             }
         }
-        tree.iter().for_each(|piece| put_piece(&mut pieces, piece));
+        for piece in tree {
+            put_piece(&mut pieces, piece);
+        }
         let moved = guarded(|| {
             let trees = (&self.tail, &self.bundles, &self.tree, &self.meta);
             Ok(trees.transaction(|(in_tail, in_bundles, in_tree, meta)| {

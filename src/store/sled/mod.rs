@@ -5,8 +5,9 @@
 //!   extents unsynced: after a power cut everything acknowledged could be gone. Every append ends with `sync_data` on
 //!   sled's own `db` file, and creation syncs every file and directory it made.
 //! - **No value is large.** sled moves any page of more than 131,052 bytes (a quarter of its 512 KiB segment) into a
-//!   file of its own, which that sync would not cover. A leaf holds at most 18 values or so before it is split, so
-//!   values are cut into chunks of [`CHUNK_BYTES`]. `large_values_make_no_blob_files` watches this.
+//!   file of its own, which that sync would not cover. A leaf holds 17 values before it is split, so values are cut into
+//!   chunks of [`CHUNK_BYTES`]; those of bundles can be larger, since keys without a value stand between them. Tests
+//!   look for such files.
 //! - **A tail and bundles.** The newest events lie one key each, so that a single append writes little. Whenever they
 //!   fill a bundle ([`super::bundle`]), one transaction seals it, clears the tail and moves the head.
 //! - **All or nothing.** The bundles of a long append are written above the head, where nobody sees them; the last of
