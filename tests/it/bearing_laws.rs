@@ -502,7 +502,7 @@ pub(crate) fn same_answers(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
     fn what_bears_on_an_answer_gives_it(
