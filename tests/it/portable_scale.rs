@@ -317,9 +317,9 @@ fn line_by_line(log: &EventLog<MemoryStore>) -> Vec<u8> {
             sealed: event.sealed.map(text),
         }));
         if is_source {
-            split_source(ARTICLE.as_bytes())
-                .into_iter()
-                .for_each(|part| write(&Line::Source(part)));
+            for part in split_source(ARTICLE.as_bytes()) {
+                write(&Line::Source(part));
+            }
         }
     }
     let (size, chain) = (log.head().size, Link(log.head().link));
