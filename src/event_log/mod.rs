@@ -2,7 +2,7 @@
 //!
 //! [`EventLog`] puts model, record and replay over any [`Store`]. Clock and randomness are arguments
 //! ([`Surroundings`]). It is open at once, however long the log is, but where names must be derived anew: they are looked
-//! up in a table kept beside the events ([`names`]), and of the events only those are read, and checked, that are needed
+//! up in a table kept beside the events (`names`), and of the events only those are read, and checked, that are needed
 //! or that the table does not reach. What answers from all of them
 //! ([`FoldedLog`], [`world`]) or signs for all of them ([`EventLog::check`]) checks, in the same pass, that every header
 //! follows the one before it and that every payload is the one its header commits to. What that does not establish is

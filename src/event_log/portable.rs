@@ -7,7 +7,7 @@
 //!
 //! Lines are written and read on every core, in lots, and taken in order. Of an export that is verified sixteen bytes of
 //! each id are held, and where each source lies. A copy that is restored is staged as a long append is
-//! ([`super::staging`]), so that nothing of it is there before the head moves; `tests/it/portable_scale.rs` cuts it off.
+//! (`staging`), so that nothing of it is there before the head moves; `tests/it/portable_scale.rs` cuts it off.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::{self, BufRead, Read, Seek, SeekFrom, Write};

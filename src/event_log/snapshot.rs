@@ -1,6 +1,6 @@
 //! Snapshots: what is derived from the events and kept beside them, so that questions are answered by looking up.
 //!
-//! They are two tables, of names ([`super::names`]) and of statements ([`super::statements`]). They grow with long
+//! They are two tables, of names (`names`) and of statements (`statements`). They grow with long
 //! appends, and a snapshot carries them on to the last event. The same events give the same rows, wherever and whenever
 //! they are derived, so a hash of them tells whether two copies of a log mean the same. `verify` derives every row once
 //! more, and compares; an erasure takes the tables away, and they are derived anew.

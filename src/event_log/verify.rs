@@ -2,10 +2,10 @@
 //!
 //! Everything is recomputed from bytes; nothing that the store says about itself is believed. All findings are
 //! listed, not only the first, and what was covered is counted. What the bytes of an event show by themselves is found on
-//! every core ([`super::examine`]); what follows from their order is taken one by one, from a store or from an export
+//! every core (`examine`); what follows from their order is taken one by one, from a store or from an export
 //! ([`super::portable`]), so the same checks serve both. No event is held. What is grows with the log, and is small:
 //! the ids of sources with the hashes of their texts, the numbers of erased events, and every finding. Whether an id names
-//! two events is seen in the table of names, once that was found to be what the events give ([`super::derived`]); where no
+//! two events is seen in the table of names, once that was found to be what the events give (`derived`); where no
 //! table has them, as in an export, sixteen bytes of each id are held.
 //!
 //! That the log is the one that was kept, only others can show: whoever holds the machine can rebuild a chain from any
