@@ -16,7 +16,7 @@ use super::gates::{
     add_references, check_quotes, check_reference, correctable, leads_nowhere, leads_to,
     normal_value, references, spellings_of,
 };
-use super::names::{AtHand, Key, LookUp, Name, is_listed, keys_of};
+use super::names::{AtHand, Key, Name, is_listed, keys_of};
 use super::prepare::{Item, Lines, Prepared, Ready};
 use super::sources::{Found, Texts, blob_name};
 use super::staging::{Staging, Workers};
@@ -319,8 +319,6 @@ pub(super) struct Appending<'l, S> {
     place: u64,
     staging: Staging,
     at_hand: AtHand,
-    /// The kinds of events that were referred to, by their ids.
-    kinds: LookUp<String, Kind>,
     blobs: BTreeMap<String, Vec<u8>>,
     blob_bytes: usize,
     texts: Texts,
@@ -373,7 +371,6 @@ impl<'l, S: Store> Appending<'l, S> {
             place: 0,
             staging,
             at_hand: AtHand::default(),
-            kinds: LookUp::new(),
             blobs: BTreeMap::new(),
             blob_bytes: 0,
             texts: Texts::default(),
@@ -899,7 +896,7 @@ impl<S: Store> Knows for Appending<'_, S> {
     }
 
     fn kind_of(&mut self, id: &str) -> Result<Option<Kind>, StoreError> {
-        if let Some(kind) = self.kinds.get(id) {
+        if let Some(kind) = self.log.kinds.get(id) {
             return Ok(Some(*kind));
         }
         let event = match self.seq_of(id)? {
@@ -908,10 +905,10 @@ impl<S: Store> Knows for Appending<'_, S> {
         };
         let kind = event.map(|event| event.kind());
         if let Some(kind) = kind {
-            if self.kinds.len() >= KINDS_REMEMBERED {
-                self.kinds.clear();
+            if self.log.kinds.len() >= KINDS_REMEMBERED {
+                self.log.kinds.clear();
             }
-            self.kinds.insert(id.to_owned(), kind);
+            self.log.kinds.insert(id.to_owned(), kind);
         }
         Ok(kind)
     }

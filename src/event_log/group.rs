@@ -13,6 +13,9 @@ use super::{
 };
 use crate::store::{Store, StoreError};
 
+/// How often whoever is to write lets others run before.
+const YIELDS: usize = 16;
+
 /// A log that threads share.
 pub struct SharedLog<S> {
     log: Mutex<Inner<S>>,
@@ -33,6 +36,8 @@ struct Queue {
     waiting: Vec<(u64, Submission)>,
     results: BTreeMap<u64, Result<Outcome, GroupError>>,
     groups: u64,
+    /// Whether a thread writes.
+    is_led: bool,
 }
 
 /// Why an event was not appended.
@@ -71,6 +76,7 @@ impl Drop for Taken<'_> {
         }
         let mut queue = locked(self.queue);
         queue.groups = queue.groups.saturating_add(1);
+        queue.is_led = false;
         queue.results.append(&mut self.results);
         drop(queue);
         self.done.notify_all();
@@ -107,24 +113,25 @@ impl<S: Store> SharedLog<S> {
             number
         };
         loop {
-            {
-                let mut queue = locked(&self.queue);
-                if let Some(result) = queue.results.remove(&number) {
-                    return result;
-                }
-                // It was taken by whoever has the log: that thread will say what came of it.
-                if !queue.waiting.iter().any(|(waiting, _)| *waiting == number) {
-                    let wait =
-                        self.done.wait_while(queue, |queue| !queue.results.contains_key(&number));
-                    drop(wait.unwrap_or_else(PoisonError::into_inner));
-                    continue;
-                }
+            let mut queue = locked(&self.queue);
+            if let Some(result) = queue.results.remove(&number) {
+                return result;
             }
-            let mut inner = locked(&self.log);
-            let group = std::mem::take(&mut locked(&self.queue).waiting);
-            if group.is_empty() {
+            if queue.is_led {
+                let is_open =
+                    |queue: &mut Queue| queue.is_led && !queue.results.contains_key(&number);
+                drop(self.done.wait_while(queue, is_open).unwrap_or_else(PoisonError::into_inner));
                 continue;
             }
+            if !queue.waiting.iter().any(|(waiting, _)| *waiting == number) {
+                return Err(GroupError::Stopped);
+            }
+            queue.is_led = true;
+            drop(queue);
+            // Those who were told of theirs a moment ago are about to come back: with them it is one group.
+            (0..YIELDS).for_each(|_| std::thread::yield_now());
+            let mut inner = locked(&self.log);
+            let group = std::mem::take(&mut locked(&self.queue).waiting);
             let stopped = |(number, _): &(u64, Submission)| (*number, Err(GroupError::Stopped));
             let mut taken = Taken {
                 queue: &self.queue,

@@ -55,7 +55,7 @@ use crate::record::tile::Tiles;
 use crate::record::tree::{Frontier, Root};
 use crate::replay::Content;
 use crate::store::{Damage, EventRef, Head, Part, PartRef, Store, StoreError, StoredEvent};
-use names::{CatchUpError, Name, Names};
+use names::{CatchUpError, LookUp, Name, Names};
 use runs::Runs;
 use statements::StatementTable;
 
@@ -86,6 +86,8 @@ pub struct EventLog<S> {
     erased: BTreeMap<u64, u64>,
     last_recorded: Instant,
     names: Names,
+    /// The kinds of events that were referred to, by their ids.
+    kinds: LookUp<String, Kind>,
     /// Whether something was cut off, so that [`EventLog::settle`] must come before names are looked up.
     unsettled: bool,
 }
@@ -201,6 +203,7 @@ impl<S: Store> EventLog<S> {
     /// A log of which nothing was read yet.
     fn before_genesis(store: S) -> Result<Self, StoreError> {
         Ok(Self {
+            kinds: LookUp::new(),
             names: Names::read(&store, store.head()?.size)?,
             store,
             origin: String::new(),
@@ -250,6 +253,7 @@ impl<S: Store> EventLog<S> {
         if !self.unsettled {
             return Ok(());
         }
+        self.kinds.clear();
         self.store.unstage()?;
         self.names = Names::read(&self.store, self.head.size)?;
         self.names.remove_unkept(&mut self.store)?;

@@ -68,6 +68,7 @@ fn format_page_matches_code() {
         commitment, event_proof, export, header, journal, json, link, note, policy, tile, timestamp,
     };
     use demarche::replay;
+    use demarche::store::{BLOCK_BYTES_MAX, bundle::BUNDLE_EVENTS, sled};
     let page = fs::read_to_string(root().join("docs/format.md")).expect("the page is there");
     let constants = [
         ("LINK_CONTEXT", format!("`{}`", link::LINK_CONTEXT)),
@@ -87,6 +88,10 @@ fn format_page_matches_code() {
         ("JOURNAL_CONTEXT", format!("`{}`", journal::JOURNAL_CONTEXT)),
         ("TILE_WIDTH", tile::TILE_WIDTH.to_string()),
         ("PIECE_WIDTH", tile::PIECE_WIDTH.to_string()),
+        ("BUNDLE_EVENTS", BUNDLE_EVENTS.to_string()),
+        ("BLOCK_BYTES_MAX", BLOCK_BYTES_MAX.to_string()),
+        ("CHUNK_BYTES", sled::CHUNK_BYTES.to_string()),
+        ("BUNDLE_CHUNK_BYTES", sled::BUNDLE_CHUNK_BYTES.to_string()),
         ("NOTE_BYTES_MAX", note::NOTE_BYTES_MAX.to_string()),
         ("SIGNATURES_MAX", note::SIGNATURES_MAX.to_string()),
         ("POLICY_BYTES_MAX", policy::POLICY_BYTES_MAX.to_string()),

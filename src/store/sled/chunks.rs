@@ -8,7 +8,7 @@ use super::{BlockKey, Head, StoreError};
 pub const CHUNK_BYTES: usize = 6 * 1024;
 
 /// The most bytes of one value of a bundle. Few of them share a leaf: see [`spaced`].
-const BUNDLE_CHUNK_BYTES: usize = 20 * 1024;
+pub const BUNDLE_CHUNK_BYTES: usize = 20 * 1024;
 /// How many keys without a value follow each chunk of a bundle.
 const SPACES: u8 = 1;
 /// Keys without a value that stand behind all bundles: more than a leaf holds, so that the leaf before them is split as

@@ -38,7 +38,7 @@ mod chunks;
 mod database;
 mod files;
 
-pub use chunks::CHUNK_BYTES;
+pub use chunks::{BUNDLE_CHUNK_BYTES, CHUNK_BYTES};
 use database::{Database, WRITTEN_TOGETHER};
 pub use files::WAIT_MIN;
 use files::{lock, make_directory, missing_ancestors, sync_path, waiting};
