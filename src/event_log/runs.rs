@@ -7,6 +7,9 @@
 //! count and up to which event they reach; whatever they lack is folded anew from the events.
 //! A table is never the last word: `verify` derives all of it once more and compares.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
 use std::marker::PhantomData;
 
 use crate::store::{BLOCK_BYTES_MAX, BlockKey, Damage, Store, StoreError};
@@ -20,12 +23,13 @@ pub(crate) trait Table {
     /// The length of a row.
     const ROW_BYTES: usize;
 
+    /// So many runs of about one size are merged.
+    const MERGED: usize;
+
     /// What the directory keeps the least of, for each block.
     fn measure(row: &[u8]) -> u64;
 }
 
-/// Runs of which so many are of about one size are merged.
-const MERGED: usize = 4;
 /// Runs are merged into the largest when a table is kept and they have at least this part of its rows.
 const MERGED_WHOLE: u64 = 4;
 /// The length of a run's entry in the manifest.
@@ -225,7 +229,7 @@ impl<T: Table> Runs<T> {
                 break;
             }
             gathered = gathered.saturating_add(run.rows);
-            if count >= MERGED {
+            if count >= T::MERGED {
                 from = Some(index);
             }
         }
@@ -514,6 +518,8 @@ impl Run {
 /// The rows of several runs as one sorted row of them.
 pub(crate) struct Merge<T> {
     sources: Vec<Source>,
+    /// The next row of each, and the place of its run; the least first.
+    next: BinaryHeap<(Reverse<Vec<u8>>, usize)>,
     row: Vec<u8>,
     table: PhantomData<T>,
 }
@@ -531,22 +537,29 @@ impl<T: Table> Merge<T> {
     pub(crate) fn new(runs: &[Run], store: &impl Store) -> Result<Self, StoreError> {
         let begin = |run: &Run| Source { run: *run, next_block: 0, rows: Vec::new(), at: 0 };
         let mut sources: Vec<Source> = runs.iter().map(begin).collect();
-        for source in &mut sources {
+        let mut next = BinaryHeap::new();
+        for (place, source) in sources.iter_mut().enumerate() {
             source.fill::<T>(store)?;
+            if !source.row::<T>().is_empty() {
+                next.push((Reverse(source.row::<T>().to_vec()), place));
+            }
         }
-        Ok(Self { sources, row: Vec::new(), table: PhantomData })
+        Ok(Self { sources, next, row: Vec::new(), table: PhantomData })
     }
 
     /// The next row.
     pub(crate) fn next(&mut self, store: &impl Store) -> Result<Option<&[u8]>, StoreError> {
-        let heads = self.sources.iter_mut().filter(|source| !source.row::<T>().is_empty());
-        let Some(least) = heads.min_by(|a, b| a.row::<T>().cmp(b.row::<T>())) else {
-            return Ok(None);
-        };
-        self.row.clear();
-        self.row.extend_from_slice(least.row::<T>());
-        least.at = least.at.saturating_add(T::ROW_BYTES);
-        least.fill::<T>(store)?;
+        let Some(mut least) = self.next.peek_mut() else { return Ok(None) };
+        let (Reverse(row), place) = &mut *least;
+        row.clone_into(&mut self.row);
+        let Some(source) = self.sources.get_mut(*place) else { return Ok(None) };
+        source.at = source.at.saturating_add(T::ROW_BYTES);
+        source.fill::<T>(store)?;
+        if source.row::<T>().is_empty() {
+            PeekMut::pop(least);
+        } else {
+            source.row::<T>().clone_into(row);
+        }
         Ok(Some(&self.row))
     }
 }
@@ -582,6 +595,7 @@ mod tests {
         const NUMBER: u8 = 0;
         const VERSION: u64 = 1;
         const ROW_BYTES: usize = 6;
+        const MERGED: usize = 4;
         fn measure(row: &[u8]) -> u64 {
             u64::from(row[5])
         }

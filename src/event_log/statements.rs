@@ -22,6 +22,8 @@ impl Table for StatementTable {
     const NUMBER: u8 = 2;
     const VERSION: u64 = REDUCER_VERSION.unsigned_abs();
     const ROW_BYTES: usize = ROW_BYTES;
+    // Nothing is looked up in it while an append is under way.
+    const MERGED: usize = 16;
 
     fn measure(row: &[u8]) -> u64 {
         // The earliest bound, as it stands in the row: it sorts as instants do.
