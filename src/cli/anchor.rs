@@ -71,7 +71,7 @@ pub(crate) struct AnchorShape {
 
 impl AnchorArgs {
     pub(crate) fn run(&self, args: &LogArgs, terminal: &mut Terminal) -> Outcome {
-        let mut log = args.open("demarche anchor", terminal)?;
+        let mut log = args.open_checked("demarche anchor", terminal)?;
         let journal = args.journal(&log)?;
         match &self.command {
             Command::Request { out } => {

@@ -1,7 +1,7 @@
 //! `demarche append`: one event from flags, or many from JSON lines.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
 use clap::{ArgMatches, Args};
@@ -12,12 +12,15 @@ use super::error::CliError;
 use super::event_args::submission;
 use super::files::DiskFiles;
 use super::hints;
+use super::input::{InputLines, READ_BYTES, spooled};
 use super::log_args::LogArgs;
 use super::surroundings::Machine;
 use super::terminal::Terminal;
 use super::{Outcome, Status};
-use crate::event_log::{AppendError, AppendOptions, Appended, InputError, Refusal, Submission};
-use crate::model::limits::LINE_BYTES_MAX;
+use crate::event_log::{
+    AppendError, AppendOptions, Appended, EventLog, Input, Refusal, Submission,
+};
+use crate::store::Store;
 
 #[derive(Debug, Args)]
 #[command(
@@ -50,10 +53,18 @@ impl AppendArgs {
         of_kind: Option<(&str, &ArgMatches)>,
         terminal: &mut Terminal,
     ) -> Outcome {
-        let (submissions, mut files) = match (of_kind, &self.file) {
-            (Some((kind, matches)), None) => (vec![submission(kind, matches)?], DiskFiles::here()),
+        let options = AppendOptions { declare: self.declare, keep_going: self.keep_going };
+        let (appended, log) = match (of_kind, &self.file) {
+            (Some((kind, matches)), None) => {
+                let submissions = vec![submission(kind, matches)?];
+                let mut log = log.open("demarche append", terminal)?;
+                (log.append(submissions, options, &mut DiskFiles::here(), &mut Machine), log)
+            }
             (None, Some(file)) if file == Path::new("-") => {
-                (read_lines(&mut io::stdin().lock())?, DiskFiles::here())
+                let mut input = InputLines::new(spooled(&mut io::stdin().lock())?);
+                let mut log = log.open("demarche append", terminal)?;
+                let files = &mut DiskFiles::here();
+                (log.append_lines(&mut input, options, files, &mut Machine), log)
             }
             (None, Some(file)) => {
                 let open = File::open(file).map_err(|error| cannot_read(file, &error))?;
@@ -61,7 +72,17 @@ impl AppendArgs {
                     let error = io::Error::from(io::ErrorKind::IsADirectory);
                     return Err(cannot_read(file, &error));
                 }
-                (read_lines(&mut BufReader::new(open))?, DiskFiles::beside(file))
+                let mut files = DiskFiles::beside(file);
+                let mut log = log.open("demarche append", terminal)?;
+                // A pipe is read once, as standard input is.
+                let appended = if open.metadata()?.is_file() {
+                    let mut input = InputLines::new(BufReader::with_capacity(READ_BYTES, open));
+                    log.append_lines(&mut input, options, &mut files, &mut Machine)
+                } else {
+                    let mut input = InputLines::new(spooled(&mut BufReader::new(open))?);
+                    log.append_lines(&mut input, options, &mut files, &mut Machine)
+                };
+                (appended, log)
             }
             (Some(_), Some(_)) => {
                 return Err(CliError::refused("both a file and a kind of event are given"));
@@ -71,15 +92,16 @@ impl AppendArgs {
                     .hint("name a file of JSON lines, or -, or a kind of event: demarche append statement --help"));
             }
         };
-        let mut log = log.open("demarche append", terminal)?;
-        let options = AppendOptions { declare: self.declare, keep_going: self.keep_going };
-        let appended = log
-            .append(submissions, options, &mut files, &mut Machine)
-            .map_err(|error| refused(error, options))?;
-        self.report(&appended, terminal)
+        let appended = appended.map_err(|error| refused(error, options))?;
+        self.report(&appended, &log, terminal)
     }
 
-    fn report(&self, appended: &Appended, terminal: &mut Terminal) -> Outcome {
+    fn report(
+        &self,
+        appended: &Appended,
+        log: &EventLog<impl Store>,
+        terminal: &mut Terminal,
+    ) -> Outcome {
         if let Some((clock, used)) = &appended.clock_went_back {
             terminal.warn(format!(
                 "the clock says {clock}, but the log's last event was recorded at {used}; that time was recorded"
@@ -91,17 +113,21 @@ impl AppendArgs {
             }
         }
         if self.json {
-            for outcome in &appended.outcomes {
-                terminal.json_line(&AppendedShape {
-                    id: &outcome.id,
-                    seq: outcome.seq,
-                    link: outcome.link.to_string(),
-                    already_there: outcome.already_there,
-                })?;
-            }
+            let mut result = Ok(());
+            log.outcomes(appended, &mut |outcome| {
+                if result.is_ok() {
+                    result = terminal.json_line(&AppendedShape {
+                        id: &outcome.id,
+                        seq: outcome.seq,
+                        link: outcome.link.to_string(),
+                        already_there: outcome.already_there,
+                    });
+                }
+            })?;
+            result?;
             return Ok(Status::Done);
         }
-        print(appended, terminal)?;
+        print(appended, log, terminal)?;
         Ok(Status::Done)
     }
 }
@@ -117,22 +143,37 @@ pub(crate) struct AppendedShape<'a> {
 }
 
 /// Prints what came of an append, for people.
-pub(crate) fn print(appended: &Appended, terminal: &mut Terminal) -> io::Result<()> {
-    let new: Vec<_> = appended.outcomes.iter().filter(|outcome| !outcome.already_there).collect();
-    let there = appended.outcomes.len() - new.len();
-    if let [only] = appended.outcomes.as_slice() {
-        let verb = if only.already_there { "already there:" } else { "appended" };
-        terminal.line(format!("{verb} {} {} as event {}", only.kind, only.id, only.seq))?;
-    } else {
-        for made in new.iter().filter(|outcome| outcome.declared) {
-            terminal.line(format!("declared {} {}", made.kind, made.id))?;
+pub(crate) fn print(
+    appended: &Appended,
+    log: &EventLog<impl Store>,
+    terminal: &mut Terminal,
+) -> Result<(), CliError> {
+    let (new, there) = (appended.written(), appended.already_there());
+    if new + there == 1 {
+        let mut lines = Vec::new();
+        log.outcomes(appended, &mut |only| {
+            let verb = if only.already_there { "already there:" } else { "appended" };
+            lines.push(format!("{verb} {} {} as event {}", only.kind, only.id, only.seq));
+        })?;
+        for line in lines {
+            terminal.line(line)?;
         }
-        let events = |count: usize| {
+    } else {
+        let mut declared = Vec::new();
+        let made = appended.stretches.iter().filter(|stretch| stretch.declared);
+        let made = Appended { stretches: made.copied().collect(), ..appended.nothing_else() };
+        log.outcomes(&made, &mut |one| declared.push(format!("declared {} {}", one.kind, one.id)))?;
+        for line in declared {
+            terminal.line(line)?;
+        }
+        let events = |count: u64| {
             if count == 1 { "1 event".to_owned() } else { format!("{count} events") }
         };
-        let mut line = match (new.first(), new.last()) {
+        let written = || appended.stretches.iter().filter(|stretch| !stretch.already_there);
+        let mut line = match (written().next(), written().next_back()) {
             (Some(first), Some(last)) => {
-                format!("appended {}, numbers {} to {}", events(new.len()), first.seq, last.seq)
+                let last = last.seq + last.count - 1;
+                format!("appended {}, numbers {} to {last}", events(new), first.seq)
             }
             _ => "nothing new: the log is unchanged".to_owned(),
         };
@@ -140,57 +181,25 @@ pub(crate) fn print(appended: &Appended, terminal: &mut Terminal) -> io::Result<
             line.push_str(&format!("; {} already there", events(there)));
         }
         if !appended.left_out.is_empty() {
-            line.push_str(&format!("; {} left out", events(appended.left_out.len())));
+            line.push_str(&format!("; {} left out", events(appended.left_out.len() as u64)));
         }
         terminal.line(line)?;
     }
     let link = crate::record::link::Link(appended.head.link);
-    terminal.faint(format!("head: {} events, link {link}", appended.head.size))
+    Ok(terminal.faint(format!("head: {} events, link {link}", appended.head.size))?)
 }
 
-/// The lines of an input, blank ones left out; a byte order mark before the first is none of it.
-pub(crate) fn read_lines(input: &mut dyn BufRead) -> Result<Vec<Submission>, CliError> {
+/// The events of an input that is at hand.
+pub(crate) fn submissions(input: &[u8]) -> Result<Vec<Submission>, CliError> {
+    let mut lines = InputLines::new(io::Cursor::new(input));
     let mut submissions = Vec::new();
-    let mut number = 0;
-    loop {
-        let mut line = Vec::new();
-        let most = LINE_BYTES_MAX as u64 + 2;
-        if (&mut *input).take(most).read_until(b'\n', &mut line)? == 0 {
-            return Ok(submissions);
-        }
-        number += 1;
-        if line.len() as u64 == most && line.last() != Some(&b'\n') {
-            skip_line(input)?;
-        }
-        let mut text = line.strip_suffix(b"\n").unwrap_or(&line);
-        text = text.strip_suffix(b"\r").unwrap_or(text);
-        if number == 1 {
-            text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text);
-        }
-        if text.len() > LINE_BYTES_MAX {
-            let event = Err(InputError::LineTooLong { most: LINE_BYTES_MAX });
-            submissions.push(Submission { line: Some(number), event });
-        } else if !text.trim_ascii().is_empty() {
-            submissions.push(Submission::read(number, text));
-        }
+    while let Some((number, line)) = lines.next_line()? {
+        submissions.push(match line {
+            Ok(line) => Submission::read(number, line),
+            Err(error) => Submission { line: Some(number), event: Err(error) },
+        });
     }
-}
-
-fn skip_line(input: &mut dyn BufRead) -> io::Result<()> {
-    loop {
-        let buffer = input.fill_buf()?;
-        if buffer.is_empty() {
-            return Ok(());
-        }
-        let (used, ended) = match buffer.iter().position(|byte| *byte == b'\n') {
-            Some(at) => (at + 1, true),
-            None => (buffer.len(), false),
-        };
-        input.consume(used);
-        if ended {
-            return Ok(());
-        }
-    }
+    Ok(submissions)
 }
 
 fn cannot_read(file: &Path, error: &io::Error) -> CliError {
@@ -208,6 +217,7 @@ pub(crate) fn refused(error: AppendError, options: AppendOptions) -> CliError {
     let refusals = match error {
         AppendError::Refused(refusals) => refusals,
         AppendError::Store(error) => return error.into(),
+        AppendError::Input(error) => return error.into(),
     };
     let count = refusals.len();
     let message = match refusals.as_slice() {

@@ -294,12 +294,24 @@ pub(crate) fn check_answer(proof: &mut dyn BufRead) -> Result<Checked, CliError>
             .hint("ask its author for the file again: any change of it, however small, is found")
     })?;
     let asked = Asked::from_object(&checked.question)?;
-    let found = to_value(&AnswerShape::of(&View::of(&checked.history, asked.clocks)))?;
+    let view = View::of(&checked.history, asked.clocks);
+    let found = to_value(&AnswerShape::of(&view, has_history(&checked.answer)))?;
     if found != checked.answer {
         let error = CliError::failed("the proof does not hold: its events give another answer");
         return Err(error.detail(difference(&checked.answer, &found)));
     }
     Ok(checked)
+}
+
+/// Whether an answer lists positions whose place was taken, too: then it was asked for with its history, or was proved
+/// when every answer had it.
+fn has_history(answer: &Value<'_>) -> bool {
+    let Value::Object(answer) = answer else { return false };
+    let Some(Value::List(positions)) = answer.get("positions") else { return false };
+    positions.iter().any(|position| match position {
+        Value::Object(position) => position.get("current") == Some(&Value::Bool(false)),
+        _ => false,
+    })
 }
 
 /// A shape as a value that can be compared.
@@ -409,6 +421,9 @@ fn shape(checked: &Checked, asked: &Asked, judgement: Option<&Judgement>) -> Che
         complete: is_complete(checked, asked),
         signatures: judgement.map(SignaturesShape::from),
         not_established: not_established(checked, asked, judgement),
-        answer: AnswerShape::of(&View::of(&checked.history, asked.clocks)),
+        answer: AnswerShape::of(
+            &View::of(&checked.history, asked.clocks),
+            has_history(&checked.answer),
+        ),
     }
 }

@@ -46,7 +46,7 @@ pub(crate) struct CheckpointShape {
 
 impl CheckpointArgs {
     pub(crate) fn run(&self, args: &LogArgs, terminal: &mut Terminal) -> Outcome {
-        let log = args.open("demarche checkpoint", terminal)?;
+        let log = args.open_checked("demarche checkpoint", terminal)?;
         let mut journal = JournalFile::open(args, &log)?;
         journal.warn_if_it_begins(log.head().size, terminal)?;
         let note = sign(args, &log, &mut journal)?;

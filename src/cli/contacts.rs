@@ -92,7 +92,7 @@ struct TopicShape {
 impl ContactsArgs {
     pub(crate) fn run(&self, log: &LogArgs, terminal: &mut Terminal) -> Outcome {
         let asked = self.clocks.asked()?;
-        let log = log.open("demarche contacts", terminal)?;
+        let log = log.open_folded("demarche contacts", terminal)?;
         let view = View::of(log.history(), asked.clocks);
         let mut all = contacts(&view);
         if let Some(id) = &self.id {

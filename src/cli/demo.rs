@@ -8,7 +8,7 @@ use super::log_args::LogArgs;
 use super::surroundings::Machine;
 use super::terminal::Terminal;
 use super::{Outcome, append, init, measures, positions, verify};
-use crate::event_log::{AppendOptions, FileError, SourceFiles};
+use crate::event_log::{AppendOptions, FileError, FoldedLog, SourceFiles};
 use crate::replay::View;
 
 #[derive(Debug, Args)]
@@ -33,7 +33,7 @@ impl DemoArgs {
     pub(crate) fn run(&self, args: &LogArgs, terminal: &mut Terminal) -> Outcome {
         terminal.heading(format!("1. Append the shipped chronicle to {}", args.shown()))?;
         let mut log = if args.exists() {
-            let log = args.open("demarche demo", terminal)?;
+            let log = args.open_folded("demarche demo", terminal)?;
             if log.origin() != ORIGIN {
                 return Err(CliError::refused(format!(
                     "the log in {} is {}, not the demonstration's",
@@ -44,14 +44,14 @@ impl DemoArgs {
             }
             log
         } else {
-            init::make(args, ORIGIN, true)?
+            FoldedLog::of(init::make(args, ORIGIN, true)?, &mut |_| {})?
         };
-        let submissions = append::read_lines(&mut CHRONICLE.as_bytes())?;
+        let submissions = append::submissions(CHRONICLE.as_bytes())?;
         let options = AppendOptions::default();
         let appended = log
             .append(submissions, options, &mut Shipped, &mut Machine)
             .map_err(|error| append::refused(error, options))?;
-        append::print(&appended, terminal)?;
+        append::print(&appended, &log, terminal)?;
 
         terminal.line("")?;
         terminal.heading("2. Verify it, from the stored bytes")?;

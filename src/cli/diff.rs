@@ -125,7 +125,7 @@ struct Pair<'a> {
 impl DiffArgs {
     pub(crate) fn run(&self, log: &LogArgs, terminal: &mut Terminal) -> Outcome {
         let pair = self.pair()?;
-        let log = log.open("demarche diff", terminal)?;
+        let log = log.open_folded("demarche diff", terminal)?;
         let before = View::of(log.history(), pair.before.clocks);
         let after = View::of(log.history(), pair.after.clocks);
         let mut found = diff(&before, &after);

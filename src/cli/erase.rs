@@ -51,7 +51,7 @@ pub(crate) struct ErasedShape {
 
 impl EraseArgs {
     pub(crate) fn run(&self, args: &LogArgs, terminal: &mut Terminal) -> Outcome {
-        let mut log = args.open("demarche erase", terminal)?;
+        let mut log = args.open_folded("demarche erase", terminal)?;
         let mut of = BTreeSet::new();
         for id in &self.ids {
             // What cannot be undone is named exactly: by an event's own id, not by a measure's.

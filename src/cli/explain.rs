@@ -95,7 +95,7 @@ struct PositionExplanationShape {
 impl ExplainArgs {
     pub(crate) fn run(&self, log: &LogArgs, terminal: &mut Terminal) -> Outcome {
         let asked = self.clocks.asked()?;
-        let log = log.open("demarche explain", terminal)?;
+        let log = log.open_folded("demarche explain", terminal)?;
         let view = View::of(log.history(), asked.clocks);
         let measure = explain_measure(&view, &self.id).filter(|_| self.topic.is_none());
         let positions = match measure {

@@ -71,7 +71,7 @@ struct KeyShape {
 
 impl KeyArgs {
     pub(crate) fn run(&self, args: &LogArgs, terminal: &mut Terminal) -> Outcome {
-        let mut log = args.open("demarche key", terminal)?;
+        let mut log = args.open_checked("demarche key", terminal)?;
         settle(args, &log)?;
         match self.command.unwrap_or(Command::Show) {
             Command::Show => {}

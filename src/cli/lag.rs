@@ -59,7 +59,7 @@ struct BoundsShape {
 impl LagArgs {
     pub(crate) fn run(&self, log: &LogArgs, terminal: &mut Terminal) -> Outcome {
         let asked = self.clocks.asked()?;
-        let log = log.open("demarche lag", terminal)?;
+        let log = log.open_folded("demarche lag", terminal)?;
         let view = View::of(log.history(), asked.clocks);
         let lags = lag(&view);
         if self.json {

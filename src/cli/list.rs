@@ -59,7 +59,7 @@ impl ListArgs {
         let mut filter = self.filter.filter(zone)?;
         let to = self.to.as_ref();
         filter.to = to.map(|to| read_bound("--to", to, zone, Bound::Last)).transpose()?;
-        let log = log.open("demarche list", terminal)?;
+        let log = log.open_folded("demarche list", terminal)?;
         let history = log.history();
         let view = View::of(history, Clocks::at(Instant::MAX, zone));
         let sieve = filter.on(&view).map_err(|error| unknown(&error, history))?;

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::error::CliError;
 use super::terminal::Terminal;
-use crate::event_log::EventLog;
+use crate::event_log::{EventLog, FoldedLog};
 use crate::store::sled::SledStore;
 
 #[derive(Debug, Args)]
@@ -72,15 +72,38 @@ impl LogArgs {
         Ok(SledStore::open_waiting(&self.directory, holder, self.wait())?)
     }
 
-    /// Opens the log.
+    /// Opens the log, to append to it or to read single events.
     pub(crate) fn open(
         &self,
         holder: &str,
         terminal: &Terminal,
     ) -> Result<EventLog<SledStore>, CliError> {
         let store = self.store(holder)?;
-        let progress = terminal.progress("replaying", None);
+        let progress = terminal.progress("reading names", None);
         Ok(EventLog::open_with(store, &mut |done| progress.set(done))?)
+    }
+
+    /// Opens the log and checks all of it, to sign or to prove something of it.
+    pub(crate) fn open_checked(
+        &self,
+        holder: &str,
+        terminal: &Terminal,
+    ) -> Result<EventLog<SledStore>, CliError> {
+        let log = self.open(holder, terminal)?;
+        let progress = terminal.progress("checking", None);
+        log.check(&mut |done| progress.set(done))?;
+        Ok(log)
+    }
+
+    /// Opens the log with everything that it holds, to ask about the whole of it.
+    pub(crate) fn open_folded(
+        &self,
+        holder: &str,
+        terminal: &Terminal,
+    ) -> Result<FoldedLog<SledStore>, CliError> {
+        let store = self.store(holder)?;
+        let progress = terminal.progress("replaying", None);
+        Ok(FoldedLog::open_with(store, &mut |done| progress.set(done))?)
     }
 
     pub(crate) fn shown(&self) -> String {

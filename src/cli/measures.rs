@@ -44,7 +44,7 @@ pub(crate) struct MeasuresShape {
 impl MeasuresArgs {
     pub(crate) fn run(&self, log: &LogArgs, terminal: &mut Terminal) -> Outcome {
         let asked = self.clocks.asked()?;
-        let log = log.open("demarche measures", terminal)?;
+        let log = log.open_folded("demarche measures", terminal)?;
         let view = View::of(log.history(), asked.clocks);
         if let Some(from) = &self.from {
             return gantt::run(from, &asked, &log, &view, self.json, terminal);

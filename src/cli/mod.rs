@@ -23,6 +23,7 @@ mod gantt;
 mod hints;
 mod http;
 mod init;
+mod input;
 mod key;
 mod lag;
 mod list;

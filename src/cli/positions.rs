@@ -21,7 +21,8 @@ use crate::model::schema::Kind;
 use crate::model::vocabulary::Modality;
 use crate::replay::filter::check_ids;
 use crate::replay::{
-    Dispute, Entry, HeldPosition, Level, Position, View, disputes, holdings, positions, roll_up,
+    Dispute, Entry, HeldPosition, Level, Position, View, current_positions, disputes, holdings,
+    positions, roll_up,
 };
 
 #[derive(Debug, Args)]
@@ -82,7 +83,7 @@ pub(crate) struct PositionsShape {
 impl PositionsArgs {
     pub(crate) fn run(&self, log: &LogArgs, terminal: &mut Terminal) -> Outcome {
         let asked = self.clocks.asked()?;
-        let log = log.open("demarche positions", terminal)?;
+        let log = log.open_folded("demarche positions", terminal)?;
         let view = View::of(log.history(), asked.clocks);
         for (what, ids, kind) in
             [("actor", &self.actor, Kind::Actor), ("topic", &self.topic, Kind::Topic)]
@@ -148,9 +149,17 @@ impl PositionsArgs {
 
 /// The current positions, then the disputes.
 pub(crate) fn print(view: &View<'_>, terminal: &mut Terminal) -> io::Result<()> {
-    let held = positions(view);
-    let current: Vec<&Position> = held.iter().filter(|position| position.current).collect();
-    print_held(view, &current, terminal)?;
+    print_with(view, false, terminal)
+}
+
+/// The same; with the positions whose place was taken, too, if `history` is asked for.
+pub(crate) fn print_with(
+    view: &View<'_>,
+    history: bool,
+    terminal: &mut Terminal,
+) -> io::Result<()> {
+    let held = if history { positions(view) } else { current_positions(view) };
+    print_held(view, &held.iter().collect::<Vec<_>>(), terminal)?;
     print_disputes(view, &disputes(view, &held), terminal)
 }
 

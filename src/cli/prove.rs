@@ -13,7 +13,7 @@ use super::log_args::LogArgs;
 use super::terminal::Terminal;
 use super::{Outcome, Status, check, files, show};
 use crate::event_log::prove::{self, ProveError};
-use crate::event_log::{EventLog, answer_proof};
+use crate::event_log::{EventLog, FoldedLog, answer_proof};
 use crate::record::journal::{Entry, Journal};
 use crate::record::policy::Policy;
 use crate::replay::{View, rests_on};
@@ -53,7 +53,7 @@ pub(crate) struct DiscloseArgs {
 
 impl ProveArgs {
     pub(crate) fn run(&self, args: &LogArgs, terminal: &mut Terminal) -> Outcome {
-        let log = args.open("demarche prove", terminal)?;
+        let log = args.open_folded("demarche prove", terminal)?;
         let reader = Reader::new(args, self.policy.as_deref())?;
         let text = match &self.id {
             Some(_) if !self.clocks.are_default() => {
@@ -80,7 +80,7 @@ impl ProveArgs {
     fn prove_answer(
         &self,
         args: &LogArgs,
-        log: &EventLog<SledStore>,
+        log: &FoldedLog<SledStore>,
         reader: &Reader,
         terminal: &mut Terminal,
     ) -> Result<String, CliError> {
@@ -92,7 +92,7 @@ impl ProveArgs {
         let what = "holds all the events that the answer rests on";
         let under = reader.choose(log, &journal, least, what, terminal)?;
         let (question, answer) =
-            (asked.as_object(), check::to_value(&super::shapes::AnswerShape::of(&view))?);
+            (asked.as_object(), check::to_value(&super::shapes::AnswerShape::of(&view, false))?);
         let mut proof = Vec::new();
         let note = (&under.note, &under.checkpoint);
         answer_proof::write_by_inclusion(log, &question, &answer, &open, note, &mut proof)?;
@@ -104,7 +104,7 @@ impl ProveArgs {
 
 impl DiscloseArgs {
     pub(crate) fn run(&self, args: &LogArgs, terminal: &mut Terminal) -> Outcome {
-        let log = args.open("demarche disclose", terminal)?;
+        let log = args.open_folded("demarche disclose", terminal)?;
         let reader = Reader::new(args, self.policy.as_deref())?;
         let seq = show::event_of(&log, &self.id)?;
         let sealed = log.stored(seq)?.and_then(|event| event.sealed);

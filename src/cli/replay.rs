@@ -21,6 +21,12 @@ use crate::store::Store;
 pub(crate) struct ReplayArgs {
     #[command(flatten)]
     clocks: ClockArgs,
+    /// List the positions whose place later statements have taken, too
+    #[arg(long)]
+    history: bool,
+    /// Answer from every event, rather than look up what was derived from them
+    #[arg(long)]
+    recompute: bool,
     /// Write the proof of the answer to this file, for `demarche check`
     #[arg(long, value_name = "FILE")]
     proof: Option<PathBuf>,
@@ -32,28 +38,55 @@ pub(crate) struct ReplayArgs {
 impl ReplayArgs {
     pub(crate) fn run(&self, args: &LogArgs, terminal: &mut Terminal) -> Outcome {
         let asked = self.clocks.asked()?;
-        let log = args.open("demarche replay", terminal)?;
-        let view = View::of(log.history(), asked.clocks);
-        let question = Question::new(&asked, &log, view.left_out());
-        let answer = AnswerShape::of(&view);
-        if let Some(path) = &self.proof {
-            let journal = args.journal(&log)?;
-            let newest =
-                journal.last().filter(|last| last.note.text() == log.checkpoint().to_string());
-            let note = newest.map(|newest| &newest.note);
-            prove(path, &asked, &log, &view, &answer, note, terminal)?;
+        // What was once held, and what an answer rests on, is known of the whole history alone.
+        if self.history || self.proof.is_some() {
+            let log = args.open_folded("demarche replay", terminal)?;
+            let view = View::of(log.history(), asked.clocks);
+            return self.answer(args, &asked, &log, &view, terminal);
         }
-        if self.json {
-            terminal.json(&ReplayShape { question, answer })?;
-            return Ok(Status::Done);
+        let mut log = args.open("demarche replay", terminal)?;
+        let history = {
+            let progress = terminal.progress("replaying", None);
+            let progress = &mut |done| progress.set(done);
+            if self.recompute {
+                log.world_from_events(asked.clocks, progress)?
+            } else {
+                log.world(asked.clocks, progress)?
+            }
+        };
+        self.answer(args, &asked, &log, &View::of(&history, asked.clocks), terminal)
+    }
+
+    fn answer(
+        &self,
+        args: &LogArgs,
+        asked: &Asked,
+        log: &EventLog<impl Store>,
+        view: &View<'_>,
+        terminal: &mut Terminal,
+    ) -> Outcome {
+        if self.proof.is_some() || self.json {
+            let answer = AnswerShape::of(view, self.history);
+            if let Some(path) = &self.proof {
+                let journal = args.journal(log)?;
+                let newest =
+                    journal.last().filter(|last| last.note.text() == log.checkpoint().to_string());
+                let note = newest.map(|newest| &newest.note);
+                prove(path, asked, log, view, &answer, note, terminal)?;
+            }
+            if self.json {
+                let question = Question::new(asked, log, view.left_out());
+                terminal.json(&ReplayShape { question, answer })?;
+                return Ok(Status::Done);
+            }
         }
-        introduce(&asked, &log, &view, terminal)?;
+        introduce(asked, log, view, terminal)?;
         terminal.heading("Measures")?;
-        measures::print(&view, terminal)?;
+        measures::print(view, terminal)?;
         terminal.line("")?;
         terminal.heading("Positions")?;
-        positions::print(&view, terminal)?;
-        print_anomalies(&view, terminal)?;
+        positions::print_with(view, self.history, terminal)?;
+        print_anomalies(view, terminal)?;
         Ok(Status::Done)
     }
 }
@@ -112,7 +145,7 @@ pub(crate) fn introduce(
         terminal.faint(format!("{} events left out: reported later", left_out.reported_later))?;
     }
     if left_out.recorded_later > 0 {
-        let first = log.history().entry(0).map(|first| first.recorded_at.to_string());
+        let first = view.history().entry(0).map(|first| first.recorded_at.to_string());
         let mut words = format!("{} events left out: recorded later", left_out.recorded_later);
         if left_out.recorded_later == head.size {
             words.push_str(&format!("; the log begins at {}", first.unwrap_or_default()));

@@ -9,8 +9,7 @@ use super::error::CliError;
 use super::log_args::LogArgs;
 use super::terminal::Terminal;
 use super::{Outcome, Status, verify};
-use crate::event_log::portable::{PortableError, restore, verify_export};
-use crate::event_log::report::Against;
+use crate::event_log::portable::{PortableError, Verified};
 use crate::store::sled::SledStore;
 
 #[derive(Debug, Args)]
@@ -30,17 +29,19 @@ impl RestoreArgs {
         }
         // What does not verify is refused before anything is made.
         let checking = terminal.progress("verifying", None);
-        let report =
-            verify_export(&mut export, &Against::default(), &mut |done| checking.set(done))?;
+        let verified = Verified::of(&mut export, &mut |done| checking.set(done));
         drop(checking);
-        if !report.is_ok() {
-            verify::print(&report, terminal, false)?;
-            return Err(CliError::failed("the export does not verify; nothing was restored")
-                .hint("use another copy of the export"));
-        }
+        let verified = match verified {
+            Err(PortableError::DoesNotVerify(report)) => {
+                verify::print(&report, terminal, false)?;
+                return Err(CliError::failed("the export does not verify; nothing was restored")
+                    .hint("use another copy of the export"));
+            }
+            other => other?,
+        };
         let mut store = SledStore::create(log.directory(), "demarche restore")?;
-        let progress = terminal.progress("restoring", Some(report.events));
-        let restored = restore(&mut export, &mut store, &mut |done| progress.set(done));
+        let progress = terminal.progress("restoring", Some(verified.events()));
+        let restored = verified.restore(&mut export, &mut store, &mut |done| progress.set(done));
         drop(progress);
         match restored {
             Ok(report) => {
@@ -66,7 +67,7 @@ impl RestoreArgs {
                 drop(store);
                 let _ = fs::remove_dir_all(log.directory().join("store"));
                 Err(match error {
-                    PortableError::DoesNotVerify(_) => CliError::failed(
+                    PortableError::Changed => CliError::failed(
                         "the export changed while it was restored; nothing was kept",
                     ),
                     other => other.into(),

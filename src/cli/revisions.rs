@@ -46,7 +46,7 @@ struct RevisionShape {
 impl RevisionsArgs {
     pub(crate) fn run(&self, log: &LogArgs, terminal: &mut Terminal) -> Outcome {
         let zone = read_zone(&self.tz)?;
-        let log = log.open("demarche revisions", terminal)?;
+        let log = log.open_folded("demarche revisions", terminal)?;
         let found = revisions(log.history(), zone);
         if self.json {
             terminal.json(&RevisionsShape {

@@ -10,7 +10,7 @@ use crate::event_log::EventLog;
 use crate::model::event::{Attribution, Cite};
 use crate::record::link::Link;
 use crate::replay::measures::{self, InForce, Possibility, Reason, Status, measures};
-use crate::replay::positions::{self, positions};
+use crate::replay::positions::{self, current_positions, positions};
 use crate::replay::{
     Anomaly, AnomalyCode, Dispute, HeldPosition, Holding, LeftOut, MeasureAnswer, Position, View,
     anomalies, disputes,
@@ -116,14 +116,16 @@ pub(crate) struct ReplayShape {
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct AnswerShape {
     measures: Vec<MeasureShape>,
+    /// Those that are current; with `--history` also those whose place was taken.
     positions: Vec<PositionShape>,
     disputes: Vec<DisputeShape>,
     anomalies: Vec<AnomalyShape>,
 }
 
 impl AnswerShape {
-    pub(crate) fn of(view: &View<'_>) -> Self {
-        let held = positions(view);
+    /// What holds; with the positions whose place was taken, too, if `history` is asked for.
+    pub(crate) fn of(view: &View<'_>, history: bool) -> Self {
+        let held = if history { positions(view) } else { current_positions(view) };
         Self {
             measures: measure_shapes(view),
             disputes: disputes(view, &held).into_iter().map(DisputeShape::from).collect(),

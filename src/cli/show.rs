@@ -16,7 +16,7 @@ use super::witness::shown_time;
 use super::words::on_whose_word;
 use super::words::{name_of, retracted, shown};
 use super::{Outcome, Status};
-use crate::event_log::EventLog;
+use crate::event_log::FoldedLog;
 use crate::event_log::bracket::{Bracket, Seen};
 use crate::model::calendar::Zone;
 use crate::model::event::{Body, Event};
@@ -159,7 +159,7 @@ struct CorrectionShape {
 
 impl ShowArgs {
     pub(crate) fn run(&self, args: &LogArgs, terminal: &mut Terminal) -> Outcome {
-        let log = args.open("demarche show", terminal)?;
+        let log = args.open_folded("demarche show", terminal)?;
         let history = log.history();
         let seqs = match history.seq_of(&self.id) {
             Some(seq) => vec![seq],
@@ -197,7 +197,7 @@ impl ShowArgs {
 }
 
 /// That there is no event or measure of this name.
-pub(crate) fn unknown(log: &EventLog<impl Store>, id: &str) -> CliError {
+pub(crate) fn unknown(log: &FoldedLog<impl Store>, id: &str) -> CliError {
     let error = CliError::refused(format!("there is no event or measure {id:?}"));
     let history = log.history();
     match nearest(id, history.ids().chain(history.measure_ids()), 3).as_slice() {
@@ -207,7 +207,7 @@ pub(crate) fn unknown(log: &EventLog<impl Store>, id: &str) -> CliError {
 }
 
 /// The number of the one event of this id; of a measure, its only step.
-pub(crate) fn event_of(log: &EventLog<impl Store>, id: &str) -> Result<u64, CliError> {
+pub(crate) fn event_of(log: &FoldedLog<impl Store>, id: &str) -> Result<u64, CliError> {
     if let Some(seq) = log.history().seq_of(id) {
         return Ok(seq);
     }
@@ -226,14 +226,14 @@ pub(crate) fn event_of(log: &EventLog<impl Store>, id: &str) -> Result<u64, CliE
 struct Brackets(Option<(Policy, Journal)>);
 
 impl Brackets {
-    fn of(args: &LogArgs, log: &EventLog<impl Store>) -> Result<Self, CliError> {
+    fn of(args: &LogArgs, log: &FoldedLog<impl Store>) -> Result<Self, CliError> {
         let Some(policy) = args.policy(None)? else { return Ok(Self(None)) };
         Ok(Self(Some((policy, args.journal(log)?))))
     }
 
     fn of_event(
         &self,
-        log: &EventLog<impl Store>,
+        log: &FoldedLog<impl Store>,
         seq: u64,
     ) -> Result<Option<BracketShape>, CliError> {
         let Some((policy, journal)) = &self.0 else { return Ok(None) };
@@ -246,7 +246,7 @@ impl Brackets {
 }
 
 fn shape(
-    log: &EventLog<impl Store>,
+    log: &FoldedLog<impl Store>,
     view: &View<'_>,
     entry: &Entry,
     stored: &StoredEvent,

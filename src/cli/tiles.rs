@@ -22,7 +22,7 @@ pub(crate) fn export(args: &LogArgs, out: Option<&Path>, terminal: &mut Terminal
         CliError::refused("tiles are many files, so they need a directory")
             .hint("name it: --out DIR")
     })?;
-    let log = args.open("demarche export", terminal)?;
+    let log = args.open_checked("demarche export", terminal)?;
     let journal = args.journal(&log)?;
     // The newest, with the cosignatures that it has.
     let newest = choose(&log, &journal, 1, None)?.ok_or_else(|| none_yet("was signed"))?.entry;

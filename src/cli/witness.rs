@@ -93,7 +93,7 @@ struct AnswerShape {
 
 impl WitnessArgs {
     pub(crate) fn run(&self, args: &LogArgs, terminal: &mut Terminal) -> Outcome {
-        let log = args.open("demarche witness", terminal)?;
+        let log = args.open_checked("demarche witness", terminal)?;
         match &self.command {
             Command::Add(add) => add.run(args, &log, terminal),
             Command::Ask(ask) => ask.run(args, &log, terminal),

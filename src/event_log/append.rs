@@ -1,27 +1,51 @@
-//! Append: check everything, then write everything, or nothing.
+//! Append: check everything, then make everything part of the log at once, or nothing.
+//!
+//! Events are taken one after the other, as they stand in the input. What passes every gate gets its header at once; full
+//! bundles of a long input are staged in the store while the rest is still being read, so that no event is held in memory
+//! to the end. What grows with it is small: the filters of the names (a byte and a half each), references to what has not
+//! come yet, what is refused, and the stretches of its lines. Nothing of it is part of the log before the last step moves the head. Lines are made ready on every core
+//! ([`super::prepare`]), and bundles packed there ([`super::staging`]); what follows from the order of events is done
+//! here, by one thread.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::rc::Rc;
 
 use super::gates::{
-    Cause, InputError, Known, NoText, Reference, Refusal, SourceFiles, add_references,
-    check_quotes, check_reference, correctable, normal_value, references,
+    Cause, InputError, Knows, Leads, NoText, Reference, Refusal, SourceFiles, Spelling,
+    add_references, check_quotes, check_reference, correctable, leads_nowhere, leads_to,
+    normal_value, references, spellings_of,
 };
+use super::names::{AtHand, Key, Name, is_listed, keys_of};
+use super::prepare::{Item, Lines, Prepared, Ready};
 use super::sources::{Found, Texts, blob_name};
-use super::{EventLog, Surroundings, content_hash, read_payload, sealed_bytes};
+use super::staging::{Staging, Workers};
+use super::{EventLog, Surroundings, content_hash, read_payload};
 use crate::model::calendar::Instant;
 use crate::model::check::{Checked, check};
 use crate::model::event::{Body, Event};
 use crate::model::id::{self, slug};
 use crate::model::limits::PAYLOAD_BYTES_MAX;
-use crate::model::schema::{Kind, Target};
+use crate::model::schema::{KINDS, Kind, Target};
 use crate::model::value::{Object, Value};
-use crate::record::commitment::{Salt, commit_payload, commit_sealed};
+use crate::record::commitment::{Commitment, Salt, commit_payload, commit_sealed};
 use crate::record::header::Header;
 use crate::record::json;
 use crate::record::link::Link;
-use crate::replay::Entry;
-use crate::store::{Change, Head, Part, Store, StoreError, StoredEvent};
+use crate::replay::Content;
+use crate::store::{EventRef, Head, Part, PartRef, Store, StoreError, StoredEvent};
+
+/// How many bytes of input are made ready at a time.
+const LINES_BYTES: usize = 512 * 1024;
+/// How many lots of lines are made ready ahead of the one that is taken.
+const LOTS_AHEAD: usize = 6;
+/// So many kinds of events by id are remembered.
+const KINDS_REMEMBERED: usize = 1 << 16;
+/// How many bytes of captured files are held before they are written ahead of their events.
+const BLOB_BYTES_HELD: usize = 64 * 1024 * 1024;
+/// In logs of at most so many events every id is looked at for one that was meant; in longer ones those of the kinds of
+/// which there are few.
+const SEARCHED_EVENTS_MAX: u64 = 1 << 16;
 
 /// One event as it was given.
 #[derive(Debug)]
@@ -43,6 +67,18 @@ impl Submission {
     }
 }
 
+/// A line of input: its number, counted from 1, and its bytes without the line feed, or why it is not taken.
+pub type InputLine<'i> = (u64, Result<&'i [u8], InputError>);
+
+/// Lines that can be read more than once.
+pub trait Input {
+    /// The next line that is not blank; `None` at the end.
+    fn next_line(&mut self) -> io::Result<Option<InputLine<'_>>>;
+
+    /// Goes back to the first line.
+    fn rewind(&mut self) -> io::Result<()>;
+}
+
 /// How to append.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct AppendOptions {
@@ -55,7 +91,10 @@ pub struct AppendOptions {
 /// What came of an append.
 #[derive(Debug)]
 pub struct Appended {
-    /// One outcome an event, in the order of the input; made actors and topics stand before what needed them.
+    /// What came of the events, in the order of the input; made actors and topics stand before what needed them.
+    pub stretches: Vec<Stretch>,
+    /// The same, event by event, as far as they can be read back; empty after [`EventLog::append_lines`], for which see
+    /// [`EventLog::outcomes`].
     pub outcomes: Vec<Outcome>,
     /// What was left out, with [`AppendOptions::keep_going`].
     pub left_out: Vec<Refusal>,
@@ -63,6 +102,21 @@ pub struct Appended {
     pub clock_went_back: Option<(Instant, Instant)>,
     /// The head after it.
     pub head: Head,
+}
+
+/// Events that follow one another in the input and in the log, of which the same came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stretch {
+    /// The line of the first; `None` for what does not come from lines, or was made by [`AppendOptions::declare`].
+    pub line: Option<u64>,
+    /// The number of the first.
+    pub seq: u64,
+    /// How many they are.
+    pub count: u64,
+    /// Whether the log had them already, so that nothing was written.
+    pub already_there: bool,
+    /// Whether they were made because another event refers to them.
+    pub declared: bool,
 }
 
 /// What came of one event.
@@ -91,9 +145,36 @@ pub enum AppendError {
     /// Some events are refused.
     #[error("{} refused", .0.len())]
     Refused(Vec<Refusal>),
-    /// The store cannot be read or written.
+    /// The store cannot be read or written. If it failed while the head moved, opening the log again shows whether it did.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The input cannot be read.
+    #[error("the input cannot be read: {0}")]
+    Input(#[from] io::Error),
+}
+
+impl Appended {
+    /// How many events were written.
+    pub fn written(&self) -> u64 {
+        self.stretches.iter().filter(|one| !one.already_there).map(|one| one.count).sum()
+    }
+
+    /// The same without what came of any event.
+    #[must_use]
+    pub fn nothing_else(&self) -> Self {
+        Self {
+            stretches: Vec::new(),
+            outcomes: Vec::new(),
+            left_out: Vec::new(),
+            clock_went_back: self.clock_went_back,
+            head: self.head,
+        }
+    }
+
+    /// How many the log had already.
+    pub fn already_there(&self) -> u64 {
+        self.stretches.iter().filter(|one| one.already_there).map(|one| one.count).sum()
+    }
 }
 
 impl<S: Store> EventLog<S> {
@@ -105,48 +186,114 @@ impl<S: Store> EventLog<S> {
         files: &mut dyn SourceFiles,
         surroundings: &mut dyn Surroundings,
     ) -> Result<Appended, AppendError> {
-        let base = self.history.size();
+        let mut appended =
+            self.append_with(options, surroundings, &mut |appending, surroundings| {
+                for submission in &submissions {
+                    appending.submit(submission, files, surroundings)?;
+                }
+                Ok(())
+            })?;
+        let mut outcomes = Vec::new();
+        // They are in the log, also where it cannot be read back.
+        let _ = self.outcomes(&appended, &mut |outcome| outcomes.push(outcome));
+        appended.outcomes = outcomes;
+        Ok(appended)
+    }
+
+    /// Appends lines of JSON, as [`EventLog::append`] does, in bounded memory.
+    pub fn append_lines(
+        &mut self,
+        input: &mut dyn Input,
+        options: AppendOptions,
+        files: &mut dyn SourceFiles,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<Appended, AppendError> {
+        self.append_with(options, surroundings, &mut |appending, surroundings| {
+            input.rewind()?;
+            appending.submit_lines(input, files, surroundings)
+        })
+    }
+
+    /// What came of each event of an append, in the order of the input.
+    pub fn outcomes(
+        &self,
+        appended: &Appended,
+        see: &mut dyn FnMut(Outcome),
+    ) -> Result<(), StoreError> {
+        let mut at_hand = AtHand::default();
+        for stretch in &appended.stretches {
+            for (place, seq) in (0..).zip(stretch.seq..stretch.seq.saturating_add(stretch.count)) {
+                let Some(event) = at_hand.stored(seq, &self.store)? else { continue };
+                let header = Header::from_bytes(&event.header).ok();
+                let kind = header.and_then(|header| Kind::parse(&header.kind));
+                let id = event_of(&event).and_then(|event| event.id);
+                see(Outcome {
+                    line: stretch.line.map(|line| line.saturating_add(place)),
+                    id: id.unwrap_or_else(|| id::of_seq(seq)),
+                    kind: kind.unwrap_or(Kind::Note),
+                    seq,
+                    link: Link::of(&event.header),
+                    already_there: stretch.already_there,
+                    declared: stretch.declared,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Appends what `submit` submits, once over, or more often if something refers to what turns out to be refused.
+    fn append_with(
+        &mut self,
+        options: AppendOptions,
+        surroundings: &mut dyn Surroundings,
+        submit: &mut Submit<'_, S>,
+    ) -> Result<Appended, AppendError> {
+        self.settle()?;
         let clock = surroundings.now();
         let recorded_at = clock.max(self.last_recorded);
-        let mut excluded: BTreeMap<usize, Refusal> = BTreeMap::new();
+        let mut excluded: BTreeMap<u64, Refusal> = BTreeMap::new();
         loop {
-            let result = self.stage(&submissions, options, files, recorded_at, &excluded);
-            let mut staged = match result {
-                Ok(staged) => staged,
+            // Whatever ends this, also a panic: what it leaves is let go of before anything else.
+            self.unsettled = true;
+            let mut appending = Appending::new(self, options, recorded_at, &excluded);
+            let submitted = submit(&mut appending, surroundings);
+            let settled = submitted.and_then(|()| Ok(appending.settle()?));
+            let refused = match settled {
+                Ok(refused) => refused,
                 Err(error) => {
-                    self.history.truncate(base);
-                    return Err(error.into());
+                    self.give_up();
+                    return Err(error);
                 }
             };
-            if !staged.refused.is_empty() && !options.keep_going {
-                self.history.truncate(base);
-                return Err(AppendError::Refused(without_consequences(staged.refused)));
+            if !refused.is_empty() && !options.keep_going {
+                self.give_up();
+                return Err(AppendError::Refused(without_consequences(refused)));
             }
-            // What was taken may have referred, ahead, to what was refused: then it goes too, and the rest is staged
+            // What was taken may have referred, ahead, to what was refused: then it goes too, and the rest is taken
             // again without it.
-            let before = excluded.len();
-            for (index, refusal) in std::mem::take(&mut staged.refused) {
-                excluded.insert(index, refusal);
-            }
-            if excluded.len() > before && !staged.ahead.is_empty() {
-                self.history.truncate(base);
-                continue;
-            }
-            if staged.outcomes.is_empty() && !excluded.is_empty() {
-                self.history.truncate(base);
+            let again = appending.looked_ahead && !refused.is_empty();
+            let nothing = appending.stretches.is_empty();
+            if again || (nothing && !(refused.is_empty() && excluded.is_empty())) {
+                self.give_up();
+                excluded.extend(refused);
+                if again {
+                    self.settle()?;
+                    continue;
+                }
                 return Err(AppendError::Refused(excluded.into_values().collect()));
             }
-            let written = self.write(staged, recorded_at, surroundings);
-            let outcomes = match written {
-                Ok(outcomes) => outcomes,
+            let stretches = match appending.finish() {
+                Ok(stretches) => stretches,
                 Err(error) => {
-                    self.history.truncate(base);
+                    self.give_up();
                     return Err(error.into());
                 }
             };
+            excluded.extend(refused);
             let went_back = (clock < recorded_at).then_some((clock, recorded_at));
             return Ok(Appended {
-                outcomes,
+                stretches,
+                outcomes: Vec::new(),
                 left_out: excluded.into_values().collect(),
                 clock_went_back: went_back,
                 head: self.head,
@@ -154,56 +301,217 @@ impl<S: Store> EventLog<S> {
         }
     }
 
-    /// Checks every event against the log and those before it, and folds those that pass into the history.
-    fn stage(
-        &mut self,
-        submissions: &[Submission],
+    /// Lets go of what was staged, and of its names. Where that fails, it is tried again before they are needed; what is
+    /// reported is why the append was given up.
+    fn give_up(&mut self) {
+        let _ = self.settle();
+    }
+}
+
+/// An append under way.
+pub(super) struct Appending<'l, S> {
+    log: &'l mut EventLog<S>,
+    options: AppendOptions,
+    recorded_at: Instant,
+    /// What of the input is left out without a look at it, by its place.
+    excluded: &'l BTreeMap<u64, Refusal>,
+    /// The place in the input, counted from 0.
+    place: u64,
+    staging: Staging,
+    at_hand: AtHand,
+    blobs: BTreeMap<String, Vec<u8>>,
+    blob_bytes: usize,
+    texts: Texts,
+    stretches: Vec<Stretch>,
+    refused: Vec<(u64, Refusal)>,
+    refused_ids: BTreeSet<String>,
+    /// References to what has not come yet.
+    awaited: Vec<Awaited>,
+    looked_ahead: bool,
+}
+
+/// Submits events to an append; it may be asked to more than once.
+type Submit<'s, S> =
+    dyn FnMut(&mut Appending<'_, S>, &mut dyn Surroundings) -> Result<(), AppendError> + 's;
+
+/// A reference to what has not come yet.
+struct Awaited {
+    place: u64,
+    line: Option<u64>,
+    /// The id of the event that makes it.
+    from: Option<String>,
+    path: String,
+    id: String,
+    target: Target,
+}
+
+/// Whether the log has an event already.
+enum Recognised {
+    New,
+    Same(u64),
+    Taken(Cause),
+}
+
+/// A part of an event that is to be written: its bytes, and its salt and commitment if they were made already.
+type NewPart<'p> = (&'p [u8], Option<(Salt, Commitment)>);
+
+impl<'l, S: Store> Appending<'l, S> {
+    fn new(
+        log: &'l mut EventLog<S>,
         options: AppendOptions,
-        files: &mut dyn SourceFiles,
         recorded_at: Instant,
-        excluded: &BTreeMap<usize, Refusal>,
-    ) -> Result<Staged, StoreError> {
-        let mut staged = Staged::new(self.history.size());
-        let ahead = names_ahead(submissions, excluded);
-        for (index, submission) in submissions.iter().enumerate() {
-            if let Some(refusal) = excluded.get(&index) {
-                staged.refused_ids.extend(refusal.id.clone());
-                continue;
-            }
-            let mut id = None;
-            let result = match &submission.event {
-                Err(error) => Err(vec![Cause::Input(error.clone())]),
+        excluded: &'l BTreeMap<u64, Refusal>,
+    ) -> Self {
+        let staging = Staging::new(log.head, log.frontier.clone());
+        Self {
+            log,
+            options,
+            recorded_at,
+            excluded,
+            place: 0,
+            staging,
+            at_hand: AtHand::default(),
+            blobs: BTreeMap::new(),
+            blob_bytes: 0,
+            texts: Texts::default(),
+            stretches: Vec::new(),
+            refused: Vec::new(),
+            refused_ids: excluded.values().filter_map(|refusal| refusal.id.clone()).collect(),
+            awaited: Vec::new(),
+            looked_ahead: false,
+        }
+    }
+
+    /// Takes one event of the input.
+    fn submit(
+        &mut self,
+        submission: &Submission,
+        files: &mut dyn SourceFiles,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<(), AppendError> {
+        if !self.excluded.contains_key(&self.place) {
+            let line = submission.line;
+            let (id, result) = match &submission.event {
+                Err(error) => (None, Err(vec![Cause::Input(error.clone())])),
                 Ok(event) => {
-                    id = given_name(event);
-                    self.stage_one(
-                        event.clone(),
-                        submission.line,
-                        options,
-                        files,
-                        recorded_at,
-                        &mut staged,
-                        &ahead,
-                    )?
+                    let id = given_id(event);
+                    (id.clone(), self.consider(event.clone(), line, id, files, surroundings)?)
                 }
             };
             if let Err(causes) = result {
-                staged.refused_ids.extend(id.clone());
-                staged.refused.push((index, Refusal { line: submission.line, id, causes }));
+                self.refused_ids.extend(id.clone());
+                self.refused.push((self.place, Refusal { line, id, causes }));
             }
         }
-        Ok(staged)
+        self.place = self.place.saturating_add(1);
+        Ok(())
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the one place where everything meets")]
-    fn stage_one(
+    /// Takes all lines of an input, made ready on every core if there are many.
+    fn submit_lines(
+        &mut self,
+        input: &mut dyn Input,
+        files: &mut dyn SourceFiles,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<(), AppendError> {
+        let mut errors = BTreeMap::new();
+        let first = read_lines(input, &mut errors, surroundings)?;
+        if first.bytes.len() < LINES_BYTES {
+            let prepared = Prepared::of(first);
+            return self.take_prepared(&prepared, &mut errors, files, surroundings);
+        }
+        Workers::during(|workers| {
+            self.staging.use_workers(workers.clone());
+            let mut ahead = std::collections::VecDeque::new();
+            ahead.push_back(workers.give(|| Prepared::of(first)));
+            let mut ended = false;
+            let result = 'lots: loop {
+                while !ended && ahead.len() < LOTS_AHEAD {
+                    match read_lines(input, &mut errors, surroundings) {
+                        Ok(lines) if lines.ends.is_empty() => ended = true,
+                        Ok(lines) => ahead.push_back(workers.give(|| Prepared::of(lines))),
+                        Err(error) => break 'lots Err(error.into()),
+                    }
+                }
+                let Some(next) = ahead.pop_front() else { break Ok(()) };
+                let taken = next.wait().map_err(AppendError::from).and_then(|prepared| {
+                    self.take_prepared(&prepared, &mut errors, files, surroundings)
+                });
+                if taken.is_err() {
+                    break taken;
+                }
+            };
+            let drained = self.staging.stop_workers(&mut self.log.store);
+            result.and_then(|()| Ok(drained?))
+        })
+    }
+
+    fn take_prepared(
+        &mut self,
+        prepared: &Prepared,
+        errors: &mut BTreeMap<u64, InputError>,
+        files: &mut dyn SourceFiles,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<(), AppendError> {
+        for (index, item) in prepared.items.iter().enumerate() {
+            let Some((number, line)) = prepared.lines.line(index) else { continue };
+            if let Item::Ready(ready) = item
+                && !self.excluded.contains_key(&self.place)
+                && self.is_in_order(prepared, ready)?
+            {
+                let (payload, salt, commitment) = prepared.payload(ready);
+                let sealed = prepared
+                    .sealed(ready)
+                    .map(|(bytes, salt, commitment)| (bytes, Some((salt, commitment))));
+                let keys = std::iter::once(ready.key).chain(ready.other_keys.iter().copied());
+                let payload = (payload, Some((salt, commitment)));
+                let seq = self.write(ready.kind, payload, sealed, keys, surroundings)?;
+                self.note(Some(number), seq, false, false);
+                self.place = self.place.saturating_add(1);
+                continue;
+            }
+            let submission = match errors.remove(&number) {
+                Some(error) => Submission { line: Some(number), event: Err(error) },
+                None => Submission::read(number, line),
+            };
+            self.submit(&submission, files, surroundings)?;
+        }
+        self.log.names.reach(self.staging.head().size);
+        self.log.names.make_room(&mut self.log.store)?;
+        self.write_blobs_ahead()?;
+        Ok(())
+    }
+
+    /// Whether a new event that was made ready passes every gate. If not, or if that takes more to know, it is looked at
+    /// again in full.
+    fn is_in_order(&mut self, prepared: &Prepared, ready: &Ready) -> Result<bool, StoreError> {
+        if !self.log.names.find(ready.key, &self.log.store)?.is_empty()
+            || prepared.id(ready).is_some_and(|id| self.refused_ids.contains(id))
+        {
+            return Ok(false);
+        }
+        for (target, id) in prepared.references_of(ready) {
+            if !self.kind_of(id)?.is_some_and(|kind| leads_to(kind, target)) {
+                return Ok(false);
+            }
+        }
+        for (source, quote) in prepared.quotes_of(ready) {
+            match self.source_text(source)? {
+                Ok(text) if text.contains(quote) => {}
+                _ => return Ok(false),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Takes an event that passes every gate; what is wrong with it otherwise.
+    fn consider(
         &mut self,
         event: Value<'static>,
         line: Option<u64>,
-        options: AppendOptions,
+        own_id: Option<String>,
         files: &mut dyn SourceFiles,
-        recorded_at: Instant,
-        staged: &mut Staged,
-        ahead: &BTreeSet<String>,
+        surroundings: &mut dyn Surroundings,
     ) -> Result<Result<(), Vec<Cause>>, StoreError> {
         let Checked { kind, mut payload, sealed } = match check(event) {
             Ok(checked) => checked,
@@ -211,10 +519,16 @@ impl<S: Store> EventLog<S> {
                 return Ok(Err(problems.into_iter().map(Cause::Shape).collect()));
             }
         };
-        let prepared = name_it(kind, &mut payload)
-            .and_then(|()| capture(kind, &mut payload, files, staged))
-            .and_then(|()| normalise_correction(kind, &mut payload, &self.history));
-        if let Err(causes) = prepared {
+        let before = self.blobs.len();
+        let named = name_it(kind, &mut payload)
+            .and_then(|()| capture(kind, &mut payload, files, &mut self.blobs));
+        if self.blobs.len() > before {
+            self.blob_bytes = self.blobs.values().map(Vec::len).sum();
+        }
+        if let Err(causes) = named {
+            return Ok(Err(causes));
+        }
+        if let Err(causes) = self.normalise_correction(kind, &mut payload)? {
             return Ok(Err(causes));
         }
         let sealed = sealed.map(|object| json::canonical(&Value::Object(object)));
@@ -225,80 +539,131 @@ impl<S: Store> EventLog<S> {
                 return Ok(Err(vec![Cause::TooLong { part, found, most }]));
             }
         }
-        match self.known_already(&payload, &bytes, sealed.as_deref(), staged)? {
+        match self.known_already(&payload, &bytes, sealed.as_deref())? {
             Recognised::New => {}
             Recognised::Same(seq) => {
-                staged.outcomes.push(Staging { line, seq, kind, already: true, declared: false });
+                self.note(line, seq, true, false);
                 return Ok(Ok(()));
             }
             Recognised::Taken(cause) => return Ok(Err(vec![cause])),
         }
-        if options.declare {
-            self.declare_missing(kind, &payload, recorded_at, staged);
+        if self.options.declare {
+            self.declare_missing(kind, &payload, surroundings)?;
         }
-        let causes = self.gate(kind, &payload, staged, ahead)?;
+        let causes = self.gate(kind, &payload, line, own_id)?;
         if !causes.is_empty() {
             return Ok(Err(causes));
         }
-        self.take(kind, bytes, sealed, line, recorded_at, staged, false);
+        let seq = self.write_read(kind, &bytes, sealed.as_deref(), surroundings)?;
+        self.note(line, seq, false, false);
         Ok(Ok(()))
     }
 
-    /// Folds an event that has passed every gate into the history, to be written with the rest.
-    #[expect(clippy::too_many_arguments, reason = "what an event consists of")]
-    fn take(
+    /// Writes an event that was not made ready before.
+    fn write_read(
         &mut self,
         kind: Kind,
-        payload: Vec<u8>,
-        sealed: Option<Vec<u8>>,
-        line: Option<u64>,
-        recorded_at: Instant,
-        staged: &mut Staged,
-        declared: bool,
-    ) {
-        let seq = self.history.size();
-        self.history.push(recorded_at, read_payload(&payload, kind.name()));
-        let nameless =
-            self.history.entry(seq).and_then(Entry::event).is_some_and(|event| event.id.is_none());
-        if nameless {
-            staged.nameless.insert(content_hash(&payload, sealed.as_deref()), seq);
+        payload: &[u8],
+        sealed: Option<&[u8]>,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<u64, StoreError> {
+        let keys = match read_payload(payload, kind.name()) {
+            Content::Readable(event) => keys_of(&event, payload, sealed),
+            _ => Vec::new(),
+        };
+        let sealed = sealed.map(|bytes| (bytes, None));
+        self.write(kind, (payload, None), sealed, keys.into_iter(), surroundings)
+    }
+
+    /// Gives an event its header, and stages it.
+    fn write(
+        &mut self,
+        kind: Kind,
+        (payload, committed): NewPart<'_>,
+        sealed: Option<NewPart<'_>>,
+        keys: impl Iterator<Item = Key>,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<u64, StoreError> {
+        let (salt, commitment) = committed.unwrap_or_else(|| {
+            let salt = Salt(surroundings.salt());
+            (salt, commit_payload(&salt, payload))
+        });
+        let sealed = sealed.map(|(bytes, committed)| {
+            let (salt, commitment) = committed.unwrap_or_else(|| {
+                let salt = Salt(surroundings.salt());
+                (salt, commit_sealed(&salt, bytes))
+            });
+            (bytes, salt, commitment)
+        });
+        let head = self.staging.head();
+        let header = Header {
+            kind: kind.name().to_owned(),
+            log: self.log.origin.clone(),
+            payload: commitment,
+            sealed: sealed.as_ref().map(|(_, _, commitment)| *commitment),
+            prev: Link(head.link),
+            recorded_at: self.recorded_at,
+            seq: head.size,
+        };
+        let header = header.to_bytes();
+        let event = EventRef {
+            header: &header,
+            payload: PartRef::Present { salt: &salt.0, bytes: payload },
+            sealed: sealed
+                .as_ref()
+                .map(|(bytes, salt, _)| PartRef::Present { salt: &salt.0, bytes }),
+        };
+        for key in keys {
+            self.log.names.push(key, head.size);
         }
-        staged.events.push((kind, payload, sealed));
-        staged.outcomes.push(Staging { line, seq, kind, already: false, declared });
+        self.staging.push(event, Link::of(&header), &mut self.log.store)?;
+        Ok(head.size)
+    }
+
+    /// Notes what came of an event.
+    fn note(&mut self, line: Option<u64>, seq: u64, already_there: bool, declared: bool) {
+        if let Some(last) = self.stretches.last_mut() {
+            let next_line = last.line.map(|line| line.saturating_add(last.count));
+            if (last.already_there, last.declared) == (already_there, declared)
+                && last.seq.saturating_add(last.count) == seq
+                && next_line == line
+            {
+                last.count = last.count.saturating_add(1);
+                return;
+            }
+        }
+        self.stretches.push(Stretch { line, seq, count: 1, already_there, declared });
     }
 
     /// Whether the log, or the input so far, has this event already.
     fn known_already(
-        &self,
+        &mut self,
         payload: &Object<'_>,
         bytes: &[u8],
         sealed: Option<&[u8]>,
-        staged: &Staged,
     ) -> Result<Recognised, StoreError> {
         let Some(Value::Text(id)) = payload.get("id") else {
-            let hash = content_hash(bytes, sealed);
-            let seq = staged.nameless.get(&hash).or_else(|| self.nameless.get(&hash));
-            return Ok(seq.map_or(Recognised::New, |seq| Recognised::Same(*seq)));
-        };
-        let Some(seq) = self.history.seq_of(id) else { return Ok(Recognised::New) };
-        let (known, known_sealed) = match staged.event(seq) {
-            Some((_, known, known_sealed)) => (Some(known.clone()), known_sealed.clone()),
-            None => match self.stored(seq)? {
-                Some(event) => {
-                    let sealed = sealed_bytes(&event).map(<[u8]>::to_vec);
-                    match event.payload {
-                        Part::Present { bytes, .. } => (Some(bytes), sealed),
-                        Part::Absent => (None, sealed),
-                    }
+            let key = Name::Content(&content_hash(bytes, sealed)).key();
+            for seq in self.log.names.find(key, &self.log.store)? {
+                let Some(known) = self.stored(seq)? else { continue };
+                if open_bytes(&known.payload) == Some(bytes)
+                    && known.sealed.as_ref().and_then(open_bytes) == sealed
+                {
+                    return Ok(Recognised::Same(seq));
                 }
-                None => (None, None),
-            },
+            }
+            return Ok(Recognised::New);
         };
-        if known.as_deref() == Some(bytes) && known_sealed.as_deref() == sealed {
+        let Some(seq) = self.seq_of(id)? else { return Ok(Recognised::New) };
+        let stored = self.stored(seq)?;
+        let known = stored.as_ref().and_then(|event| open_bytes(&event.payload));
+        let known_sealed =
+            stored.as_ref().and_then(|event| event.sealed.as_ref()).and_then(open_bytes);
+        if known == Some(bytes) && known_sealed == sealed {
             return Ok(Recognised::Same(seq));
         }
-        let mut differs = differing_fields(known.as_deref(), payload);
-        if known_sealed.as_deref() != sealed {
+        let mut differs = differing_fields(known, payload);
+        if known_sealed != sealed {
             differs.push("sealed".to_owned());
         }
         Ok(Recognised::Taken(Cause::IdTaken { id: id.to_string(), seq, differs }))
@@ -309,18 +674,17 @@ impl<S: Store> EventLog<S> {
         &mut self,
         kind: Kind,
         payload: &Object<'_>,
-        recorded_at: Instant,
-        staged: &mut Staged,
-    ) {
-        for Reference { id, target, .. } in all_references(kind, payload, &self.history) {
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<(), StoreError> {
+        for Reference { id, target, .. } in self.all_references(kind, payload)? {
             let kind = match target {
                 Target::Actor | Target::ActorOrSource => Kind::Actor,
                 Target::Topic => Kind::Topic,
                 _ => continue,
             };
-            if self.history.seq_of(id).is_some()
+            if self.seq_of(id)?.is_some()
                 || id::check_new(id).is_err()
-                || staged.refused_ids.contains(id)
+                || self.refused_ids.contains(id)
             {
                 continue;
             }
@@ -329,8 +693,10 @@ impl<S: Store> EventLog<S> {
                 .map(|(name, text)| (name.into(), Value::Text(text.into())))
                 .collect();
             let bytes = json::canonical(&Value::Object(made));
-            self.take(kind, bytes, None, None, recorded_at, staged, true);
+            let seq = self.write_read(kind, &bytes, None, surroundings)?;
+            self.note(None, seq, false, true);
         }
+        Ok(())
     }
 
     /// Checks references and quotations.
@@ -338,33 +704,31 @@ impl<S: Store> EventLog<S> {
         &mut self,
         kind: Kind,
         payload: &Object<'_>,
-        staged: &mut Staged,
-        ahead: &BTreeSet<String>,
+        line: Option<u64>,
+        own_id: Option<String>,
     ) -> Result<Vec<Cause>, StoreError> {
         let mut causes = Vec::new();
-        let known = Known {
-            history: &self.history,
-            follows: &|id| ahead.contains(id),
-            refused: &|id| staged.refused_ids.contains(id),
-        };
-        for reference in all_references(kind, payload, &self.history) {
-            if let Err(cause) = check_reference(&reference, &known) {
-                causes.push(cause);
-            } else if reference.target.may_follow() && ahead.contains(reference.id) {
-                staged.ahead.insert(reference.id.to_owned());
+        let mut awaited = Vec::new();
+        for reference in self.all_references(kind, payload)? {
+            match check_reference(&reference, self)? {
+                Leads::There => {}
+                Leads::Astray(cause) => causes.push(cause),
+                Leads::Ahead => awaited.push(Awaited {
+                    place: self.place,
+                    line,
+                    from: own_id.clone(),
+                    path: reference.path,
+                    id: reference.id.to_owned(),
+                    target: reference.target,
+                }),
             }
         }
         if let (Some(Value::Text(of)), Some(Value::Text(twin))) =
             (payload.get("of"), payload.get("duplicate_of"))
+            && (of == twin || self.kind_of(of)? != self.kind_of(twin)?)
         {
-            let kind_of = |id: &str| {
-                let entry = self.history.seq_of(id).and_then(|seq| self.history.entry(seq))?;
-                entry.event().map(Event::kind)
-            };
-            if of == twin || kind_of(of) != kind_of(twin) {
-                let (of, duplicate_of) = (of.to_string(), twin.to_string());
-                causes.push(Cause::NotADuplicate { of, duplicate_of });
-            }
+            let (of, duplicate_of) = (of.to_string(), twin.to_string());
+            causes.push(Cause::NotADuplicate { of, duplicate_of });
         }
         if !causes.is_empty() {
             return Ok(causes);
@@ -375,148 +739,259 @@ impl<S: Store> EventLog<S> {
             }
             _ => None,
         };
-        let (history, store) = (&self.history, &self.store);
-        let Staged { texts, blobs, .. } = staged;
-        let mut text_of = |source: &str| source_text(source, history, texts, blobs, store);
         for cites in payload.get("cites").into_iter().chain(corrected) {
-            causes.extend(check_quotes(cites, &mut text_of)?);
+            causes.extend(check_quotes(cites, &mut |source| self.source_text(source))?);
+        }
+        if causes.is_empty() {
+            self.awaited.extend(awaited);
         }
         Ok(causes)
     }
 
-    /// Writes what was staged, and moves the head.
-    fn write(
+    fn normalise_correction(
         &mut self,
-        staged: Staged,
-        recorded_at: Instant,
-        surroundings: &mut dyn Surroundings,
-    ) -> Result<Vec<Outcome>, StoreError> {
-        let mut head = self.head;
-        let mut links = Vec::with_capacity(staged.events.len());
-        let mut events = Vec::with_capacity(staged.events.len());
-        for (kind, payload, sealed) in staged.events {
-            let salt = Salt(surroundings.salt());
-            let sealed = sealed.map(|bytes| (Salt(surroundings.salt()), bytes));
-            let header = Header {
-                kind: kind.name().to_owned(),
-                log: self.origin.clone(),
-                payload: commit_payload(&salt, &payload),
-                sealed: sealed.as_ref().map(|(salt, bytes)| commit_sealed(salt, bytes)),
-                prev: Link(head.link),
-                recorded_at,
-                seq: head.size,
-            };
-            let header = header.to_bytes();
-            let link = Link::of(&header);
-            links.push(link);
-            events.push(StoredEvent {
-                header,
-                payload: Part::Present { salt: salt.0, bytes: payload },
-                sealed: sealed.map(|(salt, bytes)| Part::Present { salt: salt.0, bytes }),
-            });
-            head = Head { size: head.size + 1, link: link.0 };
+        kind: Kind,
+        payload: &mut Object<'static>,
+    ) -> Result<Result<(), Vec<Cause>>, StoreError> {
+        if kind != Kind::Correction {
+            return Ok(Ok(()));
         }
-        if !events.is_empty() {
-            for (blake3, bytes) in &staged.blobs {
-                self.store.put_blob(&blob_name(blake3), bytes)?;
-            }
-            let mut frontier = self.frontier.clone();
-            let tree = super::tree::grown(&mut frontier, &events, &self.store)?;
-            let change = Change { expected: self.head, events: &events, tree: &tree, next: head };
-            self.store.append(change)?;
-            self.frontier = frontier;
-            self.head = head;
-            self.last_recorded = recorded_at;
-            self.nameless.extend(staged.nameless);
-        }
-        let base = staged.base;
-        let mut outcomes = Vec::with_capacity(staged.outcomes.len());
-        for Staging { line, seq, kind, already, declared } in staged.outcomes {
-            let new = usize::try_from(seq.wrapping_sub(base)).ok().filter(|_| seq >= base);
-            let link = match new.and_then(|index| links.get(index)) {
-                Some(link) => *link,
-                None => self.stored(seq)?.map_or(Link::ZERO, |event| Link::of(&event.header)),
-            };
-            let id = self.history.id_of(seq);
-            outcomes.push(Outcome { line, id, kind, seq, link, already_there: already, declared });
-        }
-        Ok(outcomes)
-    }
-}
-
-/// An event's kind, payload and sealed part.
-type StagedEvent = (Kind, Vec<u8>, Option<Vec<u8>>);
-
-/// Events that have passed the gates and are not written yet.
-struct Staged {
-    base: u64,
-    events: Vec<StagedEvent>,
-    outcomes: Vec<Staging>,
-    blobs: BTreeMap<String, Vec<u8>>,
-    nameless: BTreeMap<[u8; 32], u64>,
-    texts: Texts,
-    refused: Vec<(usize, Refusal)>,
-    refused_ids: BTreeSet<String>,
-    /// What was referred to before it came.
-    ahead: BTreeSet<String>,
-}
-
-struct Staging {
-    line: Option<u64>,
-    seq: u64,
-    kind: Kind,
-    already: bool,
-    declared: bool,
-}
-
-/// Whether the log has an event already.
-enum Recognised {
-    New,
-    Same(u64),
-    Taken(Cause),
-}
-
-impl Staged {
-    fn new(base: u64) -> Self {
-        Self {
-            base,
-            events: Vec::new(),
-            outcomes: Vec::new(),
-            blobs: BTreeMap::new(),
-            nameless: BTreeMap::new(),
-            texts: Texts::default(),
-            refused: Vec::new(),
-            refused_ids: BTreeSet::new(),
-            ahead: BTreeSet::new(),
-        }
-    }
-
-    fn event(&self, seq: u64) -> Option<&StagedEvent> {
-        self.events.get(usize::try_from(seq.checked_sub(self.base)?).ok()?)
-    }
-}
-
-/// The names that the input will give: ids, and measures.
-fn names_ahead(
-    submissions: &[Submission],
-    excluded: &BTreeMap<usize, Refusal>,
-) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    for (_, submission) in submissions.iter().enumerate().filter(|(i, _)| !excluded.contains_key(i))
-    {
-        let Ok(Value::Object(event)) = &submission.event else { continue };
-        let is_measure = event.get("kind") == Some(&Value::Text("measure".into()));
-        let measure = event.get("measure").filter(|_| is_measure);
-        for name in event.get("id").into_iter().chain(measure) {
-            if let Value::Text(name) = name {
-                names.insert(name.to_string());
+        let (Some(Value::Text(of)), Some(Value::Text(field))) =
+            (payload.get("of"), payload.get("field"))
+        else {
+            return Ok(Ok(()));
+        };
+        let field = match correctable(of, field, self.kind_of(of)?) {
+            Ok(field) => field,
+            Err(cause) => return Ok(Err(vec![cause])),
+        };
+        if let (Some(field), Some(to)) = (field, payload.remove("to")) {
+            match normal_value(field, to) {
+                Ok(value) => drop(payload.insert("to".into(), value)),
+                Err(causes) => return Ok(Err(causes)),
             }
         }
+        Ok(Ok(()))
     }
-    names
+
+    /// Every reference of an event; those in the value of a correction count as its own.
+    fn all_references<'e>(
+        &mut self,
+        kind: Kind,
+        payload: &'e Object<'_>,
+    ) -> Result<Vec<Reference<'e>>, StoreError> {
+        let Some(spec) = kind.spec() else { return Ok(Vec::new()) };
+        let mut found = references(payload, &|name| spec.field(name), "");
+        if kind == Kind::Correction
+            && let (Some(Value::Text(of)), Some(Value::Text(field)), Some(to)) =
+                (payload.get("of"), payload.get("field"), payload.get("to"))
+            && let Ok(Some(field)) = correctable(of, field, self.kind_of(of)?)
+        {
+            add_references(field, to, &format!("to ({})", field.name), &mut found);
+        }
+        Ok(found)
+    }
+
+    fn source_text(&mut self, id: &str) -> Result<Result<Rc<str>, NoText>, StoreError> {
+        let event = match self.seq_of(id)? {
+            Some(seq) => self.event(seq)?,
+            None => None,
+        };
+        let Some(Body::Source(source)) = event.map(|event| event.body) else {
+            return Ok(Err(NoText::NotCaptured));
+        };
+        let Some(hash) = source.text_hash() else { return Ok(Err(NoText::NotCaptured)) };
+        let (blobs, store) = (&self.blobs, &self.log.store);
+        let mut bytes = || match blobs.get(hash) {
+            Some(held) => Ok(Some(held.clone())),
+            None => store.blob(&blob_name(hash)),
+        };
+        Ok(match self.texts.load(hash, &mut bytes)? {
+            Found::Text(text) => Ok(text),
+            Found::NotText(at) => Err(NoText::NotUtf8(at)),
+            Found::Nothing => Err(NoText::Gone),
+        })
+    }
+
+    /// The stored bytes of an event, whether of the log or of this append.
+    fn stored(&mut self, seq: u64) -> Result<Option<StoredEvent>, StoreError> {
+        match self.staging.stored(seq) {
+            Some(event) => Ok(Some(event)),
+            None if seq < self.staging.head().size => self.at_hand.stored(seq, &self.log.store),
+            None => Ok(None),
+        }
+    }
+
+    fn write_blobs_ahead(&mut self) -> Result<(), StoreError> {
+        if self.blob_bytes > BLOB_BYTES_HELD { self.write_blobs() } else { Ok(()) }
+    }
+
+    fn write_blobs(&mut self) -> Result<(), StoreError> {
+        for (blake3, bytes) in std::mem::take(&mut self.blobs) {
+            self.log.store.put_blob(&blob_name(&blake3), &bytes)?;
+        }
+        self.blob_bytes = 0;
+        Ok(())
+    }
+
+    /// Sees whether everything that was awaited has come. Returns all that is refused, in the order of the input.
+    fn settle(&mut self) -> Result<Vec<(u64, Refusal)>, StoreError> {
+        self.looked_ahead = !self.awaited.is_empty();
+        for Awaited { place, line, from, path, id, target } in std::mem::take(&mut self.awaited) {
+            let of_measures = matches!(target, Target::Measure | Target::EventOrMeasure);
+            if (target != Target::Measure && self.seq_of(&id)?.is_some())
+                || (of_measures && self.has_measure(&id)?)
+            {
+                continue;
+            }
+            let cause = leads_nowhere(path, id, target, self)?;
+            let same = self.refused.iter_mut().find(|(of, _)| *of == place);
+            if let Some((_, refusal)) = same {
+                refusal.causes.push(cause);
+            } else {
+                self.refused_ids.extend(from.clone());
+                self.refused.push((place, Refusal { line, id: from, causes: vec![cause] }));
+            }
+        }
+        let mut refused = std::mem::take(&mut self.refused);
+        refused.sort_by_key(|(place, _)| *place);
+        Ok(refused)
+    }
+
+    /// Makes everything part of the log.
+    fn finish(mut self) -> Result<Vec<Stretch>, StoreError> {
+        if self.staging.head() == self.log.head {
+            self.log.unsettled = false;
+            return Ok(self.stretches);
+        }
+        self.write_blobs()?;
+        let (head, frontier, statements) = self.staging.finish(&mut self.log.store)?;
+        // From here on they are in the log, whatever comes of the tables: those are derived from the events, and are so
+        // again where they could not be kept.
+        self.log.head = head;
+        self.log.frontier = frontier;
+        self.log.last_recorded = self.recorded_at;
+        let kept = statements.map_or(Ok(()), |mut table| table.keep(&mut self.log.store));
+        self.log.unsettled = kept.is_err();
+        self.log.keep_names();
+        Ok(self.stretches)
+    }
 }
 
-fn given_name(event: &Value<'_>) -> Option<String> {
+impl<S: Store> Knows for Appending<'_, S> {
+    fn seq_of(&mut self, id: &str) -> Result<Option<u64>, StoreError> {
+        if let Some(seq) = id::seq_of(id) {
+            return Ok((seq < self.staging.head().size).then_some(seq));
+        }
+        for seq in self.log.names.find(Name::Id(id).key(), &self.log.store)? {
+            if self.event(seq)?.is_some_and(|event| event.id.as_deref() == Some(id)) {
+                return Ok(Some(seq));
+            }
+        }
+        Ok(None)
+    }
+
+    fn event(&mut self, seq: u64) -> Result<Option<Event>, StoreError> {
+        Ok(self.stored(seq)?.and_then(|stored| event_of(&stored)))
+    }
+
+    fn kind_of(&mut self, id: &str) -> Result<Option<Kind>, StoreError> {
+        if let Some(kind) = self.log.kinds.get(id) {
+            return Ok(Some(*kind));
+        }
+        let event = match self.seq_of(id)? {
+            Some(seq) => self.event(seq)?,
+            None => None,
+        };
+        let kind = event.map(|event| event.kind());
+        if let Some(kind) = kind {
+            if self.log.kinds.len() >= KINDS_REMEMBERED {
+                self.log.kinds.clear();
+            }
+            self.log.kinds.insert(id.to_owned(), kind);
+        }
+        Ok(kind)
+    }
+
+    fn has_measure(&mut self, id: &str) -> Result<bool, StoreError> {
+        for seq in self.log.names.find(Name::Measure(id).key(), &self.log.store)? {
+            if let Some(Body::Measure(step)) = self.event(seq)?.map(|event| event.body)
+                && step.measure == id
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn is_refused(&self, id: &str) -> bool {
+        self.refused_ids.contains(id)
+    }
+
+    fn spellings(&mut self, target: Target) -> Result<Vec<Spelling>, StoreError> {
+        let mut seqs = BTreeSet::new();
+        if self.staging.head().size <= SEARCHED_EVENTS_MAX {
+            seqs.extend(0..self.staging.head().size);
+        } else {
+            for kind in KINDS.iter().map(|spec| spec.kind).filter(|kind| is_listed(*kind)) {
+                seqs.extend(self.log.names.find(Name::Kind(kind).key(), &self.log.store)?);
+            }
+        }
+        let (mut measures, mut spellings) = (BTreeSet::new(), Vec::new());
+        for seq in seqs {
+            let Some(event) = self.event(seq)? else { continue };
+            if let Body::Measure(step) = &event.body {
+                measures.insert(step.measure.clone());
+            }
+            if leads_to(event.kind(), target) {
+                spellings_of(&event, &mut spellings);
+            }
+        }
+        spellings.sort_by(|(_, a, _), (_, b, _)| a.cmp(b));
+        if matches!(target, Target::Measure | Target::EventOrMeasure) {
+            let ids = measures.into_iter().map(|id| (id.clone(), id, None));
+            spellings = ids.chain(spellings).collect();
+        }
+        Ok(spellings)
+    }
+}
+
+/// The next lot of lines.
+fn read_lines(
+    input: &mut dyn Input,
+    errors: &mut BTreeMap<u64, InputError>,
+    surroundings: &mut dyn Surroundings,
+) -> io::Result<Lines> {
+    let mut lines = Lines::default();
+    while lines.bytes.len() < LINES_BYTES {
+        let Some((number, line)) = input.next_line()? else { break };
+        match line {
+            Ok(line) => lines.bytes.extend_from_slice(line),
+            Err(error) => drop(errors.insert(number, error)),
+        }
+        lines.ends.push((number, lines.bytes.len()));
+    }
+    lines.seed = surroundings.salt();
+    Ok(lines)
+}
+
+/// What a stored event says, if it can be read.
+pub(super) fn event_of(stored: &StoredEvent) -> Option<Event> {
+    let header = Header::from_bytes(&stored.header).ok()?;
+    match read_payload(open_bytes(&stored.payload)?, &header.kind) {
+        Content::Readable(event) => Some(*event),
+        _ => None,
+    }
+}
+
+fn open_bytes(part: &Part) -> Option<&[u8]> {
+    match part {
+        Part::Present { bytes, .. } => Some(bytes),
+        Part::Absent => None,
+    }
+}
+
+fn given_id(event: &Value<'_>) -> Option<String> {
     let Value::Object(event) = event else { return None };
     match event.get("id") {
         Some(Value::Text(id)) => Some(id.to_string()),
@@ -525,7 +1000,7 @@ fn given_name(event: &Value<'_>) -> Option<String> {
 }
 
 /// Refusals that are not merely consequences of others; all of them if every one is.
-fn without_consequences(refused: Vec<(usize, Refusal)>) -> Vec<Refusal> {
+fn without_consequences(refused: Vec<(u64, Refusal)>) -> Vec<Refusal> {
     let is_consequence = |refusal: &Refusal| {
         refusal.causes.iter().all(|cause| matches!(cause, Cause::DependsOnRefused { .. }))
     };
@@ -537,7 +1012,7 @@ fn without_consequences(refused: Vec<(usize, Refusal)>) -> Vec<Refusal> {
 }
 
 /// Sources, actors and topics are referred to by name, so they need one.
-fn name_it(kind: Kind, payload: &mut Object<'static>) -> Result<(), Vec<Cause>> {
+pub(super) fn name_it(kind: Kind, payload: &mut Object<'_>) -> Result<(), Vec<Cause>> {
     if !matches!(kind, Kind::Source | Kind::Actor | Kind::Topic) || payload.get("id").is_some() {
         return Ok(());
     }
@@ -558,7 +1033,7 @@ fn capture(
     kind: Kind,
     payload: &mut Object<'static>,
     files: &mut dyn SourceFiles,
-    staged: &mut Staged,
+    blobs: &mut BTreeMap<String, Vec<u8>>,
 ) -> Result<(), Vec<Cause>> {
     if kind != Kind::Source {
         return Ok(());
@@ -595,7 +1070,7 @@ fn capture(
         // Where the file lay is no part of the report, and may give away who made it.
         let base = name.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
         payload.insert(file.into(), Value::Text(base.into()));
-        staged.blobs.insert(blake3, bytes);
+        blobs.insert(blake3, bytes);
     }
     if causes.is_empty() { Ok(()) } else { Err(causes) }
 }
@@ -606,67 +1081,6 @@ fn plain(value: &Value<'_>) -> String {
         Value::Integer(number) => number.to_string(),
         other => other.kind_name().to_owned(),
     }
-}
-
-fn normalise_correction(
-    kind: Kind,
-    payload: &mut Object<'static>,
-    history: &crate::replay::History,
-) -> Result<(), Vec<Cause>> {
-    if kind != Kind::Correction {
-        return Ok(());
-    }
-    let (Some(Value::Text(of)), Some(Value::Text(field))) =
-        (payload.get("of"), payload.get("field"))
-    else {
-        return Ok(());
-    };
-    let field = correctable(of, field, history).map_err(|cause| vec![cause])?;
-    if let (Some(field), Some(to)) = (field, payload.remove("to")) {
-        payload.insert("to".into(), normal_value(field, to)?);
-    }
-    Ok(())
-}
-
-/// Every reference of an event; those in the value of a correction count as its own.
-fn all_references<'e>(
-    kind: Kind,
-    payload: &'e Object<'_>,
-    history: &crate::replay::History,
-) -> Vec<Reference<'e>> {
-    let Some(spec) = kind.spec() else { return Vec::new() };
-    let mut found = references(payload, &|name| spec.field(name), "");
-    if kind == Kind::Correction
-        && let (Some(Value::Text(of)), Some(Value::Text(field)), Some(to)) =
-            (payload.get("of"), payload.get("field"), payload.get("to"))
-        && let Ok(Some(field)) = correctable(of, field, history)
-    {
-        add_references(field, to, &format!("to ({})", field.name), &mut found);
-    }
-    found
-}
-
-fn source_text(
-    source: &str,
-    history: &crate::replay::History,
-    texts: &mut Texts,
-    blobs: &BTreeMap<String, Vec<u8>>,
-    store: &impl Store,
-) -> Result<Result<Rc<str>, NoText>, StoreError> {
-    let event = history.seq_of(source).and_then(|seq| history.entry(seq)?.event());
-    let Some(Body::Source(source)) = event.map(|event| &event.body) else {
-        return Ok(Err(NoText::NotCaptured));
-    };
-    let Some(hash) = source.text_hash() else { return Ok(Err(NoText::NotCaptured)) };
-    let mut bytes = || match blobs.get(hash) {
-        Some(staged) => Ok(Some(staged.clone())),
-        None => store.blob(&blob_name(hash)),
-    };
-    Ok(match texts.load(hash, &mut bytes)? {
-        Found::Text(text) => Ok(text),
-        Found::NotText(at) => Err(NoText::NotUtf8(at)),
-        Found::Nothing => Err(NoText::Gone),
-    })
 }
 
 /// The fields in which an event differs from one already stored.

@@ -1,14 +1,15 @@
 //! Erasure: the content of events is taken away, and an event says so.
 //!
 //! Erasing leaves the header, so chain, tree and every proof made before stay valid; payload, sealed part, salts and
-//! captured bytes that no other event names are gone from the store ([`crate::store::Store::remove`]). It reaches
+//! captured bytes that no other event names are gone from the store ([`crate::store::Store::remove`]); so are the tables
+//! beside the events, which hold hashes of what can be guessed, and are derived anew. It reaches
 //! neither copies elsewhere nor what other events quote of the erased one. `tests/it/erasure.rs` looks for the bytes.
 
 use std::collections::BTreeSet;
 
 use super::sources::blob_name;
 use super::system::Prepared;
-use super::{EventLog, Surroundings};
+use super::{FoldedLog, Surroundings};
 use crate::model::event::{Body, Event, Source};
 use crate::model::limits::PAYLOAD_BYTES_MAX;
 use crate::record::commitment::Salt;
@@ -78,7 +79,7 @@ pub struct Erased {
     pub quoted_by: BTreeSet<u64>,
 }
 
-impl<S: Store> EventLog<S> {
+impl<S: Store> FoldedLog<S> {
     /// Takes away the content of events, and appends the erasure that says so.
     pub fn erase(
         &mut self,
@@ -91,7 +92,7 @@ impl<S: Store> EventLog<S> {
             return Err(EraseError::Nothing);
         }
         for seq in of {
-            let entry = self.history.entry(*seq).ok_or(EraseError::NoSuchEvent(*seq))?;
+            let entry = self.history().entry(*seq).ok_or(EraseError::NoSuchEvent(*seq))?;
             match &entry.content {
                 Content::Absent => return Err(EraseError::Absent(*seq)),
                 Content::Readable(event) if matches!(event.body, Body::System(_)) => {
@@ -108,7 +109,6 @@ impl<S: Store> EventLog<S> {
             }
         }
         self.can_read_sources_but(of)?;
-        // A snapshot holds words of the events, so it goes, too.
         let kept_blobs = self.blobs_of(|seq| !of.contains(&seq));
         let of_erased = self.blobs_of(|seq| of.contains(&seq));
         let sources = of_erased.difference(&kept_blobs).count();
@@ -119,6 +119,7 @@ impl<S: Store> EventLog<S> {
             why: why.to_owned(),
             by: by.map(str::to_owned),
         });
+        self.parts().0.settle()?;
         let recorded_at = surroundings.now().max(self.last_recorded);
         let prepared = self.prepare(&erasure, recorded_at, Salt(surroundings.salt()))?;
         if prepared.payload.len() > PAYLOAD_BYTES_MAX {
@@ -127,16 +128,20 @@ impl<S: Store> EventLog<S> {
         let events = std::slice::from_ref(&prepared.event);
         let Prepared { tree, next, .. } = &prepared;
         let change = Change { expected: self.head, events, tree, next: *next };
-        self.store.remove(Removal { parts_of: of, kept_blobs: &kept_blobs }, change)?;
-        self.history.forget(of);
-        self.nameless.retain(|_, seq| !of.contains(seq));
-        let (seq, link) = self.take_prepared(erasure.kind(), prepared);
+        let (log, history) = self.parts();
+        log.store.remove(Removal { parts_of: of, kept_blobs: &kept_blobs }, change)?;
+        history.forget(of);
+        // What was derived from the events went with them. It is derived anew; where that fails now, before it is needed.
+        log.unsettled = true;
+        let (seq, link) = log.take_prepared(erasure.kind(), prepared);
+        let _ = log.settle();
+        self.catch_up();
         Ok(Erased { seq, link, sources, quoted_by })
     }
 
     /// What a source names that cannot be read would be lost.
     fn can_read_sources_but(&self, of: &BTreeSet<u64>) -> Result<(), EraseError> {
-        for entry in self.history.entries().iter().filter(|entry| !of.contains(&entry.seq)) {
+        for entry in self.history().entries().iter().filter(|entry| !of.contains(&entry.seq)) {
             if entry.content != Content::Unreadable {
                 continue;
             }
@@ -161,22 +166,22 @@ impl<S: Store> EventLog<S> {
     /// The event that a correction or retraction changes, if nothing else will once these are gone: neither is it among
     /// them, nor does a later event do the same.
     fn restored_without(&self, seq: u64, event: &Event, of: &BTreeSet<u64>) -> Option<u64> {
-        let changed = self.history.seq_of(changes(event)?.0)?;
+        let changed = self.history().seq_of(changes(event)?.0)?;
         // What was erased comes back no more.
-        if of.contains(&changed) || self.history.entry(changed)?.event().is_none() {
+        if of.contains(&changed) || self.history().entry(changed)?.event().is_none() {
             return None;
         }
         let stays = |entry: &Entry| !of.contains(&entry.seq);
         let taken_back = |seq: u64| {
-            let mut entries = self.history.entries().iter().filter(|entry| stays(entry));
+            let mut entries = self.history().entries().iter().filter(|entry| stays(entry));
             entries.any(|entry| match entry.event().map(|event| &event.body) {
                 Some(Body::Retraction(retraction)) => {
-                    self.history.seq_of(&retraction.of) == Some(seq)
+                    self.history().seq_of(&retraction.of) == Some(seq)
                 }
                 _ => false,
             })
         };
-        let mut later = self.history.entries().iter().filter(|entry| entry.seq > seq);
+        let mut later = self.history().entries().iter().filter(|entry| entry.seq > seq);
         let again = later.any(|entry| {
             let same =
                 |other: &Event| other.kind() == event.kind() && changes(other) == changes(event);
@@ -187,7 +192,7 @@ impl<S: Store> EventLog<S> {
 
     /// The names of the captured bytes that chosen events name.
     fn blobs_of(&self, chosen: impl Fn(u64) -> bool) -> BTreeSet<String> {
-        let entries = self.history.entries().iter().filter(|entry| chosen(entry.seq));
+        let entries = self.history().entries().iter().filter(|entry| chosen(entry.seq));
         let sources = entries.filter_map(|entry| match &entry.event()?.body {
             Body::Source(source) => Some(source),
             _ => None,
@@ -197,8 +202,8 @@ impl<S: Store> EventLog<S> {
 
     /// The other events that quote one of these.
     fn quoted_by(&self, of: &BTreeSet<u64>) -> BTreeSet<u64> {
-        let ids: BTreeSet<String> = of.iter().map(|seq| self.history.id_of(*seq)).collect();
-        let entries = self.history.entries().iter().filter(|entry| !of.contains(&entry.seq));
+        let ids: BTreeSet<String> = of.iter().map(|seq| self.history().id_of(*seq)).collect();
+        let entries = self.history().entries().iter().filter(|entry| !of.contains(&entry.seq));
         let quoting = entries.filter(|entry| {
             let cites = entry.event().map(|event| event.cites.as_slice()).unwrap_or_default();
             cites.iter().any(|cite| cite.quote.is_some() && ids.contains(&cite.source))

@@ -43,7 +43,7 @@ pub enum Check {
     Quorum,
     /// Every time stamp is of a checkpoint of this log.
     Anchors,
-    /// Every snapshot is what a fresh replay gives.
+    /// The tables kept beside the events are what the events give, derived from them once more.
     Snapshots,
 }
 
@@ -367,13 +367,10 @@ pub enum Wrong {
     /// A time stamp is of something else.
     #[error("its time stamp is not of the checkpoint beside it, or not of the time beside it")]
     StampOfOther,
-    /// A snapshot is no snapshot.
-    #[error("the snapshot cannot be read")]
-    SnapshotUnreadable,
-    /// A snapshot is not what its events give.
+    /// A table kept beside the events is not what they give.
     #[error("the snapshot of {size} events is not what a fresh replay of them gives")]
     SnapshotDiffers {
-        /// The size that it names.
+        /// How many events the table says that it is derived from.
         size: u64,
     },
     /// The id names an earlier event too.

@@ -16,7 +16,6 @@ use crate::model::near::nearest;
 use crate::model::schema::{Field, Holds, Kind, TENURE, Target};
 use crate::model::value::{Object, Value};
 use crate::record::json::JsonError;
-use crate::replay::History;
 use crate::store::StoreError;
 
 /// Why one event is refused.
@@ -264,14 +263,29 @@ pub trait SourceFiles {
     fn read(&mut self, name: &str) -> Result<Vec<u8>, FileError>;
 }
 
-/// What the gates need to know of the log and of the input.
-pub(crate) struct Known<'k> {
-    pub(crate) history: &'k History,
-    /// Ids and measures that follow later in the same input.
-    pub(crate) follows: &'k dyn Fn(&str) -> bool,
-    /// Ids of the same input that are refused.
-    pub(crate) refused: &'k dyn Fn(&str) -> bool,
+/// What the gates ask of the log, and of the input so far.
+pub(crate) trait Knows {
+    /// The number of the event with this id (or of the form `@17`).
+    fn seq_of(&mut self, id: &str) -> Result<Option<u64>, StoreError>;
+
+    /// The event of this number, if it can be read.
+    fn event(&mut self, seq: u64) -> Result<Option<Event>, StoreError>;
+
+    /// The kind of the event with this id, if it can be read.
+    fn kind_of(&mut self, id: &str) -> Result<Option<Kind>, StoreError>;
+
+    /// Whether there is a step of a measure of this id.
+    fn has_measure(&mut self, id: &str) -> Result<bool, StoreError>;
+
+    /// Whether an event of the input with this id was refused.
+    fn is_refused(&self, id: &str) -> bool;
+
+    /// How what a reference may lead to is spelt: each spelling with the id it stands for, and a name.
+    fn spellings(&mut self, target: Target) -> Result<Vec<Spelling>, StoreError>;
 }
+
+/// A way to spell an id: the id itself, or a name; with the id, and the name if there is one.
+pub(crate) type Spelling = (String, String, Option<String>);
 
 /// One reference that an event makes.
 pub(crate) struct Reference<'e> {
@@ -344,28 +358,84 @@ fn references_in<'e>(
     references(record, &|name| fields.iter().find(|field| field.name == name), path)
 }
 
-/// Checks that a reference leads to what it must.
-pub(crate) fn check_reference(reference: &Reference<'_>, known: &Known<'_>) -> Result<(), Cause> {
-    let (path, id, target) = (reference.path.clone(), reference.id.to_owned(), reference.target);
-    let history = known.history;
-    let measure = matches!(target, Target::Measure | Target::EventOrMeasure)
-        && history.has_measure(reference.id);
-    if measure || (target.may_follow() && (known.follows)(reference.id)) {
-        return Ok(());
-    }
-    let kind = history
-        .seq_of(reference.id)
-        .and_then(|seq| history.entry(seq)?.event().map(Event::kind))
-        .filter(|_| target != Target::Measure);
-    match kind {
-        Some(kind) if leads_to(kind, target) => Ok(()),
-        Some(found) => Err(Cause::WrongKind { path, id, target, found }),
-        None if (known.refused)(reference.id) => Err(Cause::DependsOnRefused { path, id }),
-        None => Err(Cause::NoSuch { path, near: similar(&id, target, history), id, target }),
+/// Every reference of an object of some fields, without saying where it stands.
+pub(crate) fn each_reference<'e>(
+    object: &'e Object<'_>,
+    field_of: &dyn Fn(&str) -> Option<&'static Field>,
+    see: &mut dyn FnMut(Target, &'e str),
+) {
+    for (name, value) in object.iter() {
+        let Some(field) = field_of(name) else { continue };
+        match (field.holds, value) {
+            (Holds::Reference(target), Value::Text(id)) => see(target, id),
+            (Holds::References(target), Value::List(items)) => {
+                for item in items {
+                    if let Value::Text(id) = item {
+                        see(target, id);
+                    }
+                }
+            }
+            (Holds::Records(_) | Holds::Tenures, Value::List(items)) => {
+                let fields = if let Holds::Records(fields) = field.holds { fields } else { TENURE };
+                let field_of = |name: &str| fields.iter().find(|field| field.name == name);
+                for item in items {
+                    match (field.holds, item) {
+                        (_, Value::Object(item)) => each_reference(item, &field_of, see),
+                        (Holds::Tenures, Value::Text(id)) => see(Target::Actor, id),
+                        _ => {}
+                    }
+                }
+            }
+            _ => {}
+        }
     }
 }
 
-const fn leads_to(kind: Kind, target: Target) -> bool {
+/// What a reference leads to.
+pub(crate) enum Leads {
+    /// To what it must.
+    There,
+    /// Nowhere yet: what it names may follow in the input.
+    Ahead,
+    /// To nothing, or to something else.
+    Astray(Cause),
+}
+
+/// Checks that a reference leads to what it must.
+pub(crate) fn check_reference(
+    reference: &Reference<'_>,
+    known: &mut dyn Knows,
+) -> Result<Leads, StoreError> {
+    let (id, target) = (reference.id, reference.target);
+    let of_measures = matches!(target, Target::Measure | Target::EventOrMeasure);
+    if of_measures && known.has_measure(id)? {
+        return Ok(Leads::There);
+    }
+    let kind = if target == Target::Measure { None } else { known.kind_of(id)? };
+    let (path, id) = (reference.path.clone(), id.to_owned());
+    Ok(match kind {
+        Some(kind) if leads_to(kind, target) => Leads::There,
+        Some(found) => Leads::Astray(Cause::WrongKind { path, id, target, found }),
+        None if target.may_follow() => Leads::Ahead,
+        None => Leads::Astray(leads_nowhere(path, id, target, known)?),
+    })
+}
+
+/// What to say of a reference that leads nowhere.
+pub(crate) fn leads_nowhere(
+    path: String,
+    id: String,
+    target: Target,
+    known: &mut dyn Knows,
+) -> Result<Cause, StoreError> {
+    if known.is_refused(&id) {
+        return Ok(Cause::DependsOnRefused { path, id });
+    }
+    Ok(Cause::NoSuch { path, near: similar(&id, &known.spellings(target)?), id, target })
+}
+
+/// Whether an event of this kind is what a reference may lead to.
+pub(crate) const fn leads_to(kind: Kind, target: Target) -> bool {
     match target {
         Target::Actor => matches!(kind, Kind::Actor),
         Target::ActorOrSource => matches!(kind, Kind::Actor | Kind::Source),
@@ -378,29 +448,25 @@ const fn leads_to(kind: Kind, target: Target) -> bool {
     }
 }
 
-/// Ids, or names, of the right kind that look like the one given.
-fn similar(id: &str, target: Target, history: &History) -> Vec<(String, Option<String>)> {
-    let mut names: Vec<(String, String, Option<String>)> = Vec::new();
-    if matches!(target, Target::Measure | Target::EventOrMeasure) {
-        names.extend(history.measure_ids().map(|id| (id.to_owned(), id.to_owned(), None)));
+/// How an event may be spelt by whoever means it.
+pub(crate) fn spellings_of(event: &Event, to: &mut Vec<Spelling>) {
+    let Some(id) = &event.id else { return };
+    let (name, aliases): (Option<&String>, &[String]) = match &event.body {
+        Body::Actor(actor) => (actor.name.as_ref(), &actor.aliases),
+        Body::Topic(topic) => (topic.name.as_ref(), &[]),
+        Body::Source(source) => (source.title.as_ref(), &[]),
+        _ => (None, &[]),
+    };
+    for spelling in std::iter::once(id).chain(name).chain(aliases) {
+        to.push((spelling.clone(), id.clone(), name.cloned()));
     }
-    for known in history.ids() {
-        let event = history.seq_of(known).and_then(|seq| history.entry(seq)?.event());
-        let Some(event) = event.filter(|event| leads_to(event.kind(), target)) else { continue };
-        let (name, aliases): (Option<&String>, &[String]) = match &event.body {
-            Body::Actor(actor) => (actor.name.as_ref(), &actor.aliases),
-            Body::Topic(topic) => (topic.name.as_ref(), &[]),
-            Body::Source(source) => (source.title.as_ref(), &[]),
-            _ => (None, &[]),
-        };
-        let spelt = std::iter::once(known).chain(name.map(String::as_str));
-        for spelling in spelt.chain(aliases.iter().map(String::as_str)) {
-            names.push((spelling.to_owned(), known.to_owned(), name.cloned()));
-        }
-    }
+}
+
+/// Ids, or names, that look like the one given.
+fn similar(id: &str, spellings: &[Spelling]) -> Vec<(String, Option<String>)> {
     let mut found: Vec<(String, Option<String>)> = Vec::new();
-    for spelling in nearest(id, names.iter().map(|(spelling, ..)| spelling.as_str()), 4) {
-        if let Some((_, id, name)) = names.iter().find(|(known, ..)| known == spelling)
+    for spelling in nearest(id, spellings.iter().map(|(spelling, ..)| spelling.as_str()), 4) {
+        if let Some((_, id, name)) = spellings.iter().find(|(known, ..)| known == spelling)
             && !found.iter().any(|(known, _)| known == id)
         {
             found.push((id.clone(), name.clone()));
@@ -443,16 +509,14 @@ pub(crate) fn check_quotes(
     Ok(causes)
 }
 
-/// The field that a correction may set, or why there is none.
+/// The field of an event of this kind that a correction may set, or why there is none.
 pub(crate) fn correctable(
     of: &str,
     field: &str,
-    history: &History,
+    kind: Option<Kind>,
 ) -> Result<Option<&'static Field>, Cause> {
-    let event = history.seq_of(of).and_then(|seq| history.entry(seq)?.event());
     // What does not exist is found by the check of references.
-    let Some(event) = event else { return Ok(None) };
-    let kind = event.kind();
+    let Some(kind) = kind else { return Ok(None) };
     let refuse = |why| Cause::NotCorrectable { of: of.to_owned(), field: field.to_owned(), why };
     let Some(spec) =
         kind.spec().filter(|spec| !matches!(spec.kind, Kind::Correction | Kind::Retraction))

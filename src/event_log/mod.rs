@@ -1,32 +1,46 @@
 //! The event log: open, append, read back.
 //!
 //! [`EventLog`] puts model, record and replay over any [`Store`]. Clock and randomness are arguments
-//! ([`Surroundings`]). Opening checks, while it folds, that every header follows the one before it and that every
-//! payload is the one its header commits to: no answer is ever given from a log whose bytes do not fit together.
-//! What that does not establish is said by [`verify`].
+//! ([`Surroundings`]). It is open at once, however long the log is, but where names must be derived anew: they are looked
+//! up in a table kept beside the events (`names`), and of the events only those are read, and checked, that are needed
+//! or that the table does not reach. What answers from all of them
+//! ([`FoldedLog`], [`world`]) or signs for all of them ([`EventLog::check`]) checks, in the same pass, that every header
+//! follows the one before it and that every payload is the one its header commits to. What that does not establish is
+//! said by [`verify`].
 
 pub mod answer_proof;
 mod append;
 pub mod bracket;
 pub mod checkpoints;
+mod derived;
 mod erase;
+mod examine;
 pub mod finding;
+mod fold;
 mod gates;
+pub mod group;
+mod names;
+mod parallel;
 pub mod passage;
 pub mod portable;
+mod prepare;
 pub mod prove;
 pub mod report;
+mod runs;
 pub mod snapshot;
 mod sources;
+mod staging;
+mod statements;
 mod system;
 pub mod tiles;
 mod tree;
 pub mod verify;
+pub mod world;
 
 use std::collections::BTreeMap;
 
 use crate::model::calendar::Instant;
-use crate::model::event::{Body, Event};
+use crate::model::event::Event;
 use crate::model::limits::ORIGIN_BYTES_MAX;
 use crate::model::schema::Kind;
 use crate::model::text::is_hidden;
@@ -38,16 +52,19 @@ use crate::record::link::Link;
 use crate::record::note::VerifierKey;
 use crate::record::system::{Erasure, Genesis, KeyRing, SystemEvent};
 use crate::record::tile::Tiles;
-use crate::record::tree::{Frontier, Root, leaf_hash};
-use crate::replay::{Content, History};
-use crate::store::{Head, Part, Store, StoreError, StoredEvent};
+use crate::record::tree::{Frontier, Root};
+use crate::replay::Content;
+use crate::store::{Damage, EventRef, Head, Part, PartRef, Store, StoreError, StoredEvent};
+use names::{CatchUpError, LookUp, Name, Names};
+use runs::Runs;
+use statements::StatementTable;
 
-pub use append::{AppendError, AppendOptions, Appended, Outcome, Submission};
+pub use append::{
+    AppendError, AppendOptions, Appended, Input, InputLine, Outcome, Stretch, Submission,
+};
 pub use erase::{EraseError, Erased};
+pub use fold::FoldedLog;
 pub use gates::{Cause, FileError, InputError, NoText, NotCorrectable, Refusal, SourceFiles};
-
-/// How many events are read from the store at a time.
-pub(crate) const READ_EVENTS: usize = 1024;
 
 /// What the log needs from outside itself.
 pub trait Surroundings {
@@ -57,7 +74,7 @@ pub trait Surroundings {
     fn salt(&mut self) -> [u8; 32];
 }
 
-/// A log, open for reading and appending.
+/// A log, open for appending and for reading single events.
 #[derive(Debug)]
 pub struct EventLog<S> {
     store: S,
@@ -68,9 +85,11 @@ pub struct EventLog<S> {
     /// What was erased, and by which event.
     erased: BTreeMap<u64, u64>,
     last_recorded: Instant,
-    history: History,
-    /// Events whose reporter gave them no id, by a hash of their content, so that they are recognised.
-    nameless: BTreeMap<[u8; 32], u64>,
+    names: Names,
+    /// The kinds of events that were referred to, by their ids.
+    kinds: LookUp<String, Kind>,
+    /// Whether something was cut off, so that [`EventLog::settle`] must come before names are looked up.
+    unsettled: bool,
 }
 
 /// A log cannot be made or opened.
@@ -104,7 +123,16 @@ pub enum OpenError {
     },
 }
 
-/// What is wrong with a stored event, found while the log was opened.
+impl From<CatchUpError> for OpenError {
+    fn from(error: CatchUpError) -> Self {
+        match error {
+            CatchUpError::Store(error) => Self::Store(error),
+            CatchUpError::DoesNotFit { seq, wrong } => Self::DoesNotVerify { seq, wrong },
+        }
+    }
+}
+
+/// What is wrong with a stored event, found when it was read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DoesNotFit {
@@ -166,15 +194,17 @@ impl<S: Store> EventLog<S> {
             created: now,
             key: key.cloned(),
         });
-        let mut log = Self::before_genesis(store);
+        let mut log = Self::before_genesis(store)?;
         origin.clone_into(&mut log.origin);
         log.append_system_at(&genesis, now, Salt(surroundings.salt()))?;
         Self::open(log.store)
     }
 
-    /// A log into which nothing was folded yet.
-    fn before_genesis(store: S) -> Self {
-        Self {
+    /// A log of which nothing was read yet.
+    fn before_genesis(store: S) -> Result<Self, StoreError> {
+        Ok(Self {
+            kinds: LookUp::new(),
+            names: Names::read(&store, store.head()?.size)?,
             store,
             origin: String::new(),
             head: Head::EMPTY,
@@ -182,47 +212,106 @@ impl<S: Store> EventLog<S> {
             keys: KeyRing::default(),
             erased: BTreeMap::new(),
             last_recorded: Instant::MIN,
-            history: History::new(),
-            nameless: BTreeMap::new(),
-        }
+            unsettled: false,
+        })
     }
 
-    /// Opens the log in a store, folding all of it.
+    /// Opens the log in a store. What is read of it, the last events and those of the program itself, is checked; the
+    /// rest is not, see [`EventLog::check`].
     pub fn open(store: S) -> Result<Self, OpenError> {
         Self::open_with(store, &mut |_| {})
     }
 
-    /// Opens the log in a store; `progress` is told how many events have been folded.
+    /// The same; `progress` is told how many events have been named, where their names must be derived anew.
     pub fn open_with(store: S, progress: &mut dyn FnMut(u64)) -> Result<Self, OpenError> {
         let head = store.head()?;
         if head.size == 0 {
             return Err(OpenError::Empty);
         }
-        let mut log = Self::before_genesis(store);
-        while log.head.size < head.size {
-            let batch = log.store.read(log.head.size, READ_EVENTS)?;
-            if batch.is_empty() {
-                let (seq, wrong) = (log.head.size, DoesNotFit::Missing);
-                return Err(OpenError::DoesNotVerify { seq, wrong });
+        let mut log = Self::before_genesis(store)?;
+        log.names.remove_unkept(&mut log.store)?;
+        Runs::<StatementTable>::read(&log.store, head.size)?.remove_unkept(&mut log.store)?;
+        log.names.catch_up(&mut log.store, head.size, progress)?;
+        log.head = head;
+        let (header, _) = log.fitting(0)?;
+        log.origin = header.log;
+        log.take_last(head)?;
+        for kind in [Kind::Genesis, Kind::Key, Kind::Erasure] {
+            for seq in log.names.find(Name::Kind(kind).key(), &log.store)? {
+                let (header, event) = log.fitting(seq)?;
+                if let Part::Present { bytes, .. } = &event.payload {
+                    log.take_system(seq, &header.kind, bytes);
+                }
             }
-            for event in batch {
-                let seq = log.head.size;
-                log.fold(&event).map_err(|wrong| OpenError::DoesNotVerify { seq, wrong })?;
-            }
-            progress(log.head.size);
-        }
-        if log.head.link != head.link {
-            let (expected, found) = (Link(head.link), Link(log.head.link));
-            let seq = log.head.size - 1;
-            let wrong = DoesNotFit::Head { expected, found };
-            return Err(OpenError::DoesNotVerify { seq, wrong });
-        }
-        let stored = Frontier::read(log.head.size, &Tiles(&tree::StoredTree(&log.store)));
-        if stored.map_err(tree::as_store_error)? != log.frontier {
-            let seq = log.head.size - 1;
-            return Err(OpenError::DoesNotVerify { seq, wrong: DoesNotFit::Tree });
         }
         Ok(log)
+    }
+
+    /// Lets go of what an append that failed, or a table that could not be kept, has left, and reads the names anew, as
+    /// they are kept. If that cannot be done it stays to be done.
+    fn settle(&mut self) -> Result<(), StoreError> {
+        if !self.unsettled {
+            return Ok(());
+        }
+        self.kinds.clear();
+        self.store.unstage()?;
+        self.names = Names::read(&self.store, self.head.size)?;
+        self.names.remove_unkept(&mut self.store)?;
+        Runs::<StatementTable>::read(&self.store, self.head.size)?
+            .remove_unkept(&mut self.store)?;
+        match self.names.catch_up(&mut self.store, self.head.size, &mut |_| {}) {
+            Ok(()) => {
+                self.unsettled = false;
+                Ok(())
+            }
+            Err(CatchUpError::Store(error)) => Err(error),
+            // Those after it would have no names, so that what is there would not be found. Opening the log says more.
+            Err(CatchUpError::DoesNotFit { seq, .. }) => {
+                Err(StoreError::Damaged { what: Damage::Event(seq) })
+            }
+        }
+    }
+
+    /// Keeps the names, after an append. That cannot fail it, since its events are in the log: what is not kept of names
+    /// is derived from them again, before it is needed or when the log is opened.
+    fn keep_names(&mut self) {
+        self.names.reach(self.head.size);
+        if !self.unsettled {
+            self.unsettled = self.names.keep(&mut self.store).is_err();
+        }
+    }
+
+    /// The last event must be the one that the head names. The tree is not compared with it, only read as far as what
+    /// comes next needs of it: its last leaves are made from headers, and [`EventLog::check`] compares the rest.
+    fn take_last(&mut self, head: Head) -> Result<(), OpenError> {
+        let seq = head.size.saturating_sub(1);
+        let (header, event) = self.fitting(seq)?;
+        let found = Link::of(&event.header);
+        if found.0 != head.link {
+            let wrong = DoesNotFit::Head { expected: Link(head.link), found };
+            return Err(OpenError::DoesNotVerify { seq, wrong });
+        }
+        let tree = tree::StoredTree(&self.store);
+        let tiles = Tiles(&tree);
+        let frontier = Frontier::read(head.size, &tiles).map_err(tree::as_store_error)?;
+        self.frontier = frontier;
+        self.last_recorded = header.recorded_at;
+        Ok(())
+    }
+
+    /// One event, which must fit.
+    fn fitting(&self, seq: u64) -> Result<(Header, StoredEvent), OpenError> {
+        let wrong = |wrong| OpenError::DoesNotVerify { seq, wrong };
+        let event = self.stored(seq)?.ok_or_else(|| wrong(DoesNotFit::Missing))?;
+        let header = fitting_header(event.as_ref(), seq).map_err(wrong)?;
+        Ok((header, event))
+    }
+
+    /// Checks that every header follows the one before it, that the last is the one that the head names, that every payload
+    /// is the one that its header commits to, and that the headers lead to the frontier of the stored tree, so to its root;
+    /// hashes of the tree that the frontier does not hold are for `verify`. `progress` is told how many events were checked.
+    pub fn check(&self, progress: &mut dyn FnMut(u64)) -> Result<(), OpenError> {
+        fold::check(&self.store, self.head, &|_, _| (), &mut |_, ()| {}, progress)
     }
 
     /// Who keeps this log, as its genesis says.
@@ -266,11 +355,6 @@ impl<S: Store> EventLog<S> {
         }))
     }
 
-    /// What the log holds.
-    pub const fn history(&self) -> &History {
-        &self.history
-    }
-
     /// The store underneath.
     pub const fn store(&self) -> &S {
         &self.store
@@ -294,45 +378,31 @@ impl<S: Store> EventLog<S> {
             _ => Ok(()),
         };
     }
+}
 
-    /// Folds the next stored event in, having checked that it fits.
-    fn fold(&mut self, event: &StoredEvent) -> Result<(), DoesNotFit> {
-        let header = Header::from_bytes(&event.header)?;
-        if header.seq != self.head.size {
-            return Err(DoesNotFit::Seq(header.seq));
-        }
-        if header.prev != Link(self.head.link) {
-            let expected = Link(self.head.link);
-            return Err(DoesNotFit::Link { expected, found: header.prev });
-        }
-        let content = match &event.payload {
-            Part::Absent => Content::Absent,
-            Part::Present { salt, bytes } => {
-                let found = commit_payload(&Salt(*salt), bytes);
-                if found != header.payload {
-                    return Err(DoesNotFit::Payload { expected: header.payload, found });
-                }
-                read_payload(bytes, &header.kind)
-            }
-        };
-        if let (Content::Readable(read), Part::Present { bytes, .. }) = (&content, &event.payload)
-            && read.id.is_none()
-            && !matches!(read.body, Body::System(_))
-        {
-            self.nameless.entry(content_hash(bytes, sealed_bytes(event))).or_insert(header.seq);
-        }
-        if header.seq == 0 {
-            self.origin.clone_from(&header.log);
-        }
-        if let Part::Present { bytes, .. } = &event.payload {
-            self.take_system(header.seq, &header.kind, bytes);
-        }
-        self.history.push(header.recorded_at, content);
-        self.last_recorded = self.last_recorded.max(header.recorded_at);
-        self.frontier.push(leaf_hash(&event.header));
-        self.head = Head { size: self.head.size + 1, link: Link::of(&event.header).0 };
-        Ok(())
+/// Reads an event's header, which must be that of the event of this number and commit to its payload.
+fn fitting_header(event: EventRef<'_>, seq: u64) -> Result<Header, DoesNotFit> {
+    let header = Header::from_bytes(event.header)?;
+    if header.seq != seq {
+        return Err(DoesNotFit::Seq(header.seq));
     }
+    if let PartRef::Present { salt, bytes } = event.payload {
+        let found = commit_payload(&Salt(*salt), bytes);
+        if found != header.payload {
+            return Err(DoesNotFit::Payload { expected: header.payload, found });
+        }
+    }
+    Ok(header)
+}
+
+/// The same, and what the event says.
+fn read_fitting(event: EventRef<'_>, seq: u64) -> Result<(Header, Content), DoesNotFit> {
+    let header = fitting_header(event, seq)?;
+    let content = match event.payload {
+        PartRef::Absent => Content::Absent,
+        PartRef::Present { bytes, .. } => read_payload(bytes, &header.kind),
+    };
+    Ok((header, content))
 }
 
 /// The kind of this name, if the program itself makes events of it.
@@ -358,14 +428,7 @@ fn read_payload(bytes: &[u8], kind: &str) -> Content {
     }
 }
 
-fn sealed_bytes(event: &StoredEvent) -> Option<&[u8]> {
-    match &event.sealed {
-        Some(Part::Present { bytes, .. }) => Some(bytes),
-        _ => None,
-    }
-}
-
-/// By which an event without an id is recognised. It is kept in memory alone: stored, it would outlive an erasure.
+/// By which an event without an id is recognised.
 fn content_hash(payload: &[u8], sealed: Option<&[u8]>) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&u64::try_from(payload.len()).unwrap_or(u64::MAX).to_be_bytes());

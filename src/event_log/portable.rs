@@ -4,26 +4,43 @@
 //! Every byte of it is determined by what it says, so any change is found by [`verify_export`]: in a line, by its
 //! canonical form, its commitment or the chain; of a line, by the numbers, the links and the head. What it does not
 //! show is what a chain does not show; see [`super::verify`].
+//!
+//! Lines are written and read on every core, in lots, and taken in order. Of an export that is verified sixteen bytes of
+//! each id are held, and where each source lies. A copy that is restored is staged as a long append is
+//! (`staging`), so that nothing of it is there before the head moves; `tests/it/portable_scale.rs` cuts it off.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::{self, BufRead, Read, Seek, SeekFrom, Write};
 
-use super::READ_EVENTS;
+use super::examine::{Examined, examine};
 use super::finding::{Check, Finding, Wrong};
+use super::names::{Key, Names, is_of_id};
+use super::parallel::scan;
 use super::report::{Against, Report};
+use super::runs::Runs;
 use super::sources::blob_name;
+use super::staging::{Staging, Workers};
+use super::statements::StatementTable;
 use super::verify::{Learnt, Verifier};
 use crate::model::event::Body;
 use crate::model::limits::{PAYLOAD_BYTES_MAX, SOURCE_BYTES_MAX};
-use crate::record::export::{EventLine, HeadLine, Line, SourcePart, decode, encode, split_source};
+use crate::model::schema::Kind;
+use crate::record::export::{
+    EventLine, HeadLine, Line, LineError, SourcePart, decode, encode, split_source,
+};
 use crate::record::header::Header;
 use crate::record::link::Link;
-use crate::record::tree::{Frontier, leaf_hash};
+use crate::record::tree::{Frontier, NodeHash, leaf_hash};
 use crate::replay::Content;
-use crate::store::{Change, Head, Part, Store, StoreError, StoredEvent};
+use crate::store::{Damage, EventRef, Events, Head, Part, PartRef, Store, StoreError, StoredEvent};
 
 /// The longest line of an export, in bytes: header, payload and sealed part, with every character escaped.
 pub const EXPORT_LINE_BYTES_MAX: usize = 16 * PAYLOAD_BYTES_MAX;
+
+/// How many bytes of lines are looked at together.
+const LOT_BYTES: usize = 512 * 1024;
+/// How many lots are looked at ahead of the one that is taken.
+const LOTS_AHEAD: usize = 6;
 
 /// An export or restore could not be carried out.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +63,9 @@ pub enum PortableError {
         /// Which part.
         part: &'static str,
     },
+    /// The export is not the one any more that was verified, so nothing was restored.
+    #[error("the export changed while it was restored")]
+    Changed,
     /// The store to restore into holds events already.
     #[error("the store to restore into holds {0} events already")]
     NotEmpty(u64),
@@ -64,6 +84,35 @@ pub struct Exported {
     pub sources: u64,
 }
 
+/// Some events that follow one another, as lines of an export.
+#[derive(Default)]
+struct Encoded {
+    first: u64,
+    count: Exported,
+    leaves: Vec<NodeHash>,
+    /// Lines, one after the other, up to an event that captured something, and the hashes of that; then those after it.
+    lines: Vec<(Vec<u8>, Vec<String>)>,
+}
+
+impl Encoded {
+    fn of(first: u64, events: &Events, include_sealed: bool) -> Result<Self, PortableError> {
+        let mut encoded = Self { first, ..Self::default() };
+        let mut lines = Vec::new();
+        for (seq, event) in (first..).zip(events.iter()) {
+            let line = event_line(event, seq, include_sealed, &mut encoded.count)?;
+            write_line(&mut lines, &Line::Event(line))?;
+            encoded.leaves.push(leaf_hash(event.header));
+            encoded.count.events += 1;
+            let captured = captured_by(event);
+            if !captured.is_empty() {
+                encoded.lines.push((std::mem::take(&mut lines), captured));
+            }
+        }
+        encoded.lines.push((lines, Vec::new()));
+        Ok(encoded)
+    }
+}
+
 /// Writes a store's log in portable form; sealed parts only if `include_sealed`.
 pub fn export(
     store: &impl Store,
@@ -75,29 +124,41 @@ pub fn export(
     let mut exported = Exported::default();
     let mut frontier = Frontier::default();
     let mut written = BTreeSet::new();
-    while exported.events < head.size {
-        let batch = store.read(exported.events, READ_EVENTS)?;
-        if batch.is_empty() {
-            break;
-        }
-        for event in &batch {
-            let seq = exported.events;
-            write_line(out, &Line::Event(event_line(event, seq, include_sealed, &mut exported)?))?;
-            frontier.push(leaf_hash(&event.header));
-            for blake3 in captured_by(event) {
-                if written.insert(blake3.clone())
-                    && let Some(bytes) = store.blob(&blob_name(&blake3))?
-                {
-                    exported.sources += 1;
-                    for part in split_source(&bytes) {
-                        write_line(out, &Line::Source(part))?;
+    let work = |(): &mut (), first: u64, events: Result<Events, StoreError>| {
+        Encoded::of(first, &events?, include_sealed)
+    };
+    scan(
+        store,
+        (0, head.size),
+        || (),
+        work,
+        |encoded| {
+            let encoded = encoded?;
+            if encoded.first != exported.events || encoded.leaves.is_empty() {
+                let what = Damage::EventMissing(exported.events);
+                return Err(PortableError::Store(StoreError::Damaged { what }));
+            }
+            for (lines, captured) in encoded.lines {
+                out.write_all(&lines)?;
+                for blake3 in captured {
+                    if written.insert(blake3.clone())
+                        && let Some(bytes) = store.blob(&blob_name(&blake3))?
+                    {
+                        exported.sources += 1;
+                        for part in split_source(&bytes) {
+                            write_line(out, &Line::Source(part))?;
+                        }
                     }
                 }
             }
-            exported.events += 1;
-        }
-        progress(exported.events);
-    }
+            encoded.leaves.into_iter().for_each(|leaf| frontier.push(leaf));
+            exported.events += encoded.count.events;
+            exported.absent += encoded.count.absent;
+            exported.sealed_withheld += encoded.count.sealed_withheld;
+            progress(exported.events);
+            Ok(())
+        },
+    )?;
     let line = HeadLine { size: head.size, chain: Link(head.link), root: frontier.root() };
     write_line(out, &Line::Head(line))?;
     out.flush()?;
@@ -105,7 +166,7 @@ pub fn export(
 }
 
 fn event_line(
-    event: &StoredEvent,
+    event: EventRef<'_>,
     seq: u64,
     include_sealed: bool,
     exported: &mut Exported,
@@ -113,21 +174,21 @@ fn event_line(
     let text = |bytes: &[u8], part| {
         String::from_utf8(bytes.to_vec()).map_err(|_| PortableError::NotText { seq, part })
     };
-    let open = |part: &Part, name| match part {
-        Part::Present { salt, bytes } => Ok(Some((*salt, text(bytes, name)?))),
-        Part::Absent => Ok::<_, PortableError>(None),
+    let open = |part: PartRef<'_>, name| match part {
+        PartRef::Present { salt, bytes } => Ok(Some((*salt, text(bytes, name)?))),
+        PartRef::Absent => Ok::<_, PortableError>(None),
     };
-    let payload = open(&event.payload, "payload")?;
+    let payload = open(event.payload, "payload")?;
     exported.absent += u64::from(payload.is_none());
-    let sealed = match &event.sealed {
+    let sealed = match event.sealed {
         None => None,
         Some(part) if include_sealed => Some(open(part, "sealed part")?),
         Some(part) => {
-            exported.sealed_withheld += u64::from(matches!(part, Part::Present { .. }));
+            exported.sealed_withheld += u64::from(matches!(part, PartRef::Present { .. }));
             Some(None)
         }
     };
-    Ok(EventLine { header: text(&event.header, "header")?, payload, sealed })
+    Ok(EventLine { header: text(event.header, "header")?, payload, sealed })
 }
 
 /// The next line without its line feed, and whether it had one; `None` at the end. A line longer than
@@ -150,17 +211,18 @@ pub(super) fn write_line(out: &mut dyn Write, line: &Line) -> io::Result<()> {
     out.write_all(b"\n")
 }
 
-fn captured_by(event: &StoredEvent) -> Vec<String> {
-    let (Part::Present { bytes, .. }, Ok(header)) =
-        (&event.payload, Header::from_bytes(&event.header))
-    else {
-        return Vec::new();
-    };
-    match super::read_payload(bytes, &header.kind) {
-        Content::Readable(event) => match &event.body {
-            Body::Source(source) => source.hashes().map(str::to_owned).collect(),
-            _ => Vec::new(),
-        },
+fn captured_by(event: EventRef<'_>) -> Vec<String> {
+    let PartRef::Present { bytes, .. } = event.payload else { return Vec::new() };
+    match Header::from_bytes(event.header) {
+        Ok(header) if header.kind == Kind::Source.name() => {
+            match super::read_payload(bytes, &header.kind) {
+                Content::Readable(event) => match &event.body {
+                    Body::Source(source) => source.hashes().map(str::to_owned).collect(),
+                    _ => Vec::new(),
+                },
+                _ => Vec::new(),
+            }
+        }
         _ => Vec::new(),
     }
 }
@@ -188,69 +250,128 @@ pub fn verify_export<R: Read + Seek>(
     against: &Against,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Report, io::Error> {
-    walk(export, against, &mut |_| Ok::<_, io::Error>(()), progress)
+    walk(export, against, progress).map(|(report, _)| report)
 }
 
-/// Something of an export that holds, in order.
-enum Step {
-    Event(StoredEvent),
-    Source(String, Vec<u8>),
+/// What a line of an export shows by itself.
+enum Seen {
+    Event(Box<Examined>, Vec<Key>),
+    Source(SourcePart),
+    Head(HeadLine),
+    NotALine(LineError),
 }
 
-/// Reads and checks an export, handing on what it holds.
-fn walk<R: Read + Seek, E: From<io::Error>>(
+impl Seen {
+    fn of(line: &OneLine, quick: bool) -> Self {
+        match decode(&line.bytes) {
+            Ok(Line::Event(event)) => {
+                let (stored, mut ids) = (StoredEvent::from(event), Vec::new());
+                let examined = examine(stored.as_ref(), quick, &mut |key| {
+                    if is_of_id(&key) {
+                        ids.push(key);
+                    }
+                });
+                Self::Event(Box::new(examined), ids)
+            }
+            Ok(Line::Source(part)) => Self::Source(part),
+            Ok(Line::Head(head)) => Self::Head(head),
+            Err(error) => Self::NotALine(error),
+        }
+    }
+}
+
+/// Reads and checks an export; returns the hash of its bytes, too.
+fn walk<R: Read + Seek>(
     export: &mut R,
     against: &Against,
-    take: &mut dyn FnMut(Step) -> Result<(), E>,
     progress: &mut dyn FnMut(u64),
-) -> Result<Report, E> {
+) -> Result<(Report, blake3::Hash), io::Error> {
     let mut walker = Walker::new(against);
+    let quick = against.quick;
+    let look = move |lot: Vec<OneLine>| {
+        let seen = lot.into_iter().map(|mut line| {
+            let seen = Seen::of(&line, quick);
+            line.bytes = Vec::new();
+            (line, seen)
+        });
+        seen.collect::<Vec<_>>()
+    };
     let mut lines = Lines::new(export)?;
-    let mut head = None;
-    while let Some(line) = lines.next()? {
-        if !line.ended {
-            walker.wrong(&line, Wrong::Order("the last line does not end: the export is cut"));
+    let first = lines.lot()?;
+    let take = &mut |lines: &mut Lines<'_, R>, seen: Vec<(OneLine, Seen)>| {
+        for (line, seen) in seen {
+            walker.take(&line, seen, lines);
         }
-        match decode(&line.bytes) {
-            Err(error) => {
-                walker.close_event(&mut lines);
-                walker.not_a_line(&line, error.to_string());
-            }
-            Ok(_) if head.is_some() => {
-                walker
-                    .wrong(&line, Wrong::Order("a line follows the head, which must be the last"));
-            }
-            Ok(Line::Event(event)) => {
-                walker.close_event(&mut lines);
-                let stored = StoredEvent::from(event);
-                walker.open = Some(walker.verifier.event(&stored, Some(line.number)));
-                walker.verifier.no_stored_tree();
-                take(Step::Event(stored))?;
-                progress(walker.verifier.next_seq());
-            }
-            Ok(Line::Source(part)) => {
-                if let Some((blake3, bytes)) = walker.part(part, &line) {
-                    take(Step::Source(blake3, bytes))?;
-                }
-            }
-            Ok(Line::Head(stated)) => {
-                walker.close_event(&mut lines);
-                head = Some(stated);
-            }
-        }
+        progress(walker.verifier.next_seq());
+        Ok::<_, io::Error>(())
+    };
+    if first.bytes < LOT_BYTES {
+        take(&mut lines, look(first.lines))?;
+    } else {
+        Workers::during(|workers| in_lots(&mut lines, first.lines, workers, look, take))?;
     }
     walker.close_event(&mut lines);
+    let hash = lines.hasher.finalize();
+    let Walker { mut verifier, head, .. } = walker;
     if head.is_none() {
         let what = Wrong::Order("there is no line with the head: the export is cut");
-        let seq = walker.verifier.next_seq().checked_sub(1);
-        walker.verifier.found(Check::Head, Finding { seq, id: None, line: None, what });
+        let seq = verifier.next_seq().checked_sub(1);
+        verifier.found(Check::Head, Finding { seq, id: None, line: None, what });
     }
-    late_roots(&mut walker.verifier, export)?;
+    late_roots(&mut verifier, export)?;
+    look_at_twins(&mut verifier, export)?;
     let (stated, root) = match head {
         Some(head) => (Some((head.size, head.chain)), Some(head.root)),
         None => (None, None),
     };
-    Ok(walker.verifier.finish(stated, root))
+    Ok((verifier.finish(stated, root), hash))
+}
+
+/// Has lots of lines looked at by several threads, and takes what comes of them in order.
+fn in_lots<R: Read + Seek, T: Send + 'static, E: From<io::Error>>(
+    lines: &mut Lines<'_, R>,
+    first: Vec<OneLine>,
+    workers: &Workers,
+    look: impl Fn(Vec<OneLine>) -> T + Copy + Send + 'static,
+    mut take: impl FnMut(&mut Lines<'_, R>, T) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut ahead = VecDeque::from([workers.give(move || look(first))]);
+    let mut ended = false;
+    loop {
+        while !ended && ahead.len() < LOTS_AHEAD {
+            let lot = lines.lot()?;
+            ended = lot.lines.is_empty();
+            if !ended {
+                ahead.push_back(workers.give(move || look(lot.lines)));
+            }
+        }
+        let Some(next) = ahead.pop_front() else { return Ok(()) };
+        take(lines, next.wait().map_err(io::Error::other)?)?;
+    }
+}
+
+/// Reads the events once more that may have one id.
+fn look_at_twins<R: Read + Seek>(verifier: &mut Verifier, export: &mut R) -> io::Result<()> {
+    let twins = verifier.possible_twins();
+    if twins.is_empty() {
+        return Ok(());
+    }
+    let mut ids: BTreeMap<u64, Option<String>> =
+        twins.iter().flat_map(|(first, seq)| [(*first, None), (*seq, None)]).collect();
+    let (mut lines, mut seq) = (Lines::new(export)?, 0);
+    while let Some(line) = lines.next()? {
+        if let Ok(Line::Event(event)) = decode(&line.bytes) {
+            if let Some(id) = ids.get_mut(&seq) {
+                *id = super::append::event_of(&StoredEvent::from(event)).and_then(|event| event.id);
+            }
+            seq += 1;
+        }
+    }
+    let id = |seq| ids.get(&seq).cloned().flatten();
+    for (first, seq) in twins {
+        verifier.twins(first, seq, [id(first), id(seq)]);
+    }
+    Ok(())
 }
 
 /// Reads the headers once more, for roots that were asked for after they had gone by.
@@ -275,6 +396,7 @@ struct Walker {
     places: Places,
     /// The parts so far of a source.
     parts: Option<Gathering>,
+    head: Option<HeadLine>,
 }
 
 struct Gathering {
@@ -283,13 +405,40 @@ struct Gathering {
     next: u64,
     parts: u64,
     size: u64,
-    bytes: Vec<u8>,
+    /// How many bytes its parts have so far.
+    found: u64,
 }
 
 impl Walker {
     fn new(against: &Against) -> Self {
         let verifier = Verifier::new(against);
-        Self { verifier, open: None, places: Places::new(), parts: None }
+        Self { verifier, open: None, places: Places::new(), parts: None, head: None }
+    }
+
+    /// Takes the next line.
+    fn take<R: Read + Seek>(&mut self, line: &OneLine, seen: Seen, lines: &mut Lines<'_, R>) {
+        if !line.ended {
+            self.wrong(line, Wrong::Order("the last line does not end: the export is cut"));
+        }
+        match seen {
+            Seen::NotALine(error) => {
+                self.close_event(lines);
+                self.not_a_line(line, error.to_string());
+            }
+            _ if self.head.is_some() => {
+                self.wrong(line, Wrong::Order("a line follows the head, which must be the last"));
+            }
+            Seen::Event(examined, ids) => {
+                self.close_event(lines);
+                self.open = Some(self.verifier.examined(*examined, &ids, Some(line.number)));
+                self.verifier.no_stored_tree();
+            }
+            Seen::Source(part) => self.part(part, line),
+            Seen::Head(stated) => {
+                self.close_event(lines);
+                self.head = Some(stated);
+            }
+        }
     }
 
     /// The line of the last event, and its sources, have been read: its content can be checked.
@@ -305,14 +454,14 @@ impl Walker {
         });
     }
 
-    fn part(&mut self, part: SourcePart, line: &OneLine) -> Option<(String, Vec<u8>)> {
+    fn part(&mut self, part: SourcePart, line: &OneLine) {
         let Some(learnt) = &self.open else {
             self.wrong(line, Wrong::Order("a captured source follows no event"));
-            return None;
+            return;
         };
         let first = part.part == 0;
         // Sources stand in the order in which their event names them.
-        let due = learnt.captured.iter().find(|blake3| !self.places.contains_key(*blake3));
+        let due = learnt.captured().iter().find(|blake3| !self.places.contains_key(*blake3));
         let wanted = due == Some(&part.source);
         let fits = match &self.parts {
             None => first && wanted,
@@ -327,7 +476,7 @@ impl Walker {
             self.parts = None;
             let why = "a part of a captured source does not belong here";
             self.wrong(line, Wrong::Order(why));
-            return None;
+            return;
         }
         let gathering = self.parts.get_or_insert_with(|| Gathering {
             blake3: part.source.clone(),
@@ -335,20 +484,19 @@ impl Walker {
             next: 0,
             parts: part.parts,
             size: part.size,
-            bytes: Vec::new(),
+            found: 0,
         });
-        gathering.bytes.extend_from_slice(&part.bytes);
+        let found = u64::try_from(part.bytes.len()).unwrap_or(u64::MAX);
+        gathering.found = gathering.found.saturating_add(found);
         gathering.next += 1;
         if gathering.next < gathering.parts {
-            return None;
+            return;
         }
-        let done = self.parts.take()?;
-        let size = u64::try_from(done.bytes.len()).unwrap_or(u64::MAX);
-        if size != done.size {
+        let Some(done) = self.parts.take() else { return };
+        if done.found != done.size {
             self.wrong(line, Wrong::Order("a captured source has another size than it says"));
         }
-        self.places.insert(done.blake3.clone(), (done.start, line.end));
-        Some((done.blake3, done.bytes))
+        self.places.insert(done.blake3, (done.start, line.end));
     }
 
     fn not_a_line(&mut self, line: &OneLine, why: String) {
@@ -377,6 +525,14 @@ struct Lines<'r, R> {
     reader: io::BufReader<&'r mut R>,
     number: u64,
     at: u64,
+    /// Of all lines so far.
+    hasher: blake3::Hasher,
+}
+
+/// Lines that are looked at together.
+struct Lot {
+    lines: Vec<OneLine>,
+    bytes: usize,
 }
 
 struct OneLine {
@@ -390,7 +546,8 @@ struct OneLine {
 impl<'r, R: Read + Seek> Lines<'r, R> {
     fn new(reader: &'r mut R) -> io::Result<Self> {
         reader.seek(SeekFrom::Start(0))?;
-        Ok(Self { reader: io::BufReader::new(reader), number: 0, at: 0 })
+        let reader = io::BufReader::with_capacity(LOT_BYTES, reader);
+        Ok(Self { reader, number: 0, at: 0, hasher: blake3::Hasher::new() })
     }
 
     fn next(&mut self) -> io::Result<Option<OneLine>> {
@@ -399,7 +556,19 @@ impl<'r, R: Read + Seek> Lines<'r, R> {
         let read = bytes.len() + usize::from(ended);
         self.at += u64::try_from(read).unwrap_or(u64::MAX);
         self.number += 1;
+        self.hasher.update(&bytes).update(if ended { b"\n" } else { b"" });
         Ok(Some(OneLine { bytes, number: self.number, start, end: self.at, ended }))
+    }
+
+    /// The next lot of lines; one that is too small is the last, and one without lines stands at the end.
+    fn lot(&mut self) -> io::Result<Lot> {
+        let mut lot = Lot { lines: Vec::new(), bytes: 0 };
+        while lot.bytes < LOT_BYTES {
+            let Some(line) = self.next()? else { break };
+            lot.bytes = lot.bytes.saturating_add(line.bytes.len());
+            lot.lines.push(line);
+        }
+        Ok(lot)
     }
 
     /// The bytes of a source whose lines lie between two places; the reader is left where it was.
@@ -435,47 +604,157 @@ pub fn restore<R: Read + Seek>(
     if size > 0 {
         return Err(PortableError::NotEmpty(size));
     }
-    let nothing = Against::default();
-    let report = verify_export(export, &nothing, progress)?;
-    if !report.is_ok() {
-        return Err(PortableError::DoesNotVerify(Box::new(report)));
-    }
-    let mut head = Head::EMPTY;
-    let mut frontier = Frontier::default();
-    let mut batch: Vec<StoredEvent> = Vec::new();
-    let again = walk(
-        export,
-        &nothing,
-        &mut |step| -> Result<(), PortableError> {
-            match step {
-                Step::Source(blake3, bytes) => store.put_blob(&blob_name(&blake3), &bytes)?,
-                Step::Event(event) => {
-                    batch.push(event);
-                    if batch.len() >= READ_EVENTS {
-                        head = append(store, head, &mut frontier, &mut batch)?;
-                    }
-                }
-            }
-            Ok(())
-        },
-        progress,
-    )?;
-    append(store, head, &mut frontier, &mut batch)?;
-    // The file could have changed between the two readings.
-    if again.is_ok() { Ok(again) } else { Err(PortableError::DoesNotVerify(Box::new(again))) }
+    Verified::of(export, progress)?.restore(export, store, progress)
 }
 
-fn append(
-    store: &mut impl Store,
-    head: Head,
-    frontier: &mut Frontier,
-    batch: &mut Vec<StoredEvent>,
-) -> Result<Head, StoreError> {
-    let Some(last) = batch.last() else { return Ok(head) };
-    let count = u64::try_from(batch.len()).unwrap_or(u64::MAX);
-    let next = Head { size: head.size + count, link: Link::of(&last.header).0 };
-    let tree = super::tree::grown(frontier, batch, store)?;
-    store.append(Change { expected: head, events: batch, tree: &tree, next })?;
-    batch.clear();
-    Ok(next)
+/// An export that verifies, so that a log can be rebuilt from it.
+#[derive(Debug)]
+pub struct Verified {
+    report: Report,
+    /// Of its bytes.
+    hash: blake3::Hash,
+}
+
+impl Verified {
+    /// Verifies an export.
+    pub fn of<R: Read + Seek>(
+        export: &mut R,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<Self, PortableError> {
+        let (report, hash) = walk(export, &Against::default(), progress)?;
+        if report.is_ok() {
+            Ok(Self { report, hash })
+        } else {
+            Err(PortableError::DoesNotVerify(Box::new(report)))
+        }
+    }
+
+    /// How many events it holds.
+    pub const fn events(&self) -> u64 {
+        self.report.events
+    }
+
+    /// Rebuilds the log in an empty store: all of it or, if the export is another by now or anything fails, nothing.
+    /// Returns what the verification found and covered.
+    pub fn restore<R: Read + Seek>(
+        self,
+        export: &mut R,
+        store: &mut impl Store,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<Report, PortableError> {
+        let size = store.head()?.size;
+        if size > 0 {
+            return Err(PortableError::NotEmpty(size));
+        }
+        match self.copy(export, store, progress) {
+            Ok(()) => Ok(self.report),
+            Err(error) => {
+                // What was written is no part of a log; where it cannot be let go of now, opening the store does it.
+                let _ = store.unstage();
+                let _ = Runs::<StatementTable>::read(store, 0)
+                    .and_then(|table| table.remove_unkept(store));
+                Err(error)
+            }
+        }
+    }
+
+    fn copy<R: Read + Seek>(
+        &self,
+        export: &mut R,
+        store: &mut impl Store,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<(), PortableError> {
+        let mut lines = Lines::new(export)?;
+        let first = lines.lot()?;
+        let staging = Staging::new(Head::EMPTY, Frontier::default());
+        let mut copy = Copying { store, staging, source: Vec::new() };
+        if first.bytes < LOT_BYTES {
+            copy.take(Copied::of(first.lines), progress)?;
+        } else {
+            Workers::during(|workers| {
+                copy.staging.use_workers(workers.clone());
+                in_lots(&mut lines, first.lines, workers, Copied::of, |_, copied| {
+                    copy.take(copied, progress)
+                })?;
+                Ok::<_, PortableError>(copy.staging.stop_workers(copy.store)?)
+            })?;
+        }
+        let Copying { store, staging, .. } = copy;
+        if lines.hasher.finalize() != self.hash {
+            return Err(PortableError::Changed);
+        }
+        let (head, _, statements) = staging.finish(store)?;
+        // The log is there from here on. Tables are derived from it again where they cannot be kept.
+        let _ = statements.map_or(Ok(()), |mut table| table.keep(store));
+        if let Ok(mut names) = Names::read(store, head.size) {
+            let _ = names.catch_up(store, head.size, &mut |_| {});
+        }
+        Ok(())
+    }
+}
+
+/// A copy of a log under way.
+struct Copying<'s, S> {
+    store: &'s mut S,
+    staging: Staging,
+    /// The parts so far of a source.
+    source: Vec<u8>,
+}
+
+/// What a line brings to a copy.
+enum Copied {
+    Event(StoredEvent, Link),
+    Source(SourcePart),
+    /// The head; or no line, so that the export is another than it was.
+    Nothing,
+}
+
+impl Copied {
+    fn of(lot: Vec<OneLine>) -> Vec<Self> {
+        let copied = lot.into_iter().map(|line| match decode(&line.bytes) {
+            Ok(Line::Event(event)) => {
+                let stored = StoredEvent::from(event);
+                let link = Link::of(&stored.header);
+                Self::Event(stored, link)
+            }
+            Ok(Line::Source(part)) => Self::Source(part),
+            Ok(Line::Head(_)) | Err(_) => Self::Nothing,
+        });
+        copied.collect()
+    }
+}
+
+impl<S: Store> Copying<'_, S> {
+    fn take(
+        &mut self,
+        copied: Vec<Copied>,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<(), PortableError> {
+        for one in copied {
+            match one {
+                Copied::Event(event, link) => {
+                    self.staging.push(event.as_ref(), link, self.store)?;
+                }
+                Copied::Source(part) => self.part(&part)?,
+                Copied::Nothing => {}
+            }
+        }
+        progress(self.staging.head().size);
+        Ok(())
+    }
+
+    fn part(&mut self, part: &SourcePart) -> Result<(), PortableError> {
+        if part.part == 0 {
+            self.source.clear();
+        }
+        self.source.extend_from_slice(&part.bytes);
+        if part.part.saturating_add(1) < part.parts {
+            return Ok(());
+        }
+        let bytes = std::mem::take(&mut self.source);
+        if blake3::hash(&bytes).to_hex().as_str() != part.source {
+            return Err(PortableError::Changed);
+        }
+        Ok(self.store.put_blob(&blob_name(&part.source), &bytes)?)
+    }
 }

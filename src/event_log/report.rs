@@ -42,11 +42,11 @@ pub struct Report {
     pub chain: Link,
     /// The RFC 6962 root over all headers.
     pub root: Option<Root>,
-    /// How many events the snapshot is of that is what a fresh replay gives.
+    /// How many events the tables beside the events reach, where there are any to compare.
     pub snapshot: Option<u64>,
-    /// The version of other rules that a snapshot was made by, so that it was not compared.
+    /// The version of other rules that the table of statements was made by, so that it was not compared.
     pub other_reducer: Option<i64>,
-    /// Whether what was reported was left out: payloads, sealed parts, sources, quotations, the snapshot.
+    /// Whether what was reported was left out: payloads, sealed parts, sources, quotations, the tables.
     pub quick: bool,
     /// How the log compares with checkpoints of it.
     pub compared: Compared,

@@ -1,7 +1,8 @@
 //! Appending what the program itself records: keys, erasures, time stamps. What such events say is in
 //! [`crate::record::system`].
 
-use super::{EventLog, Surroundings};
+use super::names::Name;
+use super::{EventLog, Surroundings, system_kind};
 use crate::model::calendar::Instant;
 use crate::model::value::Value;
 use crate::record::commitment::{Salt, commit_payload};
@@ -23,7 +24,8 @@ pub(super) struct Prepared {
 }
 
 impl<S: Store> EventLog<S> {
-    /// Appends what the program itself records. It returns, with the event's number and link, once that is durable.
+    /// Appends what the program itself records. It returns, with the event's number and link, once that is durable; an
+    /// error says that it may not be.
     pub fn append_system(
         &mut self,
         event: &SystemEvent,
@@ -40,6 +42,7 @@ impl<S: Store> EventLog<S> {
         recorded_at: Instant,
         salt: Salt,
     ) -> Result<(u64, Link), StoreError> {
+        self.settle()?;
         let prepared = self.prepare(event, recorded_at, salt)?;
         let events = std::slice::from_ref(&prepared.event);
         let Prepared { tree, next, .. } = &prepared;
@@ -77,10 +80,13 @@ impl<S: Store> EventLog<S> {
     pub(super) fn take_prepared(&mut self, kind: &str, prepared: Prepared) -> (u64, Link) {
         let seq = self.head.size;
         self.take_system(seq, kind, &prepared.payload);
-        self.history.push(prepared.recorded_at, super::read_payload(&prepared.payload, kind));
         self.last_recorded = prepared.recorded_at;
         self.frontier = prepared.frontier;
         self.head = prepared.next;
+        if let Some(kind) = system_kind(kind) {
+            self.names.push(Name::Kind(kind).key(), seq);
+        }
+        self.keep_names();
         (seq, Link(prepared.next.link))
     }
 }

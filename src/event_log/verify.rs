@@ -1,8 +1,12 @@
 //! Verify: every check that the stored bytes allow, each with its own verdict.
 //!
 //! Everything is recomputed from bytes; nothing that the store says about itself is believed. All findings are
-//! listed, not only the first, and what was covered is counted. Events are taken one by one, from a store or from an
-//! export ([`super::portable`]), so the same checks serve both.
+//! listed, not only the first, and what was covered is counted. What the bytes of an event show by themselves is found on
+//! every core (`examine`); what follows from their order is taken one by one, from a store or from an export
+//! ([`super::portable`]), so the same checks serve both. No event is held. What is grows with the log, and is small:
+//! the ids of sources with the hashes of their texts, the numbers of erased events, and every finding. Whether an id names
+//! two events is seen in the table of names, once that was found to be what the events give (`derived`); where no
+//! table has them, as in an export, sixteen bytes of each id are held.
 //!
 //! That the log is the one that was kept, only others can show: whoever holds the machine can rebuild a chain from any
 //! point, cut its tail, or show different logs to different people. So it is compared with every checkpoint in the
@@ -13,22 +17,26 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::checkpoints::Known;
+use super::derived::{self, Derived};
+use super::examine::{Examined, Looked, Quoting, examine};
 use super::finding::{Check, Finding, Verdict, Wrong};
+use super::names::{Key, is_of_id};
+use super::parallel::scan;
 use super::report::{Against, Report};
 use super::sources::{Found, Texts, blob_name};
-use super::{READ_EVENTS, read_payload, read_system, system_kind};
-use super::{snapshot, tree};
+use super::tree;
+use super::{read_system, system_kind};
 use crate::model::calendar::Instant;
-use crate::model::event::{Body, Event};
-use crate::record::commitment::{Salt, commit_payload, commit_sealed};
 use crate::record::header::Header;
-use crate::record::json;
 use crate::record::link::Link;
 use crate::record::system::SystemEvent;
 use crate::record::tile::{Pieces, put};
-use crate::record::tree::{Frontier, Root, leaf_hash};
-use crate::replay::Content;
-use crate::store::{Damage, Part, Store, StoreError, StoredEvent};
+use crate::record::tree::{Frontier, NodeHash, Root, leaf_hash};
+use crate::store::bundle::BUNDLE_EVENTS;
+use crate::store::{Damage, Events, Store, StoreError, StoredEvent};
+
+/// After so many events their part of the tree is compared, and let go of.
+const COMPARED_EVENTS: u64 = 4096;
 
 /// Takes a log's events one by one and checks them.
 pub struct Verifier {
@@ -37,7 +45,10 @@ pub struct Verifier {
     expected: Option<Link>,
     last: Instant,
     frontier: Frontier,
-    ids: BTreeMap<String, u64>,
+    /// The keys of ids, with the numbers of their events, where no table has them.
+    ids: Vec<(Key, u64)>,
+    /// Whether ids were not compared, since the table of names is false.
+    without_ids: bool,
     /// For each source by id: the hash of its text.
     texts_of: BTreeMap<String, Option<String>>,
     checked_sources: BTreeSet<String>,
@@ -58,6 +69,25 @@ impl std::fmt::Debug for Verifier {
     }
 }
 
+/// Finds captured bytes by their hash.
+pub type BytesOf<'a> = dyn FnMut(&str) -> Result<Option<Vec<u8>>, StoreError> + 'a;
+
+/// What the verifier learnt of an event, for whoever brought it.
+#[derive(Debug, Default)]
+pub struct Learnt {
+    content: Option<Box<Quoting>>,
+    seq: u64,
+    id: Option<String>,
+    line: Option<u64>,
+}
+
+impl Learnt {
+    /// The hashes of the bytes captured with it.
+    pub fn captured(&self) -> &[String] {
+        self.content.as_ref().map_or(&[], |content| content.captured.as_slice())
+    }
+}
+
 impl Verifier {
     /// A verifier of a log that must be as these say.
     pub fn new(against: &Against) -> Self {
@@ -68,7 +98,8 @@ impl Verifier {
             expected: Some(Link::ZERO),
             last: Instant::MIN,
             frontier: Frontier::default(),
-            ids: BTreeMap::new(),
+            ids: Vec::new(),
+            without_ids: false,
             texts_of: BTreeMap::new(),
             checked_sources: BTreeSet::new(),
             texts: Texts::default(),
@@ -79,64 +110,94 @@ impl Verifier {
             erased: BTreeSet::new(),
         }
     }
-}
 
-/// Finds captured bytes by their hash.
-pub type BytesOf<'a> = dyn FnMut(&str) -> Result<Option<Vec<u8>>, StoreError> + 'a;
-
-/// What the verifier learnt of an event, for whoever brought it.
-#[derive(Debug, Default)]
-pub struct Learnt {
-    /// The hashes of the bytes captured with it.
-    pub captured: Vec<String>,
-    event: Option<Box<Event>>,
-    seq: u64,
-    id: Option<String>,
-    line: Option<u64>,
-}
-
-impl Verifier {
     /// Checks the bytes of the next event and how it follows the one before it.
     pub fn event(&mut self, stored: &StoredEvent, line: Option<u64>) -> Learnt {
+        let (seq, mut ids) = (self.report.events, Vec::new());
+        let examined = examine(stored.as_ref(), self.report.quick, &mut |key| {
+            if is_of_id(&key) {
+                ids.push((key, seq));
+            }
+        });
+        self.ids.append(&mut ids);
+        self.take(examined, line)
+    }
+
+    /// Takes what the bytes of the next event show, where no table has its ids.
+    pub(super) fn examined(
+        &mut self,
+        examined: Examined,
+        ids: &[Key],
+        line: Option<u64>,
+    ) -> Learnt {
+        let seq = self.report.events;
+        self.ids.extend(ids.iter().map(|key| (*key, seq)));
+        self.take(examined, line)
+    }
+
+    /// Takes what the bytes of the next event show, and checks how it follows the one before it.
+    fn take(&mut self, examined: Examined, line: Option<u64>) -> Learnt {
         let seq = self.report.events;
         self.report.events = seq.saturating_add(1);
-        self.count(stored.header.len());
+        let bytes = u64::try_from(examined.bytes).unwrap_or(u64::MAX);
+        self.report.event_bytes = self.report.event_bytes.saturating_add(bytes);
         let mut learnt = Learnt { seq, line, ..Learnt::default() };
-        match Header::from_bytes(&stored.header) {
+        match &examined.header {
             Ok(header) => {
-                learnt.event = self.parts(stored, &header, &learnt);
-                self.chain(&header, &learnt);
+                for (check, wrong) in examined.wrongs {
+                    self.find(check, &learnt, wrong);
+                }
+                self.count(examined.payload, examined.sealed, header, &learnt);
+                if let Some(bytes) = &examined.system {
+                    self.system(header, bytes, &learnt);
+                }
+                self.chain(header, &learnt);
             }
-            Err(error) => self.find(Check::Bytes, &learnt, Wrong::Header(error)),
+            Err(error) => self.find(Check::Bytes, &learnt, Wrong::Header(error.clone())),
         }
-        self.expected = Some(Link::of(&stored.header));
+        self.expected = Some(examined.link);
         if seq == 0 {
-            self.known.genesis(Link::of(&stored.header), &mut self.report.findings);
+            self.known.genesis(examined.link, &mut self.report.findings);
         }
         if self.report.unreadable == 0 {
-            self.grow(&stored.header);
+            self.grow(examined.leaf);
         }
-        learnt.id = learnt.event.as_ref().and_then(|event| event.id.clone());
-        if let Some(id) = learnt.id.clone()
-            && let Some(first) = self.ids.get(&id).copied()
+        learnt.id = examined.id;
+        learnt.content = examined.content;
+        if let (Some(content), Some(id)) = (&learnt.content, &learnt.id)
+            && content.is_source
         {
-            self.find(Check::Ids, &learnt, Wrong::IdTwice { id, first });
-        } else if let Some(id) = learnt.id.clone() {
-            self.ids.insert(id, seq);
-        }
-        if let Some(Body::Source(source)) = learnt.event.as_ref().map(|event| &event.body) {
-            learnt.captured = source.hashes().map(str::to_owned).collect();
-            if let Some(id) = &learnt.id {
-                self.texts_of.insert(id.clone(), source.text_hash().map(str::to_owned));
-            }
+            self.texts_of.insert(id.clone(), content.text.clone());
         }
         learnt
     }
 
-    /// Checks the next event of a store, and what it names there.
-    fn take(&mut self, event: &StoredEvent, store: &impl Store) {
-        let learnt = self.event(event, None);
-        self.content(&learnt, &mut |blake3| store.blob(&blob_name(blake3)));
+    fn count(&mut self, payload: Looked, sealed: Looked, header: &Header, learnt: &Learnt) {
+        let report = &mut self.report;
+        let counter = match sealed {
+            Looked::Open => Some(&mut report.sealed_open),
+            Looked::Absent => Some(&mut report.sealed_absent),
+            Looked::Not => None,
+        };
+        if let Some(counter) = counter {
+            *counter = counter.saturating_add(1);
+        }
+        match payload {
+            Looked::Open => report.open = report.open.saturating_add(1),
+            Looked::Not => {}
+            Looked::Absent => {
+                report.absent = report.absent.saturating_add(1);
+                if system_kind(&header.kind).is_some() {
+                    let kind = header.kind.clone();
+                    self.find(Check::Commitments, learnt, Wrong::SystemMissing { kind });
+                    return;
+                }
+                self.absent.insert(learnt.seq);
+                if sealed == Looked::Open || (self.report.quick && header.sealed.is_some()) {
+                    self.half_absent.insert(learnt.seq);
+                }
+            }
+        }
     }
 
     /// Passes over the next event, which cannot be read. What follows it is still looked at, one by one; the tree, and
@@ -151,10 +212,10 @@ impl Verifier {
         self.pieces.clear();
     }
 
-    /// Takes the next header into the tree.
-    fn grow(&mut self, header: &[u8]) {
+    /// Takes the next leaf into the tree.
+    fn grow(&mut self, leaf: NodeHash) {
         let pieces = &mut self.pieces;
-        self.frontier.push_with(leaf_hash(header), &mut |level, index, hash| {
+        self.frontier.push_with(leaf, &mut |level, index, hash| {
             put(pieces, level, index, hash);
         });
         self.known.root_at(&self.frontier);
@@ -172,22 +233,21 @@ impl Verifier {
         self.report.compared.has_tree = true;
     }
 
-    /// Takes in how the kept snapshot compares with a fresh replay.
-    fn snapshot(&mut self, compared: Result<snapshot::Compared, StoreError>) {
-        let what = match compared {
-            Ok(snapshot::Compared::Same(size)) => {
-                self.report.snapshot = Some(size);
-                return;
+    /// Takes in how what is derived from the events compares with what is kept of it.
+    fn derived(&mut self, compared: Result<derived::Compared, StoreError>) {
+        match compared {
+            Ok(compared) => {
+                self.report.snapshot = compared.size;
+                self.report.other_reducer = compared.other_rules;
+                self.without_ids = compared.without_ids;
+                self.report.findings.extend(compared.findings);
             }
-            Ok(snapshot::Compared::Nothing { other_reducer }) => {
-                self.report.other_reducer = other_reducer;
-                return;
+            Err(error) => {
+                let what = Wrong::Store(error.to_string());
+                let finding = Finding { seq: None, id: None, line: None, what };
+                self.found(Check::Snapshots, finding);
             }
-            Ok(snapshot::Compared::Wrong(wrong)) => wrong,
-            Err(error) => Wrong::Store(error.to_string()),
-        };
-        let finding = Finding { seq: None, id: None, line: None, what };
-        self.found(Check::Snapshots, finding);
+        }
     }
 
     /// Lets go of what is kept of the tree, where there is no stored one to compare with.
@@ -205,20 +265,34 @@ impl Verifier {
         self.known.root_at(frontier);
     }
 
+    /// Pairs of events that may have one id, the earlier one first.
+    pub fn possible_twins(&mut self) -> Vec<(u64, u64)> {
+        derived::twins(&mut std::mem::take(&mut self.ids))
+    }
+
+    /// Takes in the ids of two events that may have one.
+    pub fn twins(&mut self, first: u64, seq: u64, ids: [Option<String>; 2]) {
+        if let [Some(id), Some(other)] = ids
+            && id == other
+        {
+            let learnt = Learnt { seq, id: Some(other), ..Learnt::default() };
+            self.find(Check::Ids, &learnt, Wrong::IdTwice { id, first });
+        }
+    }
+
     /// Checks the captured sources of an event, and its quotations, with bytes by their hash.
     pub fn content(&mut self, learnt: &Learnt, bytes_of: &mut BytesOf<'_>) {
+        let Some(content) = &learnt.content else { return };
         if self.report.quick {
             return;
         }
-        for blake3 in &learnt.captured {
+        for blake3 in &content.captured {
             if self.checked_sources.insert(blake3.clone()) {
                 self.source(blake3, learnt, bytes_of(blake3));
             }
         }
-        let Some(event) = &learnt.event else { return };
-        for (cite, passage) in event.cites.iter().enumerate() {
-            let Some(quote) = &passage.quote else { continue };
-            let hash = self.texts_of.get(&passage.source).cloned().flatten();
+        for (cite, source, quote) in &content.quotes {
+            let hash = self.texts_of.get(source).cloned().flatten();
             let found = match hash {
                 // Its source was erased, or is withheld, or never was there: that nothing was compared is said.
                 None => {
@@ -227,14 +301,13 @@ impl Verifier {
                 }
                 Some(hash) => self.texts.load(&hash, &mut || bytes_of(&hash)),
             };
-            let source_id = passage.source.clone();
-            let quote = quote.clone();
             self.report.quotes = self.report.quotes.saturating_add(1);
             match found {
-                Ok(Found::Text(text)) if text.contains(&quote) => {}
+                Ok(Found::Text(text)) if text.contains(quote) => {}
                 // Bytes that are missing have their own finding.
                 Ok(Found::Nothing) => {}
                 Ok(_) => {
+                    let (cite, source_id, quote) = (*cite, source.clone(), quote.clone());
                     self.find(Check::Quotes, learnt, Wrong::NotVerbatim { cite, source_id, quote });
                 }
                 Err(error) => {
@@ -272,6 +345,7 @@ impl Verifier {
             self.find(Check::Tree, &all, Wrong::Root { expected, found: found_root });
         }
         self.account_for_absent();
+        let without_ids = self.without_ids;
         let stated_root = root.is_some();
         let mut report = self.report;
         if whole {
@@ -293,6 +367,7 @@ impl Verifier {
                 Check::Quorum => report.compared.quorum.is_some(),
                 Check::Anchors => report.compared.anchors > 0,
                 Check::Snapshots => report.snapshot.is_some(),
+                Check::Ids if without_ids => false,
                 // Ids stand in payloads.
                 Check::Ids | Check::Commitments => report.events > 0 && !report.quick,
                 _ => report.events > 0,
@@ -391,76 +466,6 @@ impl Verifier {
         }
     }
 
-    fn parts(
-        &mut self,
-        stored: &StoredEvent,
-        header: &Header,
-        learnt: &Learnt,
-    ) -> Option<Box<Event>> {
-        match (&stored.sealed, header.sealed) {
-            (Some(Part::Present { .. }), Some(_)) if self.report.quick => {}
-            (Some(Part::Present { salt, bytes }), Some(expected)) => {
-                self.report.sealed_open = self.report.sealed_open.saturating_add(1);
-                self.count(bytes.len());
-                let found = commit_sealed(&Salt(*salt), bytes);
-                if found != expected {
-                    let wrong = Wrong::Commitment { part: "sealed part", expected, found };
-                    self.find(Check::Commitments, learnt, wrong);
-                }
-                if let Err(error) = json::parse_canonical(bytes) {
-                    let wrong = Wrong::NotCanonical { part: "sealed part", error };
-                    self.find(Check::Bytes, learnt, wrong);
-                }
-            }
-            (Some(Part::Absent), Some(_)) => {
-                self.report.sealed_absent = self.report.sealed_absent.saturating_add(1);
-            }
-            (None, None) => {}
-            (Some(_), None) | (None, Some(_)) => {
-                self.find(Check::Commitments, learnt, Wrong::SealedMismatch);
-            }
-        }
-        let system = system_kind(&header.kind).is_some();
-        let Part::Present { salt, bytes } = &stored.payload else {
-            self.report.absent = self.report.absent.saturating_add(1);
-            if system {
-                let kind = header.kind.clone();
-                self.find(Check::Commitments, learnt, Wrong::SystemMissing { kind });
-                return None;
-            }
-            self.absent.insert(learnt.seq);
-            if matches!(stored.sealed, Some(Part::Present { .. })) {
-                self.half_absent.insert(learnt.seq);
-            }
-            return None;
-        };
-        if self.report.quick && !system {
-            return None;
-        }
-        self.report.open = self.report.open.saturating_add(1);
-        self.count(bytes.len());
-        let found = commit_payload(&Salt(*salt), bytes);
-        if found != header.payload {
-            let wrong = Wrong::Commitment { part: "payload", expected: header.payload, found };
-            self.find(Check::Commitments, learnt, wrong);
-        }
-        if let Err(error) = json::parse_canonical(bytes) {
-            let wrong = Wrong::NotCanonical { part: "payload", error };
-            self.find(Check::Bytes, learnt, wrong);
-            return None;
-        }
-        if system {
-            self.system(header, bytes, learnt);
-        }
-        if let Content::Readable(event) = read_payload(bytes, &header.kind) {
-            Some(event)
-        } else {
-            let kind = header.kind.clone();
-            self.find(Check::Bytes, learnt, Wrong::Unreadable { kind });
-            None
-        }
-    }
-
     fn source(
         &mut self,
         blake3: &str,
@@ -490,58 +495,92 @@ impl Verifier {
         let (seq, id, line) = (Some(learnt.seq), learnt.id.clone(), learnt.line);
         self.report.findings.push((check, Finding { seq, id, line, what }));
     }
-
-    fn count(&mut self, bytes: usize) {
-        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-        self.report.event_bytes = self.report.event_bytes.saturating_add(bytes);
-    }
 }
 
 /// Verifies all of a store; `progress` is told how many events were looked at.
-pub fn verify_store(
-    store: &impl Store,
+pub fn verify_store<S: Store>(
+    store: &S,
     against: &Against,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Report, StoreError> {
     let head = store.head()?;
     let mut verifier = Verifier::new(against);
-    while verifier.next_seq() < head.size {
-        let from = verifier.next_seq();
-        match store.read(from, READ_EVENTS) {
-            Ok(batch) if batch.is_empty() => break,
-            Ok(batch) => batch.iter().for_each(|event| verifier.take(event, store)),
-            // One of them cannot be read: then they are read one by one, and each such is passed over.
-            Err(_) => {
-                for seq in (from..head.size).take(READ_EVENTS) {
-                    match store.read(seq, 1).as_deref() {
-                        Ok([event]) => verifier.take(event, store),
-                        Ok(_) => verifier
-                            .unreadable(&StoreError::Damaged { what: Damage::EventMissing(seq) }),
-                        Err(error) => verifier.unreadable(error),
-                    }
+    let quick = against.quick;
+    let tables = derived::Tables::read(store, head.size)?;
+    let look = |derived: &mut Derived, first: u64, read: Result<Events, StoreError>| {
+        let read = read.map(|events| {
+            let mut examined = Vec::with_capacity(events.len());
+            for (seq, event) in (first..).zip(events.iter()) {
+                examined.push(examine(event, quick, &mut |key| derived.name(key, seq)));
+                derived.statement(event, seq);
+            }
+            examined
+        });
+        (first, read)
+    };
+    let start = || Derived::new(&tables, quick);
+    let mut compared = 0_u64;
+    let derived = scan(store, (0, head.size), start, look, |(first, read)| {
+        match read {
+            Ok(examined) => {
+                for one in examined {
+                    let learnt = verifier.take(one, None);
+                    verifier.content(&learnt, &mut |blake3| store.blob(&blob_name(blake3)));
                 }
             }
+            // One of them cannot be read: then they are read one by one, and each such is passed over.
+            Err(_) => verifier.one_by_one(first, head.size, store),
         }
-        verifier.stored_tree(store, false);
-        progress(verifier.next_seq());
-    }
+        if verifier.next_seq().saturating_sub(compared) >= COMPARED_EVENTS {
+            compared = verifier.next_seq();
+            verifier.stored_tree(store, false);
+            progress(compared);
+        }
+        Ok::<_, StoreError>(())
+    })?;
     verifier.stored_tree(store, true);
     let whole = verifier.report.unreadable == 0;
     if let Some(last) = verifier.wanted().last().copied().filter(|_| whole) {
+        let last = last.min(verifier.next_seq());
+        let leaves = |(): &mut (), _, events: Result<Events, StoreError>| {
+            events.map(|all| all.iter().map(|one| leaf_hash(one.header)).collect::<Vec<_>>())
+        };
         let mut frontier = Frontier::default();
-        while frontier.size() < last.min(verifier.next_seq()) {
-            let batch = store.read(frontier.size(), READ_EVENTS)?;
-            if batch.is_empty() {
-                break;
-            }
-            for event in &batch {
-                frontier.push(leaf_hash(&event.header));
-                verifier.late_root(&frontier);
+        scan(
+            store,
+            (0, last),
+            || (),
+            leaves,
+            |leaves| {
+                for leaf in leaves? {
+                    frontier.push(leaf);
+                    verifier.late_root(&frontier);
+                }
+                Ok::<_, StoreError>(())
+            },
+        )?;
+    }
+    if !quick && whole {
+        verifier.derived(tables.compare(derived, store));
+    }
+    Ok(verifier.finish(Some((head.size, Link(head.link))), None))
+}
+
+impl Verifier {
+    /// Takes the events that are kept together with this one, as far as each can be read.
+    fn one_by_one(&mut self, first: u64, size: u64, store: &impl Store) {
+        let end = (first / BUNDLE_EVENTS).saturating_add(1).saturating_mul(BUNDLE_EVENTS);
+        for seq in first..end.min(size) {
+            match store.read(seq, 1).as_deref() {
+                Ok([event]) => {
+                    let learnt = self.event(event, None);
+                    self.content(&learnt, &mut |blake3| store.blob(&blob_name(blake3)));
+                }
+                Ok(_) => {
+                    self.unreadable(&StoreError::Damaged { what: Damage::EventMissing(seq) });
+                }
+                Err(error) => self.unreadable(error),
             }
         }
     }
-    if !against.quick && verifier.report.unreadable == 0 {
-        verifier.snapshot(snapshot::compare(store, verifier.next_seq()));
-    }
-    Ok(verifier.finish(Some((head.size, Link(head.link))), None))
 }

@@ -95,6 +95,9 @@ pub fn days_in_month(year: i32, month: u32) -> Option<u32> {
     (28..=31).rev().find(|day| Day::from_ymd(year, month, *day).is_some())
 }
 
+/// The form of a recorded instant.
+const RECORDED: &[u8; 27] = b"0000-00-00T00:00:00.000000Z";
+
 /// A point in time: microseconds since 1970-01-01T00:00:00Z, leap seconds not counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant(i64);
@@ -127,7 +130,39 @@ impl Instant {
 
     /// Reads only what [`Display`](fmt::Display) writes for the years 0 to 9999: `2026-11-24T03:04:05.123456Z`.
     pub fn parse_recorded(text: &str) -> Option<Instant> {
-        Instant::parse_rfc3339(text).filter(|instant| instant.to_string() == text)
+        // In so many bytes there is room for six digits of a fraction, and for no offset but `Z`.
+        let (whole, second) = (text.len() == RECORDED.len(), text.get(17..19)?);
+        let wall = (whole && text.ends_with('Z') && second != "60").then(|| clock::read(text));
+        wall.flatten().map(|wall| Instant(wall.micros))
+    }
+
+    /// The characters of [`Display`](fmt::Display) for the years 0 to 9999; `None` outside them.
+    pub(crate) fn recorded(self) -> Option<[u8; 27]> {
+        let day = Day::of_wall_micros(self.0);
+        let micros = self.0.saturating_sub(day.wall_micros());
+        let (year, month, date) = day.ymd();
+        let micros = u64::try_from(micros).ok()?;
+        let year = u64::try_from(year).ok().filter(|year| *year <= 9999)?;
+        let (seconds, minutes) = (micros / 1_000_000, micros / 60_000_000);
+        // The fields from the last to the first, each with as many digits as the form has zeros for it.
+        let fields = [
+            (micros % 1_000_000, 6),
+            (seconds % 60, 2),
+            (minutes % 60, 2),
+            (minutes / 60, 2),
+            (date.into(), 2),
+            (month.into(), 2),
+            (year, 4),
+        ];
+        let mut written = *RECORDED;
+        let mut places = written.iter_mut().rev().filter(|place| **place == b'0');
+        for (mut number, width) in fields {
+            for place in places.by_ref().take(width) {
+                *place = b'0'.wrapping_add(u8::try_from(number % 10).unwrap_or_default());
+                number /= 10;
+            }
+        }
+        Some(written)
     }
 
     /// The instant just before; [`Instant::MIN`] stays.

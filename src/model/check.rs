@@ -7,6 +7,7 @@
 #![deny(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, clippy::as_conversions)]
 
 use std::borrow::Cow;
+use std::fmt;
 
 use super::country::country;
 use super::date::{DateError, Edtf};
@@ -129,49 +130,75 @@ pub enum Wrong {
 
 /// An event in its normal form.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Checked {
+pub struct Checked<'a> {
     /// Its kind.
     pub kind: Kind,
     /// Its fields, `kind` and `id` among them, without the sealed part.
-    pub payload: Object<'static>,
+    pub payload: Object<'a>,
     /// The sealed part.
-    pub sealed: Option<Object<'static>>,
+    pub sealed: Option<Object<'a>>,
+}
+
+/// Where a value stands; written out only where something is wrong.
+#[derive(Clone, Copy)]
+enum Place<'p> {
+    /// A field of the event.
+    Field(&'p str),
+    /// An item of a list.
+    Item(&'p Place<'p>, usize),
+    /// A field of a record.
+    Within(&'p Place<'p>, &'p str),
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Field(name) => f.write_str(name),
+            Self::Item(list, index) => write!(f, "{list}[{index}]"),
+            Self::Within(record, name) => write!(f, "{record}.{name}"),
+        }
+    }
+}
+
+impl Place<'_> {
+    fn problem(self, wrong: Wrong) -> Problem {
+        Problem { path: self.to_string(), wrong }
+    }
 }
 
 /// Checks one event as it was given.
-pub fn check(event: Value<'_>) -> Result<Checked, Vec<Problem>> {
-    let Value::Object(given) = event.into_owned() else {
-        return Err(vec![problem("event", Wrong::NotAnObject { found: "another value" })]);
+pub fn check(event: Value<'_>) -> Result<Checked<'_>, Vec<Problem>> {
+    let Value::Object(given) = event else {
+        let wrong = Wrong::NotAnObject { found: "another value" };
+        return Err(vec![Place::Field("event").problem(wrong)]);
     };
-    let spec = kind_of(&given).map_err(|wrong| vec![problem("kind", wrong)])?;
+    let spec = kind_of(&given).map_err(|wrong| vec![Place::Field("kind").problem(wrong)])?;
     let mut problems = Vec::new();
-    let mut payload = Object::new();
     let mut sealed = None;
-    for (name, value) in given {
+    let payload = given.keep(|name, value| {
         if name == "kind" {
-            payload.insert(name, value);
-            continue;
+            return Some(value);
         }
-        let Some(field) = spec.field(&name) else {
-            let near = nearest(&name, spec.all_fields().map(|field| field.name), 2);
-            let wrong = Wrong::UnknownField { kind: spec.name, name: name.to_string(), near };
-            problems.push(problem(&name, wrong));
-            continue;
+        let Some(field) = spec.field(name) else {
+            let near = nearest(name, spec.all_fields().map(|field| field.name), 2);
+            let wrong = Wrong::UnknownField { kind: spec.name, name: name.to_owned(), near };
+            problems.push(Place::Field(name).problem(wrong));
+            return None;
         };
-        let normal = check_field(field, value, field.name, &mut problems);
-        match (field.holds, normal) {
-            (Holds::Object, Some(Value::Object(object))) => sealed = Some(object),
-            (_, Some(value)) => {
-                payload.insert(name, value);
+        match (field.holds, check_field(field, value, Place::Field(name), &mut problems)?) {
+            (Holds::Object, Value::Object(object)) => {
+                sealed = Some(object);
+                None
             }
-            (_, None) => {}
+            (_, normal) => Some(normal),
         }
-    }
-    check_required(spec.fields, &payload, "", &mut problems);
+    });
+    check_required(spec.fields, &payload, None, &mut problems);
     let duplicate = payload.get("by") == Some(&Value::Text("duplicate".into()));
     if spec.kind == Kind::Retraction && duplicate && payload.get("duplicate_of").is_none() {
         let about = "the event it doubles";
-        problems.push(problem("duplicate_of", Wrong::Missing { what: "duplicate_of", about }));
+        let wrong = Wrong::Missing { what: "duplicate_of", about };
+        problems.push(Place::Field("duplicate_of").problem(wrong));
     }
     if problems.is_empty() {
         Ok(Checked { kind: spec.kind, payload, sealed })
@@ -181,15 +208,13 @@ pub fn check(event: Value<'_>) -> Result<Checked, Vec<Problem>> {
 }
 
 /// Checks the value of one field alone, as a correction gives it; `None` where it says that there is none.
-pub fn check_value(
-    field: &Field,
-    value: Value<'static>,
-) -> Result<Option<Value<'static>>, Vec<Problem>> {
+pub fn check_value<'a>(field: &Field, value: Value<'a>) -> Result<Option<Value<'a>>, Vec<Problem>> {
     let mut problems = Vec::new();
-    let normal = check_field(field, value, field.name, &mut problems);
+    let place = Place::Field(field.name);
+    let normal = check_field(field, value, place, &mut problems);
     if field.required && normal.is_none() && problems.is_empty() {
         let wrong = Wrong::Missing { what: field.name, about: field.about };
-        problems.push(problem(field.name, wrong));
+        problems.push(place.problem(wrong));
     }
     if problems.is_empty() { Ok(normal) } else { Err(problems) }
 }
@@ -211,39 +236,42 @@ fn kind_of(given: &Object<'_>) -> Result<&'static KindSpec, Wrong> {
 fn check_required(
     fields: &'static [Field],
     given: &Object<'_>,
-    path: &str,
+    record: Option<Place<'_>>,
     problems: &mut Vec<Problem>,
 ) {
     for field in fields.iter().filter(|field| field.required && given.get(field.name).is_none()) {
-        let path = format!("{path}{}", field.name);
+        let wrong = Wrong::Missing { what: field.name, about: field.about };
+        let missing = match &record {
+            Some(record) => Place::Within(record, field.name).problem(wrong),
+            None => Place::Field(field.name).problem(wrong),
+        };
         // A value that was given and refused has its own problem already.
-        if !problems.iter().any(|known| known.path.starts_with(&path)) {
-            let wrong = Wrong::Missing { what: field.name, about: field.about };
-            problems.push(Problem { path, wrong });
+        if !problems.iter().any(|known| known.path.starts_with(&missing.path)) {
+            problems.push(missing);
         }
     }
 }
 
 /// The normal form of a field's value; `None` if there is none, or if it is refused (then `problems` grows).
-fn check_field(
+fn check_field<'a>(
     field: &Field,
-    value: Value<'static>,
-    path: &str,
+    value: Value<'a>,
+    place: Place<'_>,
     problems: &mut Vec<Problem>,
-) -> Option<Value<'static>> {
+) -> Option<Value<'a>> {
     if matches!(value, Value::Null) && !matches!(field.holds, Holds::Anything) {
         return None;
     }
     let result = match field.holds {
         Holds::Anything => Ok(Some(value)),
-        Holds::Texts => return check_list(value, path, problems, |v, _, _| text(v, plain_text)),
+        Holds::Texts => return check_list(value, place, problems, |v, _, _| text(v, plain_text)),
         Holds::References(_) => {
-            return check_list(value, path, problems, |v, _, _| text(v, reference));
+            return check_list(value, place, problems, |v, _, _| text(v, reference));
         }
         Holds::Records(fields) => {
-            return check_list(value, path, problems, |v, p, all| record(fields, v, p, all));
+            return check_list(value, place, problems, |v, p, all| record(fields, v, p, all));
         }
-        Holds::Tenures => return check_list(value, path, problems, tenure),
+        Holds::Tenures => return check_list(value, place, problems, tenure),
         Holds::Text if field.name == "quote" => text(value, quotation),
         Holds::Text => text(value, plain_text),
         Holds::NewId | Holds::MeasureId => text(value, new_id),
@@ -269,137 +297,135 @@ fn check_field(
     match result {
         Ok(normal) => normal,
         Err(wrong) => {
-            problems.push(problem(path, wrong));
+            problems.push(place.problem(wrong));
             None
         }
     }
 }
 
-type Checks = Result<Option<Value<'static>>, Wrong>;
+type Checks<'a> = Result<Option<Value<'a>>, Wrong>;
 
-fn check_list(
-    value: Value<'static>,
-    path: &str,
+fn check_list<'a>(
+    value: Value<'a>,
+    place: Place<'_>,
     problems: &mut Vec<Problem>,
-    check: impl Fn(Value<'static>, &str, &mut Vec<Problem>) -> Checks,
-) -> Option<Value<'static>> {
+    check: impl Fn(Value<'a>, Place<'_>, &mut Vec<Problem>) -> Checks<'a>,
+) -> Option<Value<'a>> {
     let items = match value {
         Value::List(items) => items,
         single => vec![single],
     };
     if items.len() > LIST_ITEMS_MAX {
-        problems.push(problem(path, Wrong::ListTooLong { found: items.len() }));
+        problems.push(place.problem(Wrong::ListTooLong { found: items.len() }));
         return None;
     }
-    let mut normal = Vec::with_capacity(items.len());
-    for (index, item) in items.into_iter().enumerate() {
-        let path = format!("{path}[{index}]");
-        match check(item, &path, problems) {
-            Ok(Some(item)) => normal.push(item),
-            Ok(None) => {}
-            Err(wrong) => problems.push(Problem { path, wrong }),
-        }
-    }
+    let check_item = |(index, item)| {
+        let place = Place::Item(&place, index);
+        check(item, place, problems).unwrap_or_else(|wrong| {
+            problems.push(place.problem(wrong));
+            None
+        })
+    };
+    let normal: Vec<_> = items.into_iter().enumerate().filter_map(check_item).collect();
     if normal.is_empty() { None } else { Some(Value::List(normal)) }
 }
 
-fn record(
+fn record<'a>(
     fields: &'static [Field],
-    value: Value<'static>,
-    path: &str,
+    value: Value<'a>,
+    place: Place<'_>,
     problems: &mut Vec<Problem>,
-) -> Checks {
+) -> Checks<'a> {
     let given = match value {
         Value::Object(given) => given,
         other => return Err(Wrong::Type { expected: "an object", found: other.kind_name() }),
     };
-    let mut normal = Object::new();
-    for (name, value) in given {
-        let path = format!("{path}.{name}");
-        if let Some(field) = fields.iter().find(|field| field.name == name) {
-            if let Some(value) = check_field(field, value, &path, problems) {
-                normal.insert(name, value);
-            }
-        } else {
-            let near = nearest(&name, fields.iter().map(|field| field.name), 2);
-            let wrong = Wrong::UnknownField { kind: "this list", name: name.to_string(), near };
-            problems.push(Problem { path, wrong });
-        }
-    }
-    check_required(fields, &normal, &format!("{path}."), problems);
+    let normal = given.keep(|name, value| {
+        let place = Place::Within(&place, name);
+        let Some(field) = fields.iter().find(|field| field.name == name) else {
+            let near = nearest(name, fields.iter().map(|field| field.name), 2);
+            let wrong = Wrong::UnknownField { kind: "this list", name: name.to_owned(), near };
+            problems.push(place.problem(wrong));
+            return None;
+        };
+        check_field(field, value, place, problems)
+    });
+    check_required(fields, &normal, Some(place), problems);
     Ok(if normal.is_empty() { None } else { Some(Value::Object(normal)) })
 }
 
 /// An id alone, or an object of [`TENURE`]; an object that says no time becomes the id alone.
-fn tenure(value: Value<'static>, path: &str, problems: &mut Vec<Problem>) -> Checks {
+fn tenure<'a>(value: Value<'a>, place: Place<'_>, problems: &mut Vec<Problem>) -> Checks<'a> {
     if !matches!(value, Value::Object(_)) {
         return text(value, reference);
     }
-    Ok(match record(TENURE, value, path, problems)? {
+    Ok(match record(TENURE, value, place, problems)? {
         Some(Value::Object(mut normal)) if normal.len() == 1 => normal.remove("actor"),
         normal => normal,
     })
 }
 
-fn text(value: Value<'static>, check: impl Fn(Cow<'static, str>) -> Checks) -> Checks {
+fn text<'a>(value: Value<'a>, check: impl Fn(Cow<'a, str>) -> Checks<'a>) -> Checks<'a> {
     match value {
         Value::Text(text) => check(text),
         other => Err(Wrong::Type { expected: "text", found: other.kind_name() }),
     }
 }
 
-fn plain_text(text: Cow<'static, str>) -> Checks {
-    let found = text.chars().count();
-    if found > TEXT_CHARS_MAX {
-        return Err(Wrong::TextTooLong { found });
+fn plain_text(text: Cow<'_, str>) -> Checks<'_> {
+    // No text has more characters than bytes.
+    if text.len() > TEXT_CHARS_MAX {
+        let found = text.chars().count();
+        if found > TEXT_CHARS_MAX {
+            return Err(Wrong::TextTooLong { found });
+        }
     }
     Ok(if text.is_empty() { None } else { Some(Value::Text(text)) })
 }
 
-fn quotation(text: Cow<'static, str>) -> Checks {
+fn quotation(text: Cow<'_, str>) -> Checks<'_> {
     if text.trim().is_empty() { Err(Wrong::EmptyQuote) } else { plain_text(text) }
 }
 
-fn new_id(text: Cow<'static, str>) -> Checks {
+fn new_id(text: Cow<'_, str>) -> Checks<'_> {
     match check_new(&text) {
         Ok(()) => Ok(Some(Value::Text(text))),
         Err(error) => Err(Wrong::Id { id: text.into_owned(), error }),
     }
 }
 
-fn reference(text: Cow<'static, str>) -> Checks {
+fn reference(text: Cow<'_, str>) -> Checks<'_> {
     match check_reference(&text) {
         Ok(()) => Ok(Some(Value::Text(text))),
         Err(error) => Err(Wrong::Id { id: text.into_owned(), error }),
     }
 }
 
-fn date(text: Cow<'static, str>) -> Checks {
-    match Edtf::parse(&text) {
-        Ok(_) => Ok(Some(Value::Text(text))),
+fn date(text: Cow<'_, str>) -> Checks<'_> {
+    match Edtf::check(&text) {
+        Ok(()) => Ok(Some(Value::Text(text))),
         Err(error) => Err(Wrong::Date(error)),
     }
 }
 
-fn country_code(text: Cow<'static, str>) -> Checks {
+fn country_code(text: Cow<'_, str>) -> Checks<'_> {
     match country(&text) {
         Some(country) => Ok(Some(Value::Text(country.alpha2.into()))),
         None => Err(Wrong::Country { code: text.into_owned() }),
     }
 }
 
-fn hash(text: Cow<'static, str>) -> Checks {
+fn hash(text: Cow<'_, str>) -> Checks<'_> {
     if text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit()) {
-        Ok(Some(Value::Text(text.to_ascii_lowercase().into())))
+        Ok(Some(Value::Text(lower_case(text))))
     } else {
         Err(Wrong::Hash { text: text.into_owned() })
     }
 }
 
-fn check_term(term: Cow<'static, str>, list: &'static Vocabulary) -> Checks {
+fn check_term<'a>(term: Cow<'a, str>, list: &'static Vocabulary) -> Checks<'a> {
     // PLOVER's own pages write its types in capitals.
-    let term =
-        if *list == Plover::VOCABULARY { Cow::Owned(term.to_ascii_lowercase()) } else { term };
+    let term = if list.name == Plover::VOCABULARY.name { lower_case(term) } else { term };
     if list.has(&term) {
         return Ok(Some(Value::Text(term)));
     }
@@ -407,8 +433,13 @@ fn check_term(term: Cow<'static, str>, list: &'static Vocabulary) -> Checks {
     Err(Wrong::Term { term: term.into_owned(), list, near })
 }
 
+fn lower_case(text: Cow<'_, str>) -> Cow<'_, str> {
+    let has_capital = text.bytes().any(|byte| byte.is_ascii_uppercase());
+    if has_capital { Cow::Owned(text.to_ascii_lowercase()) } else { text }
+}
+
 /// `{"wikidata": "Q668"}`; a list `["wikidata:Q668"]` is taken as the same.
-fn text_map(value: Value<'static>) -> Checks {
+fn text_map(value: Value<'_>) -> Checks<'_> {
     let mut normal = Object::new();
     match value {
         Value::Object(given) => {
@@ -437,6 +468,76 @@ fn text_map(value: Value<'static>) -> Checks {
     Ok(if normal.is_empty() { None } else { Some(Value::Object(normal)) })
 }
 
-fn problem(path: &str, wrong: Wrong) -> Problem {
-    Problem { path: path.to_owned(), wrong }
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests {
+    use super::*;
+
+    fn text(text: &str) -> Value<'_> {
+        Value::Text(text.into())
+    }
+
+    fn object<'a, const N: usize>(pairs: [(&'a str, Value<'a>); N]) -> Value<'a> {
+        Value::Object(pairs.into_iter().map(|(key, value)| (key.into(), value)).collect())
+    }
+
+    #[test]
+    fn a_problem_says_where_it_is() {
+        let cites = vec![
+            object([("quote", text(" ")), ("page", text("4"))]),
+            text("s"),
+            object([("source", text("s")), ("form", text("loud")), ("at", Value::Bool(true))]),
+        ];
+        let event = object([
+            ("kind", text("measure")),
+            ("cites", Value::List(cites)),
+            ("op", text("impos")),
+            ("by", Value::List(vec![text("in"), text("a b")])),
+            ("wen", text("2025")),
+            ("until", text("tomorrow")),
+            ("scope", Value::Null),
+        ]);
+        let found: Vec<String> =
+            check(event).unwrap_err().into_iter().map(|problem| problem.path).collect();
+        let expected = "cites[0].quote cites[0].page cites[0].source cites[1] cites[2].form cites[2].at op by[1] wen until measure";
+        assert_eq!(found.join(" "), expected);
+    }
+
+    #[test]
+    fn a_text_is_measured_in_characters() {
+        for (count, refused) in [(TEXT_CHARS_MAX, false), (TEXT_CHARS_MAX + 1, true)] {
+            for character in ["x", "é"] {
+                let long = character.repeat(count);
+                let event = object([("kind", text("incident")), ("summary", text(&long))]);
+                let wrong = check(event).err().map(|problems| problems.first().cloned().unwrap());
+                let too_long = Wrong::TextTooLong { found: count };
+                let expected = Problem { path: "summary".to_owned(), wrong: too_long };
+                assert_eq!(wrong, refused.then_some(expected));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_in_normal_form_is_borrowed_and_what_is_not_is_brought_into_it() {
+        let event = object([
+            ("kind", text("statement")),
+            ("summary", text("words")),
+            ("by", text("in")),
+            ("to", Value::List(Vec::new())),
+            ("contact", Value::Null),
+            ("plover", text("THREATEN")),
+            ("sealed", object([("who", text("somebody"))])),
+        ]);
+        let Checked { kind, payload, sealed } = check(event).unwrap();
+        assert_eq!(kind, Kind::Statement);
+        assert!(matches!(payload.get("summary"), Some(Value::Text(Cow::Borrowed("words")))));
+        let normal = object([
+            ("kind", text("statement")),
+            ("summary", text("words")),
+            ("by", Value::List(vec![text("in")])),
+            ("plover", text("threaten")),
+        ]);
+        assert_eq!(Value::Object(payload), normal);
+        assert_eq!(sealed.map(Value::Object), Some(object([("who", text("somebody"))])));
+    }
 }

@@ -88,8 +88,10 @@ fn read_shift(text: &str) -> Option<Shift> {
 
 /// The microseconds of a decimal fraction of a second, finer digits cut off; `None` if it has no digit.
 fn micros(fraction: &str) -> Option<i64> {
-    let known: String = fraction.chars().chain(std::iter::repeat_n('0', 6)).take(6).collect();
-    (!fraction.is_empty()).then(|| digits(&known, 6).map(i64::from)).flatten()
+    let known = fraction.get(..6).unwrap_or(fraction);
+    let missing = u32::try_from(6_usize.saturating_sub(known.len())).ok()?;
+    let number = (!known.is_empty()).then(|| digits(known, known.len())).flatten()?;
+    Some(i64::from(number).saturating_mul(10_i64.saturating_pow(missing)))
 }
 
 /// Numbers of fixed widths between separators.
@@ -98,16 +100,56 @@ pub(crate) fn fields<const N: usize>(
     separator: char,
     widths: [usize; N],
 ) -> Option<[u32; N]> {
-    let mut parts = text.split(separator);
+    let mut rest = text;
     let mut numbers = [0; N];
-    for (number, width) in numbers.iter_mut().zip(widths) {
-        *number = digits(parts.next()?, width)?;
+    for (at, (number, width)) in numbers.iter_mut().zip(widths).enumerate() {
+        if at > 0 {
+            rest = rest.strip_prefix(separator)?;
+        }
+        let (field, after) = rest.split_at_checked(width)?;
+        (*number, rest) = (digits(field, width)?, after);
     }
-    parts.next().is_none().then_some(numbers)
+    rest.is_empty().then_some(numbers)
 }
 
 /// The number that exactly `width` ASCII digits write.
 pub(crate) fn digits(text: &str, width: usize) -> Option<u32> {
-    let plain = text.len() == width && text.bytes().all(|byte| byte.is_ascii_digit());
-    plain.then(|| text.parse().ok()).flatten()
+    let mut number = 0_u32;
+    for byte in text.bytes() {
+        let digit = byte.is_ascii_digit().then(|| u32::from(byte.wrapping_sub(b'0')))?;
+        number = number.checked_mul(10)?.checked_add(digit)?;
+    }
+    (text.len() == width && width > 0).then_some(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The same fields, found by splitting.
+    fn split(text: &str) -> Option<[u32; 3]> {
+        let parts: Vec<&str> = text.split('-').collect();
+        let wide = parts.iter().map(|part| part.len()).eq([4, 2, 2]);
+        let plain = parts.iter().all(|part| part.bytes().all(|byte| byte.is_ascii_digit()));
+        let numbers = parts.iter().map(|part| part.parse().ok()).collect::<Option<Vec<u32>>>()?;
+        (wide && plain).then(|| numbers.try_into().ok()).flatten()
+    }
+
+    proptest! {
+        #[test]
+        fn fields_are_what_separators_part(
+            text in "[0-9]{3,5}-[0-9]{1,3}-[0-9]{1,3}|[-+0-9é]{0,11}|[0-9]{4}[-:][0-9é]{2}-[0-9]{2}-?",
+        ) {
+            prop_assert_eq!(fields(&text, '-', [4, 2, 2]), split(&text));
+        }
+
+        #[test]
+        fn a_fraction_is_cut_off_after_microseconds(fraction in "[0-9]{0,30}") {
+            let padded: String = fraction.chars().chain("000000".chars()).take(6).collect();
+            let expected = (!fraction.is_empty()).then(|| padded.parse().ok()).flatten();
+            prop_assert_eq!(micros(&fraction), expected);
+        }
+    }
 }

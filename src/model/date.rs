@@ -107,13 +107,20 @@ enum Time {
 impl Edtf {
     /// Reads an EDTF level 1 text exactly; nothing is trimmed or guessed. For a guess see [`suggestion`].
     pub fn parse(text: &str) -> Result<Edtf, DateError> {
-        match parse::meaning(text) {
-            Ok(meaning) => Ok(Edtf { text: text.to_owned(), meaning }),
-            Err(reason) => {
-                let kept = text.get(..text.floor_char_boundary(TEXT_BYTES_MAX)).unwrap_or_default();
-                Err(DateError { text: kept.to_owned(), reason })
-            }
-        }
+        let meaning = Edtf::meaning(text)?;
+        Ok(Edtf { text: text.to_owned(), meaning })
+    }
+
+    /// Whether the text can be read, and why not.
+    pub fn check(text: &str) -> Result<(), DateError> {
+        Edtf::meaning(text).map(|_| ())
+    }
+
+    fn meaning(text: &str) -> Result<Meaning, DateError> {
+        parse::meaning(text).map_err(|reason| {
+            let kept = text.get(..text.floor_char_boundary(TEXT_BYTES_MAX)).unwrap_or_default();
+            DateError { text: kept.to_owned(), reason }
+        })
     }
 
     /// The text as it was written.

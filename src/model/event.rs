@@ -570,12 +570,16 @@ impl MeasureStep {
     }
 }
 
-fn text(value: &Value<'_>) -> Option<Option<String>> {
+fn str_of<'v>(value: &'v Value<'_>) -> Option<Option<&'v str>> {
     match value {
         Value::Null => Some(None),
-        Value::Text(text) => Some(Some(text.to_string())),
+        Value::Text(text) => Some(Some(text)),
         _ => None,
     }
+}
+
+fn text(value: &Value<'_>) -> Option<Option<String>> {
+    Some(str_of(value)?.map(str::to_owned))
 }
 
 fn number(value: &Value<'_>) -> Option<Option<i64>> {
@@ -594,16 +598,16 @@ fn text_or_number(value: &Value<'_>) -> Option<Option<String>> {
 }
 
 fn date(value: &Value<'_>) -> Option<Option<Edtf>> {
-    match text(value)? {
+    match str_of(value)? {
         None => Some(None),
-        Some(text) => Edtf::parse(&text).ok().map(Some),
+        Some(text) => Edtf::parse(text).ok().map(Some),
     }
 }
 
 fn term<T>(value: &Value<'_>, parse: impl Fn(&str) -> Option<T>) -> Option<Option<T>> {
-    match text(value)? {
+    match str_of(value)? {
         None => Some(None),
-        Some(text) => parse(&text).map(Some),
+        Some(text) => parse(text).map(Some),
     }
 }
 

@@ -9,7 +9,9 @@ use std::borrow::Cow;
 pub const INTEGER_MAX: i64 = 9_007_199_254_740_991;
 
 /// A JSON value without floats.
+// With a tag as wide as the rest, values are moved word by word, which is a fifth of the time of reading one.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[repr(u64)]
 pub enum Value<'a> {
     /// `null`.
     Null,
@@ -61,6 +63,11 @@ impl<'a> Object<'a> {
         Self(Vec::new())
     }
 
+    /// An object with these keys, of which the caller knows that none is there twice.
+    pub(crate) fn of_distinct(pairs: Vec<(Cow<'a, str>, Value<'a>)>) -> Self {
+        Self(pairs)
+    }
+
     /// The value of a key.
     pub fn get(&self, key: &str) -> Option<&Value<'a>> {
         self.0.iter().find(|(known, _)| known == key).map(|(_, value)| value)
@@ -80,6 +87,15 @@ impl<'a> Object<'a> {
     pub fn remove(&mut self, key: &str) -> Option<Value<'a>> {
         let at = self.0.iter().position(|(known, _)| known == key)?;
         Some(self.0.remove(at).1)
+    }
+
+    /// The same keys in the same order, with what each value becomes; those without one go.
+    pub(crate) fn keep(
+        self,
+        mut becomes: impl FnMut(&str, Value<'a>) -> Option<Value<'a>>,
+    ) -> Self {
+        let kept = |(key, value): (Cow<'a, str>, _)| becomes(&key, value).map(|value| (key, value));
+        Self(self.0.into_iter().filter_map(kept).collect())
     }
 
     /// Keys and values, in the order in which they were given.

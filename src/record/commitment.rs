@@ -5,6 +5,9 @@
 //! hide how long the bytes are from whoever sees them stored. `docs/format.md` has the contexts.
 
 use std::fmt;
+use std::sync::LazyLock;
+
+use blake3::hazmat::{ContextKey, HasherExt, hash_derive_key_context};
 
 use super::hex;
 
@@ -23,17 +26,24 @@ pub struct Commitment(pub [u8; 32]);
 
 /// The commitment to a payload's bytes.
 pub fn commit_payload(salt: &Salt, payload: &[u8]) -> Commitment {
-    Commitment(derive_key(PAYLOAD_CONTEXT, &[&salt.0, payload]))
+    static KEY: LazyLock<ContextKey> = LazyLock::new(|| hash_derive_key_context(PAYLOAD_CONTEXT));
+    Commitment(derive_from(&KEY, &[&salt.0, payload]))
 }
 
 /// The commitment to a sealed part's bytes.
 pub fn commit_sealed(salt: &Salt, sealed: &[u8]) -> Commitment {
-    Commitment(derive_key(SEALED_CONTEXT, &[&salt.0, sealed]))
+    static KEY: LazyLock<ContextKey> = LazyLock::new(|| hash_derive_key_context(SEALED_CONTEXT));
+    Commitment(derive_from(&KEY, &[&salt.0, sealed]))
 }
 
 /// BLAKE3 in derive-key mode over some parts, one after the other: what `b3sum --derive-key` prints.
 pub fn derive_key(context: &str, parts: &[&[u8]]) -> [u8; 32] {
-    let mut hasher = blake3::Hasher::new_derive_key(context);
+    derive_from(&hash_derive_key_context(context), parts)
+}
+
+/// The same, for a context that is hashed already.
+pub(super) fn derive_from(context: &ContextKey, parts: &[&[u8]]) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new_from_context_key(context);
     for part in parts {
         hasher.update(part);
     }
@@ -74,5 +84,16 @@ mod tests {
         for (index, one) in all.iter().enumerate() {
             assert!(all.iter().skip(index + 1).all(|other| other != one));
         }
+    }
+
+    #[test]
+    fn each_purpose_has_its_context() {
+        let (salt, bytes) = ([7; 32], b"bytes");
+        let derived = |context: &str| {
+            let mut hasher = blake3::Hasher::new_derive_key(context);
+            Commitment(*hasher.update(&salt).update(bytes).finalize().as_bytes())
+        };
+        assert_eq!(commit_payload(&Salt(salt), bytes), derived(PAYLOAD_CONTEXT));
+        assert_eq!(commit_sealed(&Salt(salt), bytes), derived(SEALED_CONTEXT));
     }
 }

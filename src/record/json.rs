@@ -1,17 +1,18 @@
 //! JSON in one way only: strict in, canonical out (RFC 8785, for values without floats).
 //!
 //! Reading refuses what cannot be kept exactly, or means different things to different readers: a key given twice,
-//! a number with a fraction or an exponent, a whole number beyond ±(2^53-1), a lone surrogate. `serde_json` does the
-//! lexing; nothing passes through its own value type, which would drop a key given twice. Writing sorts keys by
+//! a number with a fraction or an exponent, a whole number beyond ±(2^53-1), a lone surrogate. Every event passes here
+//! each time that it is appended, replayed or verified, so there are two readers: one that is fast and takes only what is
+//! plain, one that takes everything and says why it refuses. `the_two_readers_agree` compares them. Writing sorts keys by
 //! UTF-16 code units and escapes as RFC 8785 says; `canonical_as_others_write_it` compares with two other writers.
 
-use std::borrow::Cow;
-use std::cell::RefCell;
-use std::fmt;
+use std::cmp::Ordering;
 
-use serde_core::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use crate::model::value::Value;
 
-use crate::model::value::{INTEGER_MAX, Object, Value};
+pub(super) mod reader;
+mod visitor;
+pub(super) mod writer;
 
 /// How deep lists and objects may lie in one another.
 pub const DEPTH_MAX: usize = 32;
@@ -63,230 +64,88 @@ pub enum JsonError {
 
 /// Reads exactly one value.
 pub fn parse(bytes: &[u8]) -> Result<Value<'_>, JsonError> {
-    let text = std::str::from_utf8(bytes)
-        .map_err(|error| JsonError::NotUtf8 { valid_up_to: error.valid_up_to() })?;
-    let broken = RefCell::new(None);
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let seed = Seed { depth: 0, broken: &broken };
-    let result = seed.deserialize(&mut deserializer).and_then(|value| {
-        deserializer.end()?;
-        Ok(value)
-    });
-    result.map_err(|error| match broken.take() {
-        Some(rule) => rule,
-        None => JsonError::Syntax { message: error.to_string() },
-    })
+    let text = utf8(bytes)?;
+    match reader::plain(text) {
+        Some(value) => Ok(value),
+        None => visitor::read(text),
+    }
 }
 
 /// Reads exactly one value, in canonical form.
 pub fn parse_canonical(bytes: &[u8]) -> Result<Value<'_>, JsonError> {
-    let value = parse(bytes)?;
-    let written = canonical(&value);
-    if written == bytes {
-        return Ok(value);
+    let text = utf8(bytes)?;
+    match reader::canonical(text) {
+        Some(value) => Ok(value),
+        None => read_and_compare(text),
     }
-    let same = written.iter().zip(bytes).take_while(|(a, b)| a == b).count();
-    Err(JsonError::NotCanonical { at: same })
 }
 
 /// Writes a value in canonical form.
 pub fn canonical(value: &Value<'_>) -> Vec<u8> {
-    let mut out = String::new();
-    write(value, &mut out);
-    out.into_bytes()
+    let mut out = Vec::with_capacity(256);
+    canonical_into(value, &mut out);
+    out
 }
 
-fn write(value: &Value<'_>, out: &mut String) {
-    match value {
-        Value::Null => out.push_str("null"),
-        Value::Bool(true) => out.push_str("true"),
-        Value::Bool(false) => out.push_str("false"),
-        Value::Integer(integer) => out.push_str(&integer.to_string()),
-        Value::Text(text) => write_text(text, out),
-        Value::List(items) => {
-            out.push('[');
-            for (index, item) in items.iter().enumerate() {
-                if index > 0 {
-                    out.push(',');
-                }
-                write(item, out);
-            }
-            out.push(']');
+/// Writes a value in canonical form after what is there.
+pub fn canonical_into(value: &Value<'_>, out: &mut Vec<u8>) {
+    writer::value(value, out);
+}
+
+fn utf8(bytes: &[u8]) -> Result<&str, JsonError> {
+    std::str::from_utf8(bytes)
+        .map_err(|error| JsonError::NotUtf8 { valid_up_to: error.valid_up_to() })
+}
+
+/// Reads a value in any spelling, and finds where the canonical one differs.
+fn read_and_compare(text: &str) -> Result<Value<'_>, JsonError> {
+    let value = visitor::read(text)?;
+    let written = canonical(&value);
+    if written == text.as_bytes() {
+        return Ok(value);
+    }
+    let same = written.iter().zip(text.as_bytes()).take_while(|(a, b)| a == b).count();
+    Err(JsonError::NotCanonical { at: same })
+}
+
+/// The order of two keys by their UTF-16 code units.
+fn key_order(one: &str, other: &str) -> Ordering {
+    // UTF-8 has the same order but where a character beyond the basic plane meets one after the surrogates.
+    let lead_after_surrogates = 0xee;
+    match one.bytes().zip(other.bytes()).find(|(a, b)| a != b) {
+        None => one.len().cmp(&other.len()),
+        Some((a, b)) if a.max(b) < lead_after_surrogates => a.cmp(&b),
+        Some(_) => one.encode_utf16().cmp(other.encode_utf16()),
+    }
+}
+
+/// How many of the bytes, from the first on, stand in a text as they are: no quotation mark, backslash or control.
+fn plain_run(bytes: &[u8]) -> usize {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = EACH << 7;
+    // The high bit of each byte that is below the limit, eight bytes at once; right for the lowest that has it.
+    let below = |word: u64, limit: u64| word.wrapping_sub(EACH.wrapping_mul(limit)) & !word & HIGH;
+    let is = |word: u64, byte: u8| below(word ^ EACH.wrapping_mul(u64::from(byte)), 1);
+    let mut run = 0_usize;
+    let (words, rest) = bytes.as_chunks::<8>();
+    for word in words {
+        let word = u64::from_le_bytes(*word);
+        let special = below(word, 0x20) | is(word, b'"') | is(word, b'\\');
+        if special != 0 {
+            let before = special.trailing_zeros() >> 3;
+            return run.saturating_add(usize::try_from(before).unwrap_or_default());
         }
-        Value::Object(object) => {
-            let mut pairs: Vec<(&str, &Value<'_>)> = object.iter().collect();
-            pairs.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
-            out.push('{');
-            for (index, (key, value)) in pairs.into_iter().enumerate() {
-                if index > 0 {
-                    out.push(',');
-                }
-                write_text(key, out);
-                out.push(':');
-                write(value, out);
-            }
-            out.push('}');
-        }
+        run = run.saturating_add(8);
     }
-}
-
-fn write_text(text: &str, out: &mut String) {
-    out.push('"');
-    for character in text.chars() {
-        match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\u{8}' => out.push_str("\\b"),
-            '\t' => out.push_str("\\t"),
-            '\n' => out.push_str("\\n"),
-            '\u{c}' => out.push_str("\\f"),
-            '\r' => out.push_str("\\r"),
-            control if control < ' ' => {
-                out.push_str(&format!("\\u{:04x}", u32::from(control)));
-            }
-            plain => out.push(plain),
-        }
-    }
-    out.push('"');
-}
-
-/// Reads one value at some depth; a rule that is broken is left in `broken`, since serde's errors are only texts.
-#[derive(Clone, Copy)]
-struct Seed<'s> {
-    depth: usize,
-    broken: &'s RefCell<Option<JsonError>>,
-}
-
-impl Seed<'_> {
-    fn breaks<T, E: serde_core::de::Error>(self, rule: JsonError) -> Result<T, E> {
-        let error = E::custom(&rule);
-        self.broken.borrow_mut().get_or_insert(rule);
-        Err(error)
-    }
-
-    fn deeper<E: serde_core::de::Error>(self) -> Result<Self, E> {
-        let depth = self.depth.saturating_add(1);
-        if depth > DEPTH_MAX { self.breaks(JsonError::TooDeep) } else { Ok(Self { depth, ..self }) }
-    }
-
-    fn integer<'a, E: serde_core::de::Error>(
-        self,
-        integer: Option<i64>,
-        text: &dyn fmt::Display,
-    ) -> Result<Value<'a>, E> {
-        match integer {
-            Some(integer) if integer.unsigned_abs() <= INTEGER_MAX.unsigned_abs() => {
-                Ok(Value::Integer(integer))
-            }
-            _ => self.breaks(JsonError::UnsafeInteger { text: text.to_string() }),
-        }
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Seed<'_> {
-    type Value = Value<'de>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value<'de>, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Seed<'_> {
-    type Value = Value<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_unit<E: serde_core::de::Error>(self) -> Result<Value<'de>, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_bool<E: serde_core::de::Error>(self, bool: bool) -> Result<Value<'de>, E> {
-        Ok(Value::Bool(bool))
-    }
-
-    fn visit_i64<E: serde_core::de::Error>(self, integer: i64) -> Result<Value<'de>, E> {
-        self.integer(Some(integer), &integer)
-    }
-
-    fn visit_u64<E: serde_core::de::Error>(self, integer: u64) -> Result<Value<'de>, E> {
-        self.integer(i64::try_from(integer).ok(), &integer)
-    }
-
-    fn visit_f64<E: serde_core::de::Error>(self, float: f64) -> Result<Value<'de>, E> {
-        // A whole number too long for 64 bits comes as a float, too.
-        let text = float.to_string();
-        if float.fract() == 0.0 && float.abs() >= 1.8e19 {
-            return self.breaks(JsonError::UnsafeInteger { text });
-        }
-        self.breaks(JsonError::Float { text })
-    }
-
-    fn visit_str<E: serde_core::de::Error>(self, text: &str) -> Result<Value<'de>, E> {
-        Ok(Value::Text(Cow::Owned(text.to_owned())))
-    }
-
-    fn visit_borrowed_str<E: serde_core::de::Error>(self, text: &'de str) -> Result<Value<'de>, E> {
-        Ok(Value::Text(Cow::Borrowed(text)))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value<'de>, A::Error> {
-        let seed = self.deeper()?;
-        let mut items = Vec::new();
-        while let Some(item) = list.next_element_seed(seed)? {
-            items.push(item);
-        }
-        Ok(Value::List(items))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value<'de>, A::Error> {
-        let seed = self.deeper()?;
-        let mut object = Object::new();
-        while let Some(key) = map.next_key_seed(KeySeed)? {
-            if object.get(&key).is_some() {
-                return self.breaks(JsonError::DuplicateKey { key: key.into_owned() });
-            }
-            let value = map.next_value_seed(seed)?;
-            object.insert(key, value);
-        }
-        Ok(Value::Object(object))
-    }
-}
-
-struct KeySeed;
-
-impl<'de> DeserializeSeed<'de> for KeySeed {
-    type Value = Cow<'de, str>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl<'de> Visitor<'de> for KeySeed {
-    type Value = Cow<'de, str>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-
-    fn visit_str<E: serde_core::de::Error>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(text.to_owned()))
-    }
-
-    fn visit_borrowed_str<E: serde_core::de::Error>(
-        self,
-        text: &'de str,
-    ) -> Result<Self::Value, E> {
-        Ok(Cow::Borrowed(text))
-    }
+    let plain = |byte: &&u8| !matches!(byte, b'"' | b'\\' | ..0x20);
+    run.saturating_add(rest.iter().take_while(plain).count())
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 mod tests {
     use super::*;
+    use crate::model::value::INTEGER_MAX;
     use proptest::prelude::*;
 
     #[track_caller]
@@ -353,7 +212,99 @@ mod tests {
         })
     }
 
+    /// Both readers take the same value, with its keys in the same order, or both refuse.
+    #[track_caller]
+    fn agree(bytes: &[u8]) {
+        let Ok(text) = std::str::from_utf8(bytes) else { return };
+        let show = |value: Value<'_>| format!("{value:?}");
+        let (any, canonical) = (visitor::read(text).ok(), read_and_compare(text).ok());
+        match reader::plain(text) {
+            Some(plain) => assert_eq!(Some(show(plain)), any.map(show), "{text:?}"),
+            None => assert_eq!(canonical, None, "{text:?}"),
+        }
+        assert_eq!(reader::canonical(text).map(show), canonical.map(show), "{text:?}");
+    }
+
+    #[test]
+    fn the_two_readers_agree_on_the_edges() {
+        let long = "x".repeat(100);
+        let deep = format!("{}{}", "[".repeat(DEPTH_MAX), "]".repeat(DEPTH_MAX));
+        let edges = r#"
+            0|-0|00|01|-|-1|1 | 1|1.0|1e1|9007199254740991|9007199254740992|-9007199254740991|-9007199254740992
+            18446744073709551617|123456789012345678901234567890|null|nul|nulll|true|false|NaN|""|"a|"a"b||\
+            []|[ ]|[,]|[1,]|[1 2]|[1|{}|{ }|{,}|{1:2}|{"a"}|{"a":1,}|{"a" : 1 , "b":2}|{"b":1,"a":2}|{"a":1
+            {"a":1,"a":2}|{"b":1,"a":2,"b":3}|{"":1,"a":2}|{"a":1,"":2}|{"\n":1,"a":2}|{"\u0061":1,"a":2}
+            "\"\\\b\t\n\f\r"|"\/"|"\u001f"|"\u001F"|"\u0020"|"\u00"|"\u00e9"|"\ud83d\ude00"|"\ud800"|"\"|"\x"
+        "#;
+        let texts = edges.lines().flat_map(|line| line.trim_start().split('|').map(str::to_owned));
+        let controls = (0..0x30).map(|byte| format!("\"\\u{byte:04x}\""));
+        let others = [
+            "{\"\u{e000}\":1,\"\u{10000}\":2}".to_owned(),
+            "{\"\u{10000}\":1,\"\u{e000}\":2}".to_owned(),
+            "\"\u{7f}\n\"".to_owned(),
+            "\u{feff}1".to_owned(),
+            deep.clone(),
+            format!("[{deep}]"),
+            format!("\"{long}\""),
+            format!("\"{long}\\n{long}"),
+        ];
+        for text in texts.chain(controls).chain(others) {
+            agree(text.as_bytes());
+        }
+    }
+
     proptest! {
+        #[test]
+        fn the_two_readers_agree(
+            value in any_value(),
+            pretty: bool,
+            changes in prop::collection::vec(
+                (any::<prop::sample::Index>(), 0..4, prop::sample::select(&b"{}[]\",:\\u0019-.eat \n\x1f\x80\xf0"[..])),
+                0..3,
+            ),
+        ) {
+            let spelled = serde_json::to_vec_pretty(&value).unwrap();
+            let spelled = if pretty { spelled } else { canonical(&parse(&spelled).unwrap()) };
+            agree(&spelled);
+            let mut changed = spelled;
+            for (at, how, byte) in changes {
+                let at = at.index(changed.len().max(1));
+                match how {
+                    0 if at < changed.len() => drop(changed.remove(at)),
+                    1 if at < changed.len() => changed[at] = byte,
+                    2 if at < changed.len() => changed[at] ^= 1 << (byte % 7),
+                    _ => changed.insert(at, byte),
+                }
+                agree(&changed);
+            }
+        }
+
+        #[test]
+        fn the_two_readers_agree_on_any_text(text: String, bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            agree(text.as_bytes());
+            agree(String::from_utf8_lossy(&bytes).as_bytes());
+        }
+
+        #[test]
+        fn the_two_readers_agree_on_what_looks_like_json(text in r#"[{}\[\]",:\\ub0129\-.eE ntrulfas]{0,12}"#) {
+            agree(text.as_bytes());
+        }
+
+        #[test]
+        fn plain_runs_end_where_they_must(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+            let special = bytes.iter().position(|byte| matches!(byte, b'"' | b'\\' | ..0x20));
+            prop_assert_eq!(plain_run(&bytes), special.unwrap_or(bytes.len()));
+        }
+
+        #[test]
+        fn keys_are_ordered_by_utf_16(
+            one in "[a\u{7f}\u{d7ff}\u{e000}\u{ffff}\u{10000}\u{10ffff}]{0,3}",
+            other in "[a\u{7f}\u{d7ff}\u{e000}\u{ffff}\u{10000}\u{10ffff}]{0,3}",
+        ) {
+            let expected = one.encode_utf16().cmp(other.encode_utf16());
+            prop_assert_eq!(key_order(&one, &other), expected);
+        }
+
         #[test]
         fn canonical_as_others_write_it(value in any_value()) {
             let given = serde_json::to_string_pretty(&value).unwrap();

@@ -5,8 +5,11 @@
 //! prove that the head is the only one: whoever writes the store can rebuild the chain.
 
 use std::fmt;
+use std::sync::LazyLock;
 
-use super::commitment::derive_key;
+use blake3::hazmat::{ContextKey, hash_derive_key_context};
+
+use super::commitment::derive_from;
 use super::hex;
 
 /// The derive-key context of links.
@@ -22,7 +25,8 @@ impl Link {
 
     /// The link of the event with these header bytes.
     pub fn of(header: &[u8]) -> Self {
-        Self(derive_key(LINK_CONTEXT, &[header]))
+        static KEY: LazyLock<ContextKey> = LazyLock::new(|| hash_derive_key_context(LINK_CONTEXT));
+        Self(derive_from(&KEY, &[header]))
     }
 
     /// Reads 64 lower-case hexadecimal digits.
@@ -48,5 +52,15 @@ impl fmt::Display for Link {
 impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Link({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_is_derived_in_its_context() {
+        assert_eq!(Link::of(b"header").0, blake3::derive_key(LINK_CONTEXT, b"header"));
     }
 }

@@ -5,7 +5,7 @@
 //! themselves, each after its length. Hashes between those levels are computed again from the tile below.
 //!
 //! A store keeps the same hashes in pieces of [`PIECE_WIDTH`], a quarter of a tile, so that appending one event writes
-//! little. A piece only ever gains hashes, so one that was written ahead of its events does no harm.
+//! little; but for those of level 0, the leaves, which are made from the headers. A piece only ever gains hashes, so one that was written ahead of its events does no harm.
 //! A tile shows nothing by itself: a checker leads its hashes up to a signed root.
 
 use std::collections::BTreeMap;
@@ -16,7 +16,7 @@ use super::tree::{Frontier, HashReader, NodeHash, leaf_hash, node_hash};
 pub const TILE_WIDTH: u64 = 256;
 /// How many levels of the tree a tile spans.
 pub const TILE_HEIGHT: u32 = 8;
-/// How many hashes a store keeps together.
+/// How many hashes of one level make a piece; a store keeps the pieces above the leaves.
 pub const PIECE_WIDTH: u64 = 64;
 /// The bytes of a full piece.
 pub const PIECE_BYTES: usize = 2048;
@@ -162,6 +162,15 @@ pub fn grow<'h, R: PieceReader>(
     headers: impl Iterator<Item = &'h [u8]>,
     reader: &R,
 ) -> Result<Pieces, TileError<R::Error>> {
+    grow_by(frontier, headers.map(leaf_hash), reader)
+}
+
+/// The same, by leaves that were hashed already.
+pub fn grow_by<R: PieceReader>(
+    frontier: &mut Frontier,
+    leaves: impl Iterator<Item = NodeHash>,
+    reader: &R,
+) -> Result<Pieces, TileError<R::Error>> {
     let before = frontier.size();
     let mut pieces = Pieces::new();
     for level in 0_u8..=7 {
@@ -183,8 +192,8 @@ pub fn grow<'h, R: PieceReader>(
         pieces.insert(key, bytes);
     }
     let unchanged = pieces.clone();
-    for header in headers {
-        frontier.push_with(leaf_hash(header), &mut |level, index, hash| {
+    for leaf in leaves {
+        frontier.push_with(leaf, &mut |level, index, hash| {
             put(&mut pieces, level, index, hash);
         });
     }

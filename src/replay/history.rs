@@ -1,7 +1,8 @@
-//! The fold: every event as it was recorded, in log order.
+//! The fold: events as they were recorded, in log order; all of a log, or those of it that bear on an answer.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::view::LeftOut;
 use crate::model::calendar::Instant;
 use crate::model::event::{Body, Event};
 use crate::model::id;
@@ -9,7 +10,10 @@ use crate::model::id;
 /// What the log holds, as read so far.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct History {
+    /// In log order; where events were passed over, their numbers are missing.
     entries: Vec<Entry>,
+    size: u64,
+    passed_over: LeftOut,
     by_id: BTreeMap<String, u64>,
     /// Events that name each measure, so that a measure is known by its id.
     measures: BTreeMap<String, Vec<u64>>,
@@ -40,9 +44,16 @@ pub enum Content {
 impl Entry {
     /// The event, if it can be read.
     pub fn event(&self) -> Option<&Event> {
-        match &self.content {
-            Content::Readable(event) => Some(event),
-            Content::Absent | Content::Unreadable => None,
+        self.content.event()
+    }
+}
+
+impl Content {
+    /// The event, if it can be read.
+    pub fn event(&self) -> Option<&Event> {
+        match self {
+            Self::Readable(event) => Some(event),
+            Self::Absent | Self::Unreadable => None,
         }
     }
 }
@@ -53,14 +64,14 @@ impl History {
         Self::default()
     }
 
-    /// How many events it holds; the number of the next one.
-    pub fn size(&self) -> u64 {
-        u64::try_from(self.entries.len()).unwrap_or(u64::MAX)
+    /// How many events the log has, as far as it was read; the number of the next one.
+    pub const fn size(&self) -> u64 {
+        self.size
     }
 
     /// Folds the next event in.
     pub fn push(&mut self, recorded_at: Instant, content: Content) {
-        let seq = self.size();
+        let seq = self.size;
         if let Content::Readable(event) = &content {
             if let Some(id) = &event.id {
                 self.by_id.entry(id.clone()).or_insert(seq);
@@ -70,11 +81,28 @@ impl History {
             }
         }
         self.entries.push(Entry { seq, recorded_at, content });
+        self.size = seq.saturating_add(1);
+    }
+
+    /// Passes over the events up to this number: they were looked at, and are not held.
+    pub fn pass_over(&mut self, up_to: u64) {
+        self.size = self.size.max(up_to);
+    }
+
+    /// Of the events that were passed over, those that count as left out under the clocks that they were looked at by.
+    pub fn count_passed_over(&mut self, left_out: LeftOut) {
+        self.passed_over = left_out;
+    }
+
+    /// What was last given to [`History::count_passed_over`].
+    pub const fn passed_over(&self) -> LeftOut {
+        self.passed_over
     }
 
     /// Forgets every event from number `size` on.
     pub fn truncate(&mut self, size: u64) {
-        self.entries.truncate(usize::try_from(size).unwrap_or(usize::MAX));
+        self.entries.truncate(self.entries.partition_point(|entry| entry.seq < size));
+        self.size = self.size.min(size);
         self.by_id.retain(|_, seq| *seq < size);
         for steps in self.measures.values_mut() {
             steps.retain(|seq| *seq < size);
@@ -94,17 +122,27 @@ impl History {
         self.measures.retain(|_, steps| !steps.is_empty());
     }
 
-    /// Every event, in log order.
+    /// Every event that it holds, in log order.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
     }
 
-    /// The event of this number.
-    pub fn entry(&self, seq: u64) -> Option<&Entry> {
-        self.entries.get(usize::try_from(seq).ok()?)
+    /// The same, taken out of it.
+    pub(crate) fn into_entries(self) -> Vec<Entry> {
+        self.entries
     }
 
-    /// The number of the event with this id (or of the form `@17`).
+    /// The event of this number, if it is held.
+    pub fn entry(&self, seq: u64) -> Option<&Entry> {
+        // Where nothing was passed over, an event stands at its number.
+        let straight = self.entries.get(usize::try_from(seq).ok()?);
+        straight.filter(|entry| entry.seq == seq).or_else(|| {
+            let at = self.entries.binary_search_by_key(&seq, |entry| entry.seq).ok()?;
+            self.entries.get(at)
+        })
+    }
+
+    /// The number of the event with this id (or of the form `@17`), if it is held.
     pub fn seq_of(&self, id: &str) -> Option<u64> {
         match id::seq_of(id) {
             Some(seq) => self.entry(seq).map(|entry| entry.seq),

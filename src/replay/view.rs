@@ -49,7 +49,7 @@ pub struct Fact<'h> {
     pub duplicates: Vec<u64>,
 }
 
-/// How many events the reported clock left out.
+/// How many events the clocks leave out, or cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LeftOut {
     /// They cite nothing, or nothing whose date of publication is known.
@@ -60,6 +60,27 @@ pub struct LeftOut {
     pub absent: u64,
     /// They were recorded later.
     pub recorded_later: u64,
+}
+
+impl LeftOut {
+    /// Counts one more event that is left out for this reason; a retracted one is not left out, but taken back.
+    pub(crate) const fn count(&mut self, why: NotCounted) {
+        let counter = match why {
+            NotCounted::NoReportedTime => &mut self.no_reported_time,
+            NotCounted::ReportedLater => &mut self.reported_later,
+            NotCounted::RecordedLater => &mut self.recorded_later,
+            NotCounted::Retracted { .. } => return,
+        };
+        *counter = counter.saturating_add(1);
+    }
+
+    /// Counts what was counted elsewhere.
+    pub(crate) const fn add(&mut self, other: Self) {
+        self.no_reported_time = self.no_reported_time.saturating_add(other.no_reported_time);
+        self.reported_later = self.reported_later.saturating_add(other.reported_later);
+        self.absent = self.absent.saturating_add(other.absent);
+        self.recorded_later = self.recorded_later.saturating_add(other.recorded_later);
+    }
 }
 
 /// Why an event does not count under a view's clocks.
@@ -88,6 +109,21 @@ impl NotCounted {
 impl<'h> View<'h> {
     /// What counts of a history under these clocks.
     pub fn of(history: &'h History, clocks: Clocks) -> Self {
+        let mut view = Self::before_reports(history, clocks);
+        if let Some(by) = clocks.reported_by {
+            view.keep_reported(by);
+        }
+        view
+    }
+
+    /// When each source was published, as it counts under these clocks; those without a date are absent.
+    pub(crate) fn published(history: &'h History, clocks: Clocks) -> BTreeMap<String, Instant> {
+        let view = Self::before_reports(history, clocks);
+        published(view.facts.values().map(|fact| &*fact.event), clocks.zone)
+    }
+
+    /// What counts, whenever it was reported.
+    fn before_reports(history: &'h History, clocks: Clocks) -> Self {
         let first = history.entries().iter().filter_map(|entry| {
             let event = entry.event()?;
             clocks.sees_recorded(entry.recorded_at).then_some(event)
@@ -108,9 +144,6 @@ impl<'h> View<'h> {
         };
         view.gather_facts(&out, &corrections);
         view.gather_reports(&doubles);
-        if let Some(by) = clocks.reported_by {
-            view.keep_reported(by);
-        }
         view
     }
 
@@ -146,20 +179,18 @@ impl<'h> View<'h> {
 
     /// What the reported clock left out, and what is not there to be counted.
     pub fn left_out(&self) -> LeftOut {
-        let count = |why| self.unreported.values().filter(|known| **known == why).count();
-        let count = |why| u64::try_from(count(why)).unwrap_or(u64::MAX);
-        let (seen, later): (Vec<&Entry>, Vec<&Entry>) = self
-            .history
-            .entries()
-            .iter()
-            .partition(|entry| self.clocks.sees_recorded(entry.recorded_at));
-        let absent = seen.iter().filter(|entry| entry.content == Content::Absent).count();
-        LeftOut {
-            absent: u64::try_from(absent).unwrap_or(u64::MAX),
-            recorded_later: u64::try_from(later.len()).unwrap_or(u64::MAX),
-            no_reported_time: count(NotCounted::NoReportedTime),
-            reported_later: count(NotCounted::ReportedLater),
+        let mut left_out = self.history.passed_over();
+        for entry in self.history.entries() {
+            if !self.clocks.sees_recorded(entry.recorded_at) {
+                left_out.recorded_later = left_out.recorded_later.saturating_add(1);
+            } else if entry.content == Content::Absent {
+                left_out.absent = left_out.absent.saturating_add(1);
+            }
         }
+        for why in self.unreported.values() {
+            left_out.count(*why);
+        }
+        left_out
     }
 
     /// Why an event does not count; `None` if it does, or if it only acts on others.

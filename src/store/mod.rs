@@ -4,8 +4,10 @@
 //! blobs by name. Adapters share this port, its prose and one conformance suite (`tests/it/store_conformance.rs`),
 //! and no code. A store knows nothing of what the bytes mean; that they fit together is for `event_log`.
 
+pub mod bundle;
 #[cfg(feature = "sled")]
 mod codec;
+mod events;
 pub mod memory;
 #[cfg(feature = "sled")]
 pub mod sled;
@@ -13,6 +15,8 @@ pub mod sled;
 use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
+
+pub use events::{EventRef, Events, PartRef};
 
 /// A part of an event that can be withheld from a copy of a log, or erased.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,31 +91,86 @@ pub struct Removal<'a> {
     pub kept_blobs: &'a BTreeSet<String>,
 }
 
-/// Whatever keeps a log's bytes.
-pub trait Store {
+/// Where a block lies: which table, which of its runs, and the place within it, counted from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BlockKey {
+    /// The table.
+    pub table: u8,
+    /// The run.
+    pub run: u64,
+    /// The place within the run.
+    pub index: u64,
+}
+
+/// The most bytes of a block.
+pub const BLOCK_BYTES_MAX: usize = 7168;
+
+/// Whatever keeps a log's bytes. Reading is for any number of threads at once.
+pub trait Store: Sync {
     /// The head as it stands.
     fn head(&self) -> Result<Head, StoreError>;
 
     /// Compare-and-append: if the head is still the expected one, all of the change becomes visible at once, events,
-    /// tree and head; otherwise nothing changes. It returns once everything is durable.
+    /// tree and head; otherwise nothing changes. It returns once everything is durable. The events follow those that
+    /// were staged, if there are any.
     fn append(&mut self, change: Change<'_>) -> Result<(), StoreError>;
 
-    /// Takes something away and appends, both at once and as [`Store::append`] does. Once it returns, nothing that was
-    /// taken away is left in any file of the store.
+    /// Keeps the next full bundle ([`bundle::encode`]) for the append to come; the first begins with the events that
+    /// follow the last full bundle already. `tree` is as in a change. What is staged is no part of the log before that
+    /// append; nothing is left of it if the store is opened again before.
+    fn stage(&mut self, bundle: Vec<u8>, tree: Vec<TreePiece>) -> Result<(), StoreError>;
+
+    /// Lets go of what was staged.
+    fn unstage(&mut self) -> Result<(), StoreError>;
+
+    /// Takes something away and appends, both at once and as [`Store::append`] does; every block goes, too. Once it
+    /// returns, nothing that was taken away is left in any file of the store.
     fn remove(&mut self, removal: Removal<'_>, change: Change<'_>) -> Result<(), StoreError>;
 
     /// The piece of the tree under a level and place.
     fn tree_piece(&self, level: u8, index: u64) -> Result<Option<Vec<u8>>, StoreError>;
 
+    /// Events from number `from` on that are kept together, in order: at least one, unless there is none; also those
+    /// that are staged.
+    fn events(&self, from: u64) -> Result<Events, StoreError>;
+
     /// Events from number `from` on, at most `limit`, in order; fewer where there are no more.
-    fn read(&self, from: u64, limit: usize) -> Result<Vec<StoredEvent>, StoreError>;
+    fn read(&self, from: u64, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
+        let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+        let end = self.head()?.size.min(from.saturating_add(limit));
+        let mut read = Vec::new();
+        let mut at = from;
+        while at < end {
+            let mut events = self.events(at)?;
+            if events.is_empty() {
+                break;
+            }
+            events.truncate(usize::try_from(end.saturating_sub(at)).unwrap_or(usize::MAX));
+            at = at.saturating_add(u64::try_from(events.len()).unwrap_or(u64::MAX));
+            read.extend(events.iter().map(EventRef::to_stored));
+        }
+        Ok(read)
+    }
+
+    /// Keeps a block, at most [`BLOCK_BYTES_MAX`] long, of what is derived from the events. It is durable once the next
+    /// append or sync returns.
+    fn put_block(&mut self, key: BlockKey, bytes: &[u8]) -> Result<(), StoreError>;
+
+    /// A block.
+    fn block(&self, key: BlockKey) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Takes away every block of a run.
+    fn remove_blocks(&mut self, table: u8, run: u64) -> Result<(), StoreError>;
 
     /// Keeps bytes under a name that says what they are, so that keeping them twice changes nothing. They are durable
-    /// once the next append returns.
+    /// once the next append or sync returns.
     fn put_blob(&mut self, name: &str, bytes: &[u8]) -> Result<(), StoreError>;
 
     /// The bytes kept under a name.
     fn blob(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Makes everything that was kept so far durable.
+    fn sync(&mut self) -> Result<(), StoreError>;
 }
 
 /// A store cannot do what was asked.
@@ -222,16 +281,22 @@ pub enum Damage {
         /// The place within the level.
         index: u64,
     },
+    /// A block of what is derived from the events is not there.
+    #[error(
+        "a table beside the events lacks block {} of run {}; derive it anew: demarche snapshot --anew",
+        .0.index, .0.run
+    )]
+    Block(BlockKey),
     /// A blob is not there whole.
     #[error("the blob {0:?} is cut short")]
     Blob(String),
 }
 
-/// Checks that the next head has the size that the batch leads to.
-fn check_next(change: Change<'_>) -> Result<(), StoreError> {
+/// Checks that the next head has the size that the batch leads to, after what is staged.
+fn check_next(change: Change<'_>, staged: Option<u64>) -> Result<(), StoreError> {
     let Change { expected, events, next, .. } = change;
     let count = u64::try_from(events.len()).unwrap_or(u64::MAX);
-    if expected.size.checked_add(count) == Some(next.size) {
+    if staged.unwrap_or(expected.size).checked_add(count) == Some(next.size) {
         Ok(())
     } else {
         Err(StoreError::HeadMismatch { expected, next, batch: count })

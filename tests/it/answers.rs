@@ -292,6 +292,37 @@ fn an_answer_follows_from_what_it_rests_on() {
 }
 
 #[test]
+fn an_answer_is_proved_with_and_without_the_history_of_its_positions() {
+    let desk = Desk::demo();
+    let said = |id: &str, when: &str| {
+        format!(
+            r#"{{"kind":"statement","id":"{id}","by":["pakistan"],"topic":"indian-response","when":"{when}"}}"#
+        )
+    };
+    let words = [said("earlier-word", "2025-05-02"), said("later-word", "2025-05-03")];
+    desk.write("later.jsonl", &words.join("\n"));
+    desk.ok(&["append", "later.jsonl"]);
+    for (history, file) in [(&["--history"][..], "h.jsonl"), (&[], "c.jsonl")] {
+        let args = [&["replay", "--to", "2025-05-03", "--json", "--proof", file][..], history];
+        let answer = desk.json(&args.concat());
+        let positions = answer["positions"].as_array().unwrap();
+        let gone = positions.iter().filter(|position| position["current"] == false).count();
+        assert_eq!(gone > 0, !history.is_empty(), "{gone} positions whose place was taken");
+        let checked = desk.json(&["check", file, "--json"]);
+        assert_eq!(checked["positions"], answer["positions"]);
+    }
+    let args = ["replay", "--to", "2025-05-03"];
+    let shown = desk.ok(&[&args[..], &["--history"]].concat());
+    assert!(shown.contains("no longer current, after later-word"), "{shown}");
+    assert!(!desk.ok(&args).contains("no longer current"));
+    let proof = fs::read_to_string(desk.path().join("h.jsonl")).unwrap();
+    let spoiled = proof.replacen(r#""current":false"#, r#""current":true"#, 1);
+    desk.write("s.jsonl", &spoiled);
+    let (code, said) = desk.refused(&["check", "s.jsonl"]);
+    assert_eq!(code, Some(1), "{said}");
+}
+
+#[test]
 fn a_spoiled_proof_does_not_hold() {
     let desk = Desk::demo();
     desk.ok(&["replay", "--to", "2025-04-24", "--proof", "p.jsonl"]);

@@ -67,7 +67,8 @@ fn format_page_matches_code() {
     use demarche::record::{
         commitment, event_proof, export, header, journal, json, link, note, policy, tile, timestamp,
     };
-    use demarche::replay::snapshot;
+    use demarche::replay;
+    use demarche::store::{BLOCK_BYTES_MAX, bundle::BUNDLE_EVENTS, sled};
     let page = fs::read_to_string(root().join("docs/format.md")).expect("the page is there");
     let constants = [
         ("LINK_CONTEXT", format!("`{}`", link::LINK_CONTEXT)),
@@ -87,6 +88,10 @@ fn format_page_matches_code() {
         ("JOURNAL_CONTEXT", format!("`{}`", journal::JOURNAL_CONTEXT)),
         ("TILE_WIDTH", tile::TILE_WIDTH.to_string()),
         ("PIECE_WIDTH", tile::PIECE_WIDTH.to_string()),
+        ("BUNDLE_EVENTS", BUNDLE_EVENTS.to_string()),
+        ("BLOCK_BYTES_MAX", BLOCK_BYTES_MAX.to_string()),
+        ("CHUNK_BYTES", sled::CHUNK_BYTES.to_string()),
+        ("BUNDLE_CHUNK_BYTES", sled::BUNDLE_CHUNK_BYTES.to_string()),
         ("NOTE_BYTES_MAX", note::NOTE_BYTES_MAX.to_string()),
         ("SIGNATURES_MAX", note::SIGNATURES_MAX.to_string()),
         ("POLICY_BYTES_MAX", policy::POLICY_BYTES_MAX.to_string()),
@@ -94,7 +99,7 @@ fn format_page_matches_code() {
         ("PATH_HASHES_MAX", event_proof::PATH_HASHES_MAX.to_string()),
         ("RESPONSE_BYTES_MAX", timestamp::RESPONSE_BYTES_MAX.to_string()),
         ("INCLUDED_SEQ_MAX", answer_proof::INCLUDED_SEQ_MAX.to_string()),
-        ("REDUCER_VERSION", snapshot::REDUCER_VERSION.to_string()),
+        ("REDUCER_VERSION", replay::REDUCER_VERSION.to_string()),
     ];
     for (name, value) in constants {
         let row = format!("| {name} | {value} |");

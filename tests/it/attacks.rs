@@ -3,19 +3,21 @@
 
 use std::fs;
 
+use demarche::event_log::finding::Check;
+use demarche::event_log::report::Against;
+use demarche::event_log::verify::verify_store;
 use demarche::record::checkpoint::Checkpoint;
 use demarche::record::header::Header;
 use demarche::record::journal::Journal;
 use demarche::record::note::{
     Algorithm, Note, NoteSigner, SignatureLine, VerifierKey, cosigned_message,
 };
-use demarche::record::tile::PIECE_BYTES;
 use demarche::store::sled::SledStore;
-use demarche::store::{Change, Part, Store, StoredEvent, TreePiece};
+use demarche::store::{BlockKey, Change, Part, Store, StoredEvent, TreePiece};
 use serde_json::Value;
 
 use crate::desk::Desk;
-use crate::forger::{copy, edit, events, put, put_blob, rehash};
+use crate::forger::{NAMES, STATEMENTS, Table, copy, edit, events, put, put_blob, rehash, store};
 
 const NO_OUTSIDER: &str = "No outside party holds a checkpoint of this log";
 
@@ -123,22 +125,22 @@ fn rewrite_under_the_tree_that_was_signed() {
     let log = desk.path().join("log");
     let signed = {
         let store = SledStore::open(&log, "the forger").unwrap();
-        store.tree_piece(0, 0).unwrap().unwrap()
+        store.tree_piece(1, 0).unwrap().unwrap()
     };
     edit(&mut all[40], "\"kind\":\"statement\"", "\"kind\":\"statement\",\"lang\":\"en\"");
     rehash(&mut all);
     put(&desk, &all, &[&source]);
-    // The hashes under the checkpoint are put back. Those above them, which the head lies under, are of what was rewritten.
+    // The hashes under the checkpoint are put back. The headers, and the head, are of what was rewritten.
     let mut store = SledStore::open(&log, "the forger").unwrap();
     let head = store.head().unwrap();
-    let piece = TreePiece { level: 0, index: 0, hashes: signed };
+    let piece = TreePiece { level: 1, index: 0, hashes: signed };
     store.append(Change { expected: head, events: &[], tree: &[piece], next: head }).unwrap();
     drop(store);
     is_found(&desk, &[], "checkpoints", "the log was rewritten");
-    is_found(&desk, &[], "tree", "does not match the chain: level 0, piece 0");
+    is_found(&desk, &[], "tree", "does not match the chain: level 1, piece 0");
     let (code, said) = desk.refused(&["checkpoint"]);
     assert_eq!(code, Some(1), "the stored tree alone is not believed: {said}");
-    assert!(said.contains("does not lead from there to its headers"), "{said}");
+    assert!(said.contains("the stored tree is not the one that the headers"), "{said}");
     assert_eq!(journal(&desk).lines().count(), 2, "nothing was signed");
 }
 
@@ -266,28 +268,28 @@ fn tree_not_matching_chain() {
     let desk = desk();
     desk.write(
         "more.jsonl",
-        &(0..70).map(|n| format!("{{\"kind\":\"note\",\"text\":\"{n}\"}}\n")).collect::<String>(),
+        &(0..720).map(|n| format!("{{\"kind\":\"note\",\"text\":\"{n}\"}}\n")).collect::<String>(),
     );
     desk.ok(&["append", "more.jsonl"]);
     let log = desk.path().join("log");
-    let tamper = |index: u64, at: usize| {
+    let tamper = |at: usize| {
         let mut store = SledStore::open(&log, "the forger").unwrap();
-        let mut hashes = store.tree_piece(0, index).unwrap().unwrap();
+        let mut hashes = store.tree_piece(1, 0).unwrap().unwrap();
         hashes[at] ^= 1;
         let head = store.head().unwrap();
-        let piece = TreePiece { level: 0, index, hashes };
+        let piece = TreePiece { level: 1, index: 0, hashes };
         store.append(Change { expected: head, events: &[], tree: &[piece], next: head }).unwrap();
     };
-    for (index, at) in [(0, 0), (0, PIECE_BYTES - 1), (1, 77), (2, 33)] {
-        tamper(index, at);
-        is_found(&desk, &[], "tree", &format!("does not match the chain: level 0, piece {index}"));
+    for at in [0, 31, 32, 95] {
+        tamper(at);
+        is_found(&desk, &[], "tree", "does not match the chain: level 1, piece 0");
         // The chain itself is whole.
         assert!(findings(&desk, &[]).iter().all(|(check, ..)| check != "chain"));
-        tamper(index, at);
+        tamper(at);
         desk.ok(&["verify"]);
     }
     // Hashes under which the log as it stands lies are looked at before anything is answered or signed.
-    tamper(2, 0);
+    tamper(0);
     let (code, said) = desk.refused(&["checkpoint"]);
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("the stored tree is not the one"), "{said}");
@@ -305,21 +307,26 @@ fn a_stored_tree_that_was_changed_is_not_published() {
     desk.ok(&["export", "--format", "tiles", "--out", "tiles"]);
     {
         let mut store = SledStore::open(&desk.path().join("log"), "the forger").unwrap();
-        let mut hashes = store.tree_piece(0, 0).unwrap().unwrap();
+        let mut hashes = store.tree_piece(1, 0).unwrap().unwrap();
         hashes[0] ^= 1;
         let head = store.head().unwrap();
-        let piece = TreePiece { level: 0, index: 0, hashes };
+        let piece = TreePiece { level: 1, index: 0, hashes };
         store.append(Change { expected: head, events: &[], tree: &[piece], next: head }).unwrap();
     }
-    is_found(&desk, &[], "tree", "does not match the chain: level 0, piece 0");
-    // What is there already is compared with what would be written.
-    desk.ok(&["export", "--format", "tiles", "--out", "tiles"]);
+    is_found(&desk, &[], "tree", "does not match the chain: level 1, piece 0");
+    let (code, said) = desk.refused(&["export", "--format", "tiles", "--out", "tiles"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("the stored tree is not the one that the headers"), "{said}");
 }
 
 #[test]
 fn tree_and_head_of_another_log() {
     // A tree that fits itself, but not the headers: the flaw of verifiers that never tie the two.
     let desk = desk();
+    let notes: String =
+        (0..300).map(|n| format!("{{\"kind\":\"note\",\"text\":\"{n}\"}}\n")).collect();
+    desk.write("more.jsonl", &notes);
+    desk.ok(&["append", "more.jsonl"]);
     let all = events(&desk);
     let mut others = all.clone();
     let mut header = Header::from_bytes(&others[3].header).unwrap();
@@ -331,11 +338,11 @@ fn tree_and_head_of_another_log() {
         twin.ok(&["init", "--origin", "demarche.example/chronicle"]);
         put(&twin, &others, &[]);
         let store = SledStore::open(&twin.path().join("log"), "the forger").unwrap();
-        store.tree_piece(0, 0).unwrap().unwrap()
+        store.tree_piece(1, 0).unwrap().unwrap()
     };
     let mut store = SledStore::open(&log, "the forger").unwrap();
     let head = store.head().unwrap();
-    let piece = TreePiece { level: 0, index: 0, hashes: piece };
+    let piece = TreePiece { level: 1, index: 0, hashes: piece };
     store.append(Change { expected: head, events: &[], tree: &[piece], next: head }).unwrap();
     drop(store);
     is_found(&desk, &[], "tree", "does not match the chain");
@@ -352,7 +359,7 @@ fn several_events_damaged() {
         let wait = std::time::Duration::from_millis(10);
         let db =
             (0..500).find_map(|_| open().inspect_err(|_| std::thread::sleep(wait)).ok()).unwrap();
-        let stored = db.open_tree("events").unwrap();
+        let stored = db.open_tree("tail").unwrap();
         for seq in [0_u64, 20, 21, 63] {
             stored.insert([seq.to_be_bytes().as_slice(), &[0; 4]].concat(), b"rot").unwrap();
         }
@@ -642,33 +649,102 @@ fn snapshot_forged() {
     let desk = desk();
     desk.ok(&["snapshot"]);
     assert!(desk.ok(&["verify"]).contains("that of 64 events is what a fresh replay gives"));
-    let log = desk.path().join("log");
-    let kept = SledStore::open(&log, "the forger").unwrap().blob("snapshot/a").unwrap().unwrap();
-    let kept = String::from_utf8(kept).unwrap();
-    let forge = |text: &str| put_blob(&desk, "snapshot/a", text.as_bytes());
-    for (from, to) in [
-        ("\"act\":\"impose\"", "\"act\":\"end\""),
-        ("\"stance\":\"rejects\"", "\"stance\":\"accepts\""),
-        ("2025-04-23T00", "2025-04-22T00"),
-        ("\"size\":64", "\"size\":63"),
-        ("\"size\":64", "\"size\":65"),
-        ("\"size\":64", "\"size\":0"),
-        ("\"link\":\"", "\"link\":\"0"),
-    ] {
-        let forged = kept.replacen(from, to, 1);
-        assert_ne!(forged, kept, "{from}");
-        forge(&forged);
-        let words =
-            if to.ends_with("\"0") { "cannot be read" } else { "is not what a fresh replay" };
-        is_found(&desk, &[], "snapshots", words);
+    for (of, version) in [(NAMES, 1), (STATEMENTS, 2)] {
+        let mut open = store(&desk);
+        let kept = Table::read(&open, of);
+        assert_eq!((kept.version, kept.size), (version, 64));
+        let mut forge = |what: &str, change: &dyn Fn(&mut Table)| {
+            let mut forged = kept.clone();
+            change(&mut forged);
+            forged.put(&mut open);
+            let report = verify_store(&open, &Against::default(), &mut |_| {}).unwrap();
+            let of_it = report.findings.iter().filter(|(check, _)| *check == Check::Snapshots);
+            assert_eq!(of_it.count() > 0, !what.is_empty(), "{what}: {:?}", report.findings);
+        };
+        forge("", &|_| {});
+        for at in (0..kept.rows.len()).step_by(3) {
+            forge("a row is not there", &|table| drop(table.rows.remove(at)));
+            // The name, the dates and the number of its event.
+            for byte in (0..kept.rows[at].len()).step_by(3) {
+                forge("a row says something else", &|table| table.rows[at][byte] ^= 1);
+            }
+            forge("there is a row more", &|table| {
+                let mut row = table.rows[at].clone();
+                *row.last_mut().unwrap() ^= 1;
+                table.rows.push(row);
+                table.rows.sort();
+            });
+            forge("a row is there twice", &|table| table.rows.insert(at, table.rows[at].clone()));
+        }
+        forge("one row stands for another", &|table| {
+            let row = table.rows[0].clone();
+            *table.rows.last_mut().unwrap() = row;
+        });
+        for size in [50, 32, 1, 0] {
+            forge("it says that it is of fewer events", &|table| table.size = size);
+        }
+        kept.put(&mut open);
     }
-    forge("no snapshot");
-    is_found(&desk, &[], "snapshots", "cannot be read");
-    // One by other rules is neither used nor believed.
-    forge(&kept.replacen("\"reducer\":1", "\"reducer\":999", 1));
-    assert!(desk.ok(&["verify"]).contains("The snapshot was made by version 999 of the rules"));
-    forge(&kept);
-    desk.ok(&["verify"]);
+    // As the program says it; and nothing stays of it once the table is as it was.
+    let forge = |of, change: &dyn Fn(&mut Table)| {
+        let mut open = store(&desk);
+        let kept = Table::read(&open, of);
+        let mut forged = kept.clone();
+        change(&mut forged);
+        forged.put(&mut open);
+        kept
+    };
+    let more =
+        r#"{"kind":"statement","by":["india"],"topic":"pahalgam-attack","when":"2025-05-02"}"#;
+    desk.write("more.jsonl", &format!("{more}\n"));
+    desk.ok(&["append", "more.jsonl"]);
+    for of in [NAMES, STATEMENTS] {
+        let kept = forge(of, &|table| table.size = 65);
+        is_found(&desk, &[], "snapshots", "the snapshot of 65 events is not what a fresh replay");
+        kept.put(&mut store(&desk));
+        let kept = forge(of, &|table| table.rows.truncate(1));
+        is_found(&desk, &[], "snapshots", "the snapshot of 64 events is not what a fresh replay");
+        kept.put(&mut store(&desk));
+        desk.ok(&["verify"]);
+    }
+}
+
+#[test]
+fn a_snapshot_that_cannot_be_used_is_not_believed() {
+    let desk = desk();
+    desk.ok(&["snapshot"]);
+    let ask = || {
+        let replay = desk.json(&["replay", "--to", "2025-05-01", "--json"]);
+        (replay, desk.json(&["show", "digest-2025-05-01", "--json"]))
+    };
+    let answers = ask();
+    for of in [NAMES, STATEMENTS] {
+        let kept = Table::read(&store(&desk), of);
+        for (what, version, size) in [
+            ("of other rules", 999, 64),
+            ("of more events than there are", kept.version, 65),
+            ("of as many as there can be", kept.version, u64::MAX),
+        ] {
+            // Its rows are lies besides.
+            let lies = kept.rows[1..].to_vec();
+            Table { version, size, rows: lies, ..kept.clone() }.put(&mut store(&desk));
+            let said = desk.ok(&["verify"]);
+            let named = said.contains("The snapshot was made by version 999 of the rules");
+            assert_eq!(named, version == 999 && of == STATEMENTS, "{what}: {said}");
+            assert_eq!(ask(), answers, "{what}");
+        }
+        for bytes in ["", "no table", &"no table".repeat(4)] {
+            let manifest = BlockKey { table: of.0, run: 0, index: 0 };
+            let mut open = store(&desk);
+            open.put_block(manifest, bytes.as_bytes()).unwrap();
+            open.sync().unwrap();
+            drop(open);
+            desk.ok(&["verify"]);
+            assert_eq!(ask(), answers, "{bytes:?}");
+        }
+        kept.put(&mut store(&desk));
+    }
+    assert!(desk.ok(&["verify"]).contains("that of 64 events is what a fresh replay gives"));
 }
 
 #[test]

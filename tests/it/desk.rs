@@ -40,11 +40,17 @@ impl Desk {
     }
 
     pub(crate) fn run(&self, args: &[&str]) -> Output {
+        self.command(args).output().unwrap()
+    }
+
+    /// The program with these arguments, ready to be run.
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_demarche"));
         for variable in OF_THE_USER {
             command.env_remove(variable);
         }
-        command.current_dir(self.path()).args(args).output().unwrap()
+        command.current_dir(self.path()).args(args);
+        command
     }
 
     #[track_caller]

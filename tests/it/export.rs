@@ -3,7 +3,7 @@
 use std::io::Cursor;
 use std::sync::LazyLock;
 
-use demarche::event_log::EventLog;
+use demarche::event_log::FoldedLog;
 use demarche::event_log::portable::{PortableError, export, restore, verify_export};
 use demarche::event_log::report::{Against, Report};
 use demarche::event_log::verify::verify_store;
@@ -48,7 +48,7 @@ fn an_export_verifies_and_restores_to_the_same_head_and_root() {
         assert_eq!(report.quotes, 2);
         let mut store = MemoryStore::new();
         restore(&mut Cursor::new(&bytes), &mut store, &mut |_| {}).expect("it verifies");
-        let again = EventLog::open(store).expect("it is a log");
+        let again = FoldedLog::open(store).expect("it is a log");
         assert_eq!((again.head(), again.root()), (log.head(), log.root()));
         assert!(
             verify_store(again.store(), &Against::default(), &mut |_| {})
@@ -150,6 +150,6 @@ fn a_log_whose_stored_bytes_were_changed_gives_no_answer() {
         let report =
             verify_store(&store, &Against::default(), &mut |_| {}).expect("memory can be read");
         assert!(report.findings.iter().any(|(_, finding)| finding.seq == Some(seq)), "event {seq}");
-        assert!(EventLog::open(store).is_err(), "event {seq}");
+        assert!(FoldedLog::open(store).is_err(), "event {seq}");
     }
 }

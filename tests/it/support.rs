@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use demarche::event_log::{
-    AppendError, AppendOptions, Appended, EventLog, FileError, SourceFiles, Submission,
+    AppendError, AppendOptions, Appended, FileError, FoldedLog, SourceFiles, Submission,
     Surroundings,
 };
 use demarche::model::calendar::Instant;
@@ -11,7 +11,7 @@ use demarche::record::note::NoteSigner;
 use demarche::store::memory::MemoryStore;
 use demarche::store::{Change, Head, StoredEvent};
 
-pub(crate) type MemoryLog = EventLog<MemoryStore>;
+pub(crate) type MemoryLog = FoldedLog<MemoryStore>;
 
 /// A clock that goes on by a second at every look, and salts that count up.
 pub(crate) struct Counting {
@@ -73,7 +73,7 @@ pub(crate) fn signer() -> NoteSigner {
 pub(crate) fn new_log() -> MemoryLog {
     let key = signer().verifier();
     let clock = &mut Counting::default();
-    EventLog::create(MemoryStore::new(), "example.org/test", Some(&key), clock).expect("a new log")
+    FoldedLog::create(MemoryStore::new(), "example.org/test", Some(&key), clock).expect("a new log")
 }
 
 /// A log with two countries, a person in each, a topic, and a source of 2025-05-01.

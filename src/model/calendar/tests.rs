@@ -2,6 +2,9 @@ use proptest::prelude::*;
 
 use super::{DAY_MICROS, Day, Instant, Zone, days_in_month};
 
+/// Texts that look like `2026-11-24T03:04:05.123456Z`.
+const RECORDED_OR_LIKE_IT: &str = "[-+]?[0-9]{4}-[01][0-9]-[0-3][0-9][Tt][0-2][0-9]:[0-6][0-9]:[0-6][0-9]([.][0-9]{0,8})?([Zz]|[-+]00:00|[-+]0[0-9])";
+
 fn zone(name: &str) -> Zone {
     Zone::from_name(name).unwrap()
 }
@@ -196,6 +199,19 @@ proptest! {
     fn recorded_instants_round_trip(micros in -62_167_219_200_000_000_i64..253_402_300_800_000_000) {
         let instant = Instant::from_micros(micros);
         prop_assert_eq!(Instant::parse_recorded(&instant.to_string()), Some(instant));
+        prop_assert_eq!(instant.recorded().map(Vec::from), Some(instant.to_string().into_bytes()));
+    }
+
+    #[test]
+    fn nothing_else_is_recorded(micros: i64, text in RECORDED_OR_LIKE_IT) {
+        let shown = Instant::from_micros(micros).to_string();
+        let recorded = Instant::from_micros(micros).recorded();
+        let short = shown.len() == 27;
+        prop_assert_eq!(recorded.map(Vec::from), short.then(|| shown.clone().into_bytes()));
+        for text in [shown, text] {
+            let read = Instant::parse_rfc3339(&text).filter(|read| read.to_string() == text);
+            prop_assert_eq!(Instant::parse_recorded(&text), read);
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use super::{DateReason, Dated, Meaning, TEXT_BYTES_MAX, Time};
 use crate::model::calendar::{DAY_MICROS, Day, Instant, days_in_month};
-use crate::model::clock::{self, digits};
+use crate::model::clock::{self, digits, fields};
 
 /// ISO 8601-2 knows no offset beyond this.
 const SHIFT_MINUTES_MAX: i64 = 14 * 60;
@@ -18,6 +18,10 @@ pub(super) fn meaning(text: &str) -> Result<Meaning, DateReason> {
     if text.len() > TEXT_BYTES_MAX {
         return Err(DateReason::TooLong);
     }
+    if let Some(day) = plain_day(text) {
+        let time = Time::Days { first: day, last: day };
+        return Ok(Meaning::One(Dated { time, uncertain: false, approximate: false }));
+    }
     let read = match text.split_once('/') {
         Some((start, end)) => interval(start, end),
         None => dated(text).map(Meaning::One),
@@ -26,6 +30,12 @@ pub(super) fn meaning(text: &str) -> Result<Meaning, DateReason> {
         DateReason::NotEdtf | DateReason::NoSuchDay if is_level_two(text) => DateReason::LevelTwo,
         reason => reason,
     })
+}
+
+/// `2025-04-23`, as nearly all dates are written.
+fn plain_day(text: &str) -> Option<Day> {
+    let [year, month, day] = fields(text, '-', [4, 2, 2])?;
+    Day::from_ymd(i32::try_from(year).ok()?, month, day)
 }
 
 fn interval(start: &str, end: &str) -> Result<Meaning, DateReason> {

@@ -304,6 +304,7 @@ proptest! {
 
     #[test]
     fn any_text_is_read_or_refused(text in "\\PC{0,40}") {
+        prop_assert_eq!(Edtf::check(&text), Edtf::parse(&text).map(|_| ()));
         if let Ok(date) = Edtf::parse(&text) {
             prop_assert_eq!(date.as_str(), text);
         }

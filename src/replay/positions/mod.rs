@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::terms::terms;
 use super::view::{Fact, View};
+use crate::model::calendar::Instant;
 use crate::model::event::{Attribution, Body, Cite};
 use crate::model::vocabulary::{Modality, RelationType, Stance};
 
@@ -99,12 +100,43 @@ pub struct Side {
 /// Every position that was, or may have been, taken by the view's date: by actor and topic, the newest first.
 pub fn positions(view: &View<'_>) -> Vec<Position> {
     let acts = statements(view);
-    let mut said: BTreeMap<(&str, &str), Vec<Voice<'_>>> = BTreeMap::new();
-    for (topic, speaker, act) in voices(view, &acts) {
-        said.entry((speaker, topic)).or_default().push(Voice { speaker, act });
-    }
+    let said = by_actor_and_topic(view, &acts);
     let held = said.into_iter().flat_map(|((_, topic), voices)| in_order(view, topic, voices));
     held.map(|(_, position)| position).collect()
+}
+
+/// Those of [`positions`] that are current, without a list of what took the place of the others.
+pub fn current_positions(view: &View<'_>) -> Vec<Position> {
+    let acts = statements(view);
+    let to = view.clocks().to;
+    let mut held = Vec::new();
+    for ((_, topic), mut voices) in by_actor_and_topic(view, &acts) {
+        let newest = |happened: bool| {
+            let counted = voices.iter().filter(|v| !happened || v.act.span.happened_by(to));
+            counted.map(|voice| voice.act.span.earliest).max().unwrap_or(Instant::MIN)
+        };
+        let (newest_happened, newest) = (newest(true), newest(false));
+        voices.retain(|voice| voice.act.span.latest >= newest_happened);
+        voices.sort_by_key(|voice| std::cmp::Reverse(voice.act.newness()));
+        held.extend(voices.iter().map(|voice| {
+            let may_supersede = voice.act.span.latest < newest;
+            let later = Later { superseded_by: Vec::new(), may_supersede };
+            voice.act.position(view, voice.speaker, topic, &later)
+        }));
+    }
+    held
+}
+
+/// The voices of every actor on every topic.
+fn by_actor_and_topic<'s>(
+    view: &View<'_>,
+    acts: &'s [Said<'s>],
+) -> BTreeMap<(&'s str, &'s str), Vec<Voice<'s>>> {
+    let mut said: BTreeMap<(&str, &str), Vec<Voice<'_>>> = BTreeMap::new();
+    for (topic, speaker, act) in voices(view, acts) {
+        said.entry((speaker, topic)).or_default().push(Voice { speaker, act });
+    }
+    said
 }
 
 /// Every statement on a topic that was, or may have been, made by the view's date, once for each of its speakers.
@@ -127,6 +159,27 @@ struct Voice<'s> {
     act: &'s Said<'s>,
 }
 
+/// The statements that stand wholly after one.
+struct Later {
+    /// Those that have happened, in log order.
+    superseded_by: Vec<u64>,
+    /// Whether there are any, of which some may not have happened.
+    may_supersede: bool,
+}
+
+impl Later {
+    fn than(act: &Said<'_>, all: &[Voice<'_>], to: Instant) -> Self {
+        let later: Vec<&Said<'_>> =
+            all.iter().map(|voice| voice.act).filter(|o| act.span.precedes(o.span)).collect();
+        let happened = later.iter().filter(|other| other.span.happened_by(to));
+        let superseded_by: BTreeSet<u64> = happened.map(|other| other.first.seq).collect();
+        Self {
+            superseded_by: superseded_by.into_iter().collect(),
+            may_supersede: !later.is_empty(),
+        }
+    }
+}
+
 /// What voices that can take one another's place leave of a topic, the newest first.
 fn in_order<'s>(
     view: &View<'_>,
@@ -136,7 +189,10 @@ fn in_order<'s>(
     voices.sort_by_key(|voice| std::cmp::Reverse(voice.act.newness()));
     let positions: Vec<Position> = voices
         .iter()
-        .map(|voice| voice.act.position(view, voice.speaker, topic, &voices))
+        .map(|voice| {
+            let later = Later::than(voice.act, &voices, view.clocks().to);
+            voice.act.position(view, voice.speaker, topic, &later)
+        })
         .collect();
     voices.into_iter().zip(positions).collect()
 }
@@ -149,12 +205,20 @@ pub fn disputes(view: &View<'_>, positions: &[Position]) -> Vec<Dispute> {
     }
     let mut disputes = Vec::new();
     for (topic, held) in topics {
-        let mut sides = BTreeSet::new();
-        for a in &held {
-            for b in held.iter().filter(|b| b.actor != a.actor && opposite(a, b)) {
-                sides.extend([Side::of(a), Side::of(b)]);
+        let mut takers: BTreeMap<&Stance, BTreeSet<&str>> = BTreeMap::new();
+        for position in &held {
+            if let Some(stance) = &position.stance {
+                takers.entry(stance).or_default().insert(&position.actor);
             }
         }
+        let is_opposed = |position: &&&Position| {
+            let mut opposing = takers.iter().filter(|(stance, _)| {
+                position.stance.as_ref().is_some_and(|own| are_opposite(own, stance))
+            });
+            opposing.any(|(_, actors)| actors.iter().any(|actor| *actor != position.actor))
+        };
+        let sides: BTreeSet<Side> =
+            held.iter().filter(is_opposed).map(|position| Side::of(position)).collect();
         if !sides.is_empty() {
             let sides = sides.into_iter().collect();
             disputes.push(Dispute { topic: Some(topic.to_owned()), sides });
@@ -183,8 +247,7 @@ const OPPOSITES: &[(Stance, Stance)] = &[
     (Stance::Accuses, Stance::Rejects),
 ];
 
-fn opposite(a: &Position, b: &Position) -> bool {
-    let (Some(a), Some(b)) = (&a.stance, &b.stance) else { return false };
+fn are_opposite(a: &Stance, b: &Stance) -> bool {
     OPPOSITES.iter().any(|(one, other)| (a == one && b == other) || (a == other && b == one))
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Flag, Position, Voice};
+use super::{Flag, Later, Position};
 use crate::model::calendar::Instant;
 use crate::model::date::Span;
 use crate::model::event::{Attribution, Body, Cite, Statement};
@@ -80,19 +80,10 @@ impl<'v> Said<'v> {
         view: &View<'_>,
         actor: &str,
         topic: &str,
-        all: &[Voice<'v>],
+        later: &Later,
     ) -> Position {
         let to = view.clocks().to;
-        let later: Vec<&Self> =
-            all.iter().map(|voice| voice.act).filter(|o| self.span.precedes(o.span)).collect();
-        let mut superseded_by: Vec<u64> = later
-            .iter()
-            .filter(|other| other.span.happened_by(to))
-            .map(|other| other.first.seq)
-            .collect();
-        superseded_by.sort_unstable();
-        superseded_by.dedup();
-        let superseded = !superseded_by.is_empty();
+        let superseded = !later.superseded_by.is_empty();
         let chains = self.chains(view);
         let unattributed = |chain: &Vec<Attribution>| chain.iter().all(|link| link.by.is_none());
         let flags = [
@@ -100,7 +91,7 @@ impl<'v> Said<'v> {
             (self.is_by_counterpart(view, actor, &chains), Flag::AttributedByCounterpart),
             (self.contradicted, Flag::Contradicted),
             (self.statement.by.len() > 1, Flag::Joint),
-            (!superseded && !later.is_empty(), Flag::MayBeSuperseded),
+            (!superseded && later.may_supersede, Flag::MayBeSuperseded),
             (!self.span.happened_by(to) && self.as_of.is_some(), Flag::MayNotHaveBeenSaid),
             (!chains.is_empty() && chains.iter().all(unattributed), Flag::Unattributed),
             (self.uncertain, Flag::UncertainDate),
@@ -126,7 +117,9 @@ impl<'v> Said<'v> {
             flags: flags.into_iter().filter(|(is, _)| *is).map(|(_, flag)| flag).collect(),
             according_to: chains,
             cites,
-            superseded_by: superseded_by.iter().map(|seq| view.history().id_of(*seq)).collect(),
+            superseded_by: {
+                later.superseded_by.iter().map(|seq| view.history().id_of(*seq)).collect()
+            },
             rests_on: self.rests_on(view),
         }
     }

@@ -1,0 +1,90 @@
+//! Lines of input, from a file or from standard input, for `append`.
+
+use std::io::{self, BufRead, Read, Seek, SeekFrom};
+
+use crate::event_log::{Input, InputError, InputLine};
+use crate::model::limits::LINE_BYTES_MAX;
+
+/// How much of a file is read at a time.
+pub(crate) const READ_BYTES: usize = 256 * 1024;
+/// More of standard input than this is put into a temporary file.
+const SPOOLED_IN_MEMORY: usize = 16 * 1024 * 1024;
+
+/// The lines of an input, blank ones left out; a byte order mark before the first is none of it.
+pub(crate) struct InputLines<R> {
+    reader: R,
+    number: u64,
+    line: Vec<u8>,
+}
+
+impl<R: BufRead + Seek> InputLines<R> {
+    /// The lines of what is read.
+    pub(crate) const fn new(reader: R) -> Self {
+        Self { reader, number: 0, line: Vec::new() }
+    }
+
+    /// Reads the next line that is not blank into the buffer; where in it the line lies, or that it is too long.
+    fn read(&mut self) -> io::Result<Option<Result<std::ops::Range<usize>, InputError>>> {
+        loop {
+            self.line.clear();
+            let most = LINE_BYTES_MAX as u64 + 2;
+            if (&mut self.reader).take(most).read_until(b'\n', &mut self.line)? == 0 {
+                return Ok(None);
+            }
+            self.number += 1;
+            if self.line.len() as u64 == most && self.line.last() != Some(&b'\n') {
+                skip_line(&mut self.reader)?;
+            }
+            let mut text = self.line.strip_suffix(b"\n").unwrap_or(&self.line);
+            text = text.strip_suffix(b"\r").unwrap_or(text);
+            let end = text.len();
+            if self.number == 1 {
+                text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text);
+            }
+            if text.len() > LINE_BYTES_MAX {
+                return Ok(Some(Err(InputError::LineTooLong { most: LINE_BYTES_MAX })));
+            }
+            if !text.trim_ascii().is_empty() {
+                return Ok(Some(Ok(end - text.len()..end)));
+            }
+        }
+    }
+}
+
+impl<R: BufRead + Seek> Input for InputLines<R> {
+    fn next_line(&mut self) -> io::Result<Option<InputLine<'_>>> {
+        let Some(range) = self.read()? else { return Ok(None) };
+        let line = range.map(|range| self.line.get(range).unwrap_or_default());
+        Ok(Some((self.number, line)))
+    }
+
+    fn rewind(&mut self) -> io::Result<()> {
+        self.number = 0;
+        self.reader.seek(SeekFrom::Start(0)).map(drop)
+    }
+}
+
+/// What can be read once only, so that it can be read again.
+pub(crate) fn spooled(input: &mut dyn Read) -> io::Result<impl BufRead + Seek + use<>> {
+    let mut spool = tempfile::spooled_tempfile(SPOOLED_IN_MEMORY);
+    io::copy(input, &mut spool)?;
+    spool.rewind()?;
+    Ok(io::BufReader::with_capacity(READ_BYTES, spool))
+}
+
+fn skip_line(input: &mut dyn BufRead) -> io::Result<()> {
+    loop {
+        let buffer = input.fill_buf()?;
+        if buffer.is_empty() {
+            return Ok(());
+        }
+        let (used, ended) = match buffer.iter().position(|byte| *byte == b'\n') {
+            Some(at) => (at + 1, true),
+            None => (buffer.len(), false),
+        };
+        input.consume(used);
+        if ended {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! What the bytes of one event show by themselves, on any thread: all that verification does of it but for what follows
+//! from the events before.
+
+use super::finding::{Check, Wrong};
+use super::names::{Key, keys_of, sealed_of};
+use super::{read_payload, system_kind};
+use crate::model::event::{Body, Event};
+use crate::record::commitment::{Salt, commit_payload, commit_sealed};
+use crate::record::header::{Header, HeaderError};
+use crate::record::json;
+use crate::record::link::Link;
+use crate::record::tree::{NodeHash, leaf_hash};
+use crate::replay::Content;
+use crate::store::{EventRef, PartRef};
+
+/// What was found of one event.
+#[derive(Debug)]
+pub(super) struct Examined {
+    pub(super) header: Result<Header, HeaderError>,
+    pub(super) link: Link,
+    pub(super) leaf: NodeHash,
+    /// How many bytes were looked at.
+    pub(super) bytes: usize,
+    /// What is wrong, in order.
+    pub(super) wrongs: Vec<(Check, Wrong)>,
+    pub(super) payload: Looked,
+    pub(super) sealed: Looked,
+    /// The payload of an event that the program itself made.
+    pub(super) system: Option<Vec<u8>>,
+    pub(super) id: Option<String>,
+    pub(super) content: Option<Box<Quoting>>,
+}
+
+/// Whether a part was looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Looked {
+    /// It was.
+    Open,
+    /// It is not there.
+    Absent,
+    /// There is none, or it was passed over.
+    Not,
+}
+
+/// What an event captures and quotes; of most events nothing.
+#[derive(Debug, Default)]
+pub(super) struct Quoting {
+    /// The hashes of the bytes captured with it.
+    pub(super) captured: Vec<String>,
+    /// Whether it is a source, and the hash of its text.
+    pub(super) is_source: bool,
+    pub(super) text: Option<String>,
+    /// The place of each cite that quotes, the id of its source, and the quotation.
+    pub(super) quotes: Vec<(usize, String, String)>,
+}
+
+/// Looks at one event; `name` is told of all that it is known by. `quick` leaves out payloads and sealed parts, but for
+/// those that the program itself made.
+pub(super) fn examine(event: EventRef<'_>, quick: bool, name: &mut dyn FnMut(Key)) -> Examined {
+    let mut examined = Examined {
+        header: Header::from_bytes(event.header),
+        link: Link::of(event.header),
+        leaf: leaf_hash(event.header),
+        bytes: event.header.len(),
+        wrongs: Vec::new(),
+        payload: Looked::Not,
+        sealed: Looked::Not,
+        system: None,
+        id: None,
+        content: None,
+    };
+    // What cannot be read is no header to compare parts with.
+    let Ok(header) = examined.header.as_ref() else { return examined };
+    let (payload, kind) = (header.payload, header.kind.clone());
+    let system = system_kind(&kind).is_some();
+    examined.sealed(event, header.sealed, quick);
+    let PartRef::Present { salt, bytes } = event.payload else {
+        examined.payload = Looked::Absent;
+        return examined;
+    };
+    if quick && !system {
+        return examined;
+    }
+    examined.payload = Looked::Open;
+    examined.bytes = examined.bytes.saturating_add(bytes.len());
+    let found = commit_payload(&Salt(*salt), bytes);
+    if found != payload {
+        let wrong = Wrong::Commitment { part: "payload", expected: payload, found };
+        examined.wrongs.push((Check::Commitments, wrong));
+    }
+    match read_payload(bytes, &kind) {
+        Content::Readable(read) => {
+            keys_of(&read, bytes, sealed_of(event)).into_iter().for_each(name);
+            examined.take(*read);
+            examined.system = system.then(|| bytes.to_vec());
+        }
+        Content::Absent | Content::Unreadable => {
+            if let Err(error) = json::parse_canonical(bytes) {
+                let wrong = Wrong::NotCanonical { part: "payload", error };
+                examined.wrongs.push((Check::Bytes, wrong));
+            } else {
+                examined.system = system.then(|| bytes.to_vec());
+                examined.wrongs.push((Check::Bytes, Wrong::Unreadable { kind }));
+            }
+        }
+    }
+    examined
+}
+
+impl Examined {
+    fn sealed(
+        &mut self,
+        event: EventRef<'_>,
+        committed: Option<crate::record::commitment::Commitment>,
+        quick: bool,
+    ) {
+        match (event.sealed, committed) {
+            (Some(PartRef::Present { .. }), Some(_)) if quick => {}
+            (Some(PartRef::Present { salt, bytes }), Some(expected)) => {
+                self.sealed = Looked::Open;
+                self.bytes = self.bytes.saturating_add(bytes.len());
+                let found = commit_sealed(&Salt(*salt), bytes);
+                if found != expected {
+                    let wrong = Wrong::Commitment { part: "sealed part", expected, found };
+                    self.wrongs.push((Check::Commitments, wrong));
+                }
+                if let Err(error) = json::parse_canonical(bytes) {
+                    let wrong = Wrong::NotCanonical { part: "sealed part", error };
+                    self.wrongs.push((Check::Bytes, wrong));
+                }
+            }
+            (Some(PartRef::Absent), Some(_)) => self.sealed = Looked::Absent,
+            (None, None) => {}
+            (Some(_), None) | (None, Some(_)) => {
+                self.wrongs.push((Check::Commitments, Wrong::SealedMismatch));
+            }
+        }
+    }
+
+    fn take(&mut self, event: Event) {
+        let source = match &event.body {
+            Body::Source(source) => Some(source),
+            _ => None,
+        };
+        let quotes = event.cites.iter().enumerate().filter_map(|(cite, passage)| {
+            Some((cite, passage.source.clone(), passage.quote.clone()?))
+        });
+        let quotes: Vec<_> = quotes.collect();
+        if source.is_some() || !quotes.is_empty() {
+            self.content = Some(Box::new(Quoting {
+                captured: source.into_iter().flat_map(|s| s.hashes()).map(str::to_owned).collect(),
+                is_source: source.is_some(),
+                text: source.and_then(|source| source.text_hash()).map(str::to_owned),
+                quotes,
+            }));
+        }
+        self.id = event.id;
+    }
+}

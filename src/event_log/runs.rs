@@ -1,0 +1,669 @@
+//! Sorted runs: a table of rows of fixed length, derived from the events and kept beside them in blocks.
+//!
+//! Rows are gathered in memory, sorted, and written as a run, which never changes. Runs of about the same size are merged
+//! into one, so there are few of them, and every row is written only some times over, however many there are. A run is
+//! blocks of rows, and blocks of a directory: for each block of rows its first row, and the least value of the [`Table`]'s
+//! own measure of a row. Of each row only what differs from the row before it is kept. The manifest names the runs that
+//! count and up to which event they reach; whatever they lack is folded anew from the events.
+//! A table is never the last word: `verify` derives all of it once more and compares.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
+use std::marker::PhantomData;
+
+use crate::store::{BLOCK_BYTES_MAX, BlockKey, Damage, Store, StoreError};
+
+/// What a table holds.
+pub(crate) trait Table {
+    /// The number under which its blocks lie; even, since its directories lie under the next.
+    const NUMBER: u8;
+    /// The version of the rules by which rows are derived. A table of another version is not used.
+    const VERSION: u64;
+    /// The length of a row.
+    const ROW_BYTES: usize;
+
+    /// So many runs of about one size are merged.
+    const MERGED: usize;
+
+    /// What the directory keeps the least of, for each block.
+    fn measure(row: &[u8]) -> u64;
+}
+
+/// Runs are merged into the largest when a table is kept and they have at least this part of its rows.
+const MERGED_WHOLE: u64 = 4;
+/// The length of a run's entry in the manifest.
+const ENTRY_BYTES: usize = 32;
+/// The length of the manifest without its runs.
+const STAMP_BYTES: usize = 24;
+
+/// One run, as the manifest names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Run {
+    id: u64,
+    rows: u64,
+    blocks: u64,
+    directory_blocks: u64,
+}
+
+/// The runs of a table that count, and how far they reach.
+#[derive(Debug)]
+#[expect(clippy::struct_field_names, reason = "a table is its runs")]
+pub(crate) struct Runs<T> {
+    /// How many events the rows are derived from.
+    size: u64,
+    next_id: u64,
+    runs: Vec<Run>,
+    /// How many events the manifest in the store says.
+    kept: u64,
+    /// Runs that the manifest in the store may name and this does not.
+    replaced: Vec<Run>,
+    table: PhantomData<T>,
+}
+
+impl<T: Table> Runs<T> {
+    /// A table without rows.
+    pub(crate) const fn new() -> Self {
+        Self {
+            size: 0,
+            next_id: 1,
+            runs: Vec::new(),
+            kept: 0,
+            replaced: Vec::new(),
+            table: PhantomData,
+        }
+    }
+
+    /// The table as it is kept; an empty one where there is none, or one of other rules, or one that cannot be of a log of
+    /// so many events.
+    pub(crate) fn read(store: &impl Store, events: u64) -> Result<Self, StoreError> {
+        let manifest = store.block(Self::manifest())?;
+        let read = manifest.and_then(|bytes| Self::from_bytes(&bytes));
+        Ok(read.filter(|runs| runs.size <= events).unwrap_or_else(Self::new))
+    }
+
+    /// Takes the whole table away, as far as its manifest can be read.
+    pub(crate) fn remove(store: &mut impl Store) -> Result<(), StoreError> {
+        let manifest = store.block(Self::manifest())?.unwrap_or_default();
+        let known = Self::from_bytes(&manifest);
+        store.remove_blocks(T::NUMBER, 0)?;
+        store.sync()?;
+        for run in known.iter().flat_map(|table| &table.runs) {
+            run.remove::<T>(store)?;
+        }
+        Ok(())
+    }
+
+    /// The version of the table that is kept, if it is another than this program's.
+    pub(crate) fn other_version(store: &impl Store) -> Result<Option<i64>, StoreError> {
+        let manifest = store.block(Self::manifest())?.unwrap_or_default();
+        let version = manifest.first_chunk().map(|bytes| u64::from_be_bytes(*bytes));
+        let other = version.filter(|version| *version != T::VERSION);
+        Ok(other.and_then(|version| i64::try_from(version).ok()))
+    }
+
+    const fn manifest() -> BlockKey {
+        BlockKey { table: T::NUMBER, run: 0, index: 0 }
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (stamp, entries) = bytes.split_at_checked(STAMP_BYTES)?;
+        let [version, size, next_id] = numbers(stamp)?;
+        let runs = entries.chunks(ENTRY_BYTES).map(|entry| {
+            let [id, rows, blocks, directory_blocks] = numbers(entry)?;
+            let run = Run { id, rows, blocks, directory_blocks };
+            run.is_possible::<T>().then_some(run)
+        });
+        let runs = runs.collect::<Option<Vec<_>>>()?;
+        // Run 0 is the manifest, and what is from the next on was never kept.
+        if runs.iter().any(|run| run.id == 0 || run.id >= next_id) || next_id == 0 {
+            return None;
+        }
+        let new = Self { size, next_id, runs, kept: size, ..Self::new() };
+        (version == T::VERSION).then_some(new)
+    }
+
+    fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let entries =
+            self.runs.iter().flat_map(|run| [run.id, run.rows, run.blocks, run.directory_blocks]);
+        for number in [T::VERSION, self.size, self.next_id].into_iter().chain(entries) {
+            bytes.extend_from_slice(&number.to_be_bytes());
+        }
+        bytes
+    }
+
+    /// How many events its rows are derived from.
+    pub(crate) const fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Its runs, the largest first.
+    pub(crate) fn runs(&self) -> &[Run] {
+        &self.runs
+    }
+
+    /// Whether there are rows that the manifest in the store does not count.
+    pub(crate) const fn is_unkept(&self) -> bool {
+        self.size != self.kept
+    }
+
+    /// Adds a run of sorted rows, which carry the table on to so many events, and merges what must be merged. It counts
+    /// for whoever reads the table once it is kept.
+    pub(crate) fn add(
+        &mut self,
+        rows: &[u8],
+        size: u64,
+        store: &mut impl Store,
+    ) -> Result<(), StoreError> {
+        self.size = size;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let mut writer = self.begin();
+        for row in rows.chunks_exact(T::ROW_BYTES) {
+            writer.push(row, store)?;
+        }
+        self.runs.push(writer.finish(store)?);
+        while let Some(from) = self.to_merge() {
+            self.merge(from, store)?;
+        }
+        Ok(())
+    }
+
+    /// Merges all runs from this one on into one.
+    fn merge(&mut self, from: usize, store: &mut impl Store) -> Result<(), StoreError> {
+        let merged = self.runs.get(from..).unwrap_or_default().to_vec();
+        let mut writer = self.begin();
+        let mut rows = Merge::<T>::new(&merged, store)?;
+        while let Some(row) = rows.next(store)? {
+            writer.push(row, store)?;
+        }
+        let run = writer.finish(store)?;
+        self.runs.truncate(from);
+        self.runs.push(run);
+        self.replaced.extend(merged);
+        Ok(())
+    }
+
+    /// Makes the table last as it is now.
+    pub(crate) fn keep(&mut self, store: &mut impl Store) -> Result<(), StoreError> {
+        // After long appends the fewer runs there are, the less is read for each look-up.
+        let rows = |runs: &[Run]| runs.iter().fold(0_u64, |sum, run| sum.saturating_add(run.rows));
+        if let [largest, others @ ..] = self.runs.as_slice()
+            && !others.is_empty()
+            && rows(others).saturating_mul(MERGED_WHOLE) >= largest.rows
+        {
+            self.merge(0, store)?;
+        }
+        // What the manifest names must be there before it does, and what it named until then after.
+        store.sync()?;
+        store.put_block(Self::manifest(), &self.to_bytes())?;
+        store.sync()?;
+        self.kept = self.size;
+        for run in std::mem::take(&mut self.replaced) {
+            run.remove::<T>(store)?;
+        }
+        Ok(())
+    }
+
+    /// Takes away what was written and never kept, when an append was given up or cut off.
+    pub(crate) fn remove_unkept(&self, store: &mut impl Store) -> Result<(), StoreError> {
+        for id in self.next_id..u64::MAX {
+            let first = BlockKey { table: T::NUMBER, run: id, index: 0 };
+            if store.block(first)?.is_none() {
+                break;
+            }
+            Run { id, rows: 0, blocks: 0, directory_blocks: 0 }.remove::<T>(store)?;
+        }
+        Ok(())
+    }
+
+    /// From which run on all are merged into one: those at the end that are not much larger than the others together.
+    fn to_merge(&self) -> Option<usize> {
+        let mut gathered = 0_u64;
+        let mut from = None;
+        for (index, run) in self.runs.iter().enumerate().rev() {
+            let count = self.runs.len().saturating_sub(index);
+            if count > 1 && run.rows > gathered.saturating_mul(2) {
+                break;
+            }
+            gathered = gathered.saturating_add(run.rows);
+            if count >= T::MERGED {
+                from = Some(index);
+            }
+        }
+        from
+    }
+
+    fn begin(&mut self) -> Writer<T> {
+        let id = self.next_id;
+        self.next_id = self.next_id.saturating_add(1);
+        Writer::new(id)
+    }
+}
+
+/// How many entries a block of a directory has, but for the last: as many as fit whatever they share.
+const fn entries_a_block<T: Table>() -> u64 {
+    let entry = T::ROW_BYTES + 8 + 1;
+    (BLOCK_BYTES_MAX / entry) as u64
+}
+
+/// A block that a manifest names and that is not there.
+const fn missing(key: BlockKey) -> StoreError {
+    StoreError::Damaged { what: Damage::Block(key) }
+}
+
+fn numbers<const N: usize>(bytes: &[u8]) -> Option<[u64; N]> {
+    let mut numbers = [0; N];
+    let (chunks, rest) = bytes.as_chunks::<8>();
+    if chunks.len() != N || !rest.is_empty() {
+        return None;
+    }
+    for (number, chunk) in numbers.iter_mut().zip(chunks) {
+        *number = u64::from_be_bytes(*chunk);
+    }
+    Some(numbers)
+}
+
+/// Writes one run.
+struct Writer<T> {
+    run: Run,
+    block: BlockWriter,
+    directory: BlockWriter,
+    least: u64,
+    first: Vec<u8>,
+    table: PhantomData<T>,
+}
+
+impl<T: Table> Writer<T> {
+    const fn new(id: u64) -> Self {
+        Self {
+            run: Run { id, rows: 0, blocks: 0, directory_blocks: 0 },
+            block: BlockWriter::new(),
+            directory: BlockWriter::new(),
+            least: u64::MAX,
+            first: Vec::new(),
+            table: PhantomData,
+        }
+    }
+
+    fn push(&mut self, row: &[u8], store: &mut impl Store) -> Result<(), StoreError> {
+        if !self.block.has_room(row) {
+            self.close_block(store)?;
+        }
+        if self.block.is_empty() {
+            self.first = row.to_vec();
+        }
+        self.block.push(row);
+        self.least = self.least.min(T::measure(row));
+        self.run.rows = self.run.rows.saturating_add(1);
+        Ok(())
+    }
+
+    fn close_block(&mut self, store: &mut impl Store) -> Result<(), StoreError> {
+        let key = BlockKey { table: T::NUMBER, run: self.run.id, index: self.run.blocks };
+        store.put_block(key, &self.block.take())?;
+        self.run.blocks = self.run.blocks.saturating_add(1);
+        let mut entry = std::mem::take(&mut self.first);
+        entry.extend_from_slice(&self.least.to_be_bytes());
+        self.least = u64::MAX;
+        self.directory.push(&entry);
+        if self.run.blocks.is_multiple_of(entries_a_block::<T>()) {
+            self.close_directory(store)?;
+        }
+        Ok(())
+    }
+
+    fn close_directory(&mut self, store: &mut impl Store) -> Result<(), StoreError> {
+        let (run, index) = (self.run.id, self.run.directory_blocks);
+        let key = BlockKey { table: T::NUMBER + 1, run, index };
+        store.put_block(key, &self.directory.take())?;
+        self.run.directory_blocks = index.saturating_add(1);
+        Ok(())
+    }
+
+    fn finish(mut self, store: &mut impl Store) -> Result<Run, StoreError> {
+        if !self.block.is_empty() {
+            self.close_block(store)?;
+        }
+        if !self.directory.is_empty() {
+            self.close_directory(store)?;
+        }
+        Ok(self.run)
+    }
+}
+
+/// Rows as they lie in a block: how many bytes each shares with the one before it, and the rest.
+struct BlockWriter {
+    bytes: Vec<u8>,
+    last: Vec<u8>,
+}
+
+impl BlockWriter {
+    const fn new() -> Self {
+        Self { bytes: Vec::new(), last: Vec::new() }
+    }
+
+    const fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    fn has_room(&self, row: &[u8]) -> bool {
+        self.bytes.len().saturating_add(row.len()) < BLOCK_BYTES_MAX
+    }
+
+    fn push(&mut self, row: &[u8]) {
+        let shared = self.last.iter().zip(row).take_while(|(a, b)| a == b).count();
+        self.bytes.push(u8::try_from(shared).unwrap_or(0));
+        self.bytes.extend(row.iter().skip(shared));
+        row.clone_into(&mut self.last);
+    }
+
+    fn take(&mut self) -> Vec<u8> {
+        self.last.clear();
+        std::mem::take(&mut self.bytes)
+    }
+}
+
+/// The rows of a block, one after the other; as many as the bytes make.
+pub(crate) fn rows_of(bytes: &[u8], row_bytes: usize) -> Vec<u8> {
+    let mut rows: Vec<u8> = Vec::with_capacity(bytes.len().saturating_mul(2));
+    let mut rest = bytes;
+    while let Some((shared, after)) = rest.split_first() {
+        let shared = usize::from(*shared);
+        let Some((own, after)) =
+            row_bytes.checked_sub(shared).and_then(|own| after.split_at_checked(own))
+        else {
+            break;
+        };
+        match rows.len().checked_sub(row_bytes) {
+            Some(last) => rows.extend_from_within(last..last.saturating_add(shared)),
+            None if shared > 0 => break,
+            None => {}
+        }
+        rows.extend_from_slice(own);
+        rest = after;
+    }
+    rows
+}
+
+impl Run {
+    /// Whether so many rows can lie in so many blocks.
+    const fn is_possible<T: Table>(&self) -> bool {
+        let most = (BLOCK_BYTES_MAX as u64).saturating_mul(self.blocks);
+        let directory = self.blocks.div_ceil(entries_a_block::<T>());
+        self.rows >= self.blocks && self.rows <= most && self.directory_blocks == directory
+    }
+
+    /// Its number, which no other run of its table ever has.
+    pub(crate) const fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Whether its rows are in order, and its directory and its entry in the manifest are those that they lead to: what
+    /// is looked up is found only then. `see` is shown each row.
+    pub(crate) fn is_sound<T: Table>(
+        &self,
+        store: &impl Store,
+        see: &mut dyn FnMut(&[u8]),
+    ) -> Result<bool, StoreError> {
+        let (mut rows, mut directory_blocks) = (0_u64, 0_u64);
+        let (mut last, mut entries) = (Vec::new(), Vec::new());
+        for index in 0..self.blocks {
+            let block = self.block::<T>(index, store)?;
+            let Some(first) = block.get(..T::ROW_BYTES) else { return Ok(false) };
+            let mut lowest = u64::MAX;
+            let mut before = last.as_slice();
+            for row in block.chunks_exact(T::ROW_BYTES) {
+                if row < before {
+                    return Ok(false);
+                }
+                before = row;
+                lowest = lowest.min(T::measure(row));
+                rows = rows.saturating_add(1);
+                see(row);
+            }
+            last = before.to_vec();
+            entries.extend_from_slice(first);
+            entries.extend_from_slice(&lowest.to_be_bytes());
+            let next = index.saturating_add(1);
+            if next == self.blocks || next.is_multiple_of(entries_a_block::<T>()) {
+                if self.directory::<T>(directory_blocks, store)? != entries {
+                    return Ok(false);
+                }
+                directory_blocks = directory_blocks.saturating_add(1);
+                entries.clear();
+            }
+        }
+        Ok((rows, directory_blocks) == (self.rows, self.directory_blocks))
+    }
+
+    fn remove<T: Table>(&self, store: &mut impl Store) -> Result<(), StoreError> {
+        store.remove_blocks(T::NUMBER, self.id)?;
+        store.remove_blocks(T::NUMBER + 1, self.id)
+    }
+
+    /// How many rows it has.
+    pub(crate) const fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// The rows of one of its blocks, one after the other.
+    pub(crate) fn block<T: Table>(
+        &self,
+        index: u64,
+        store: &impl Store,
+    ) -> Result<Vec<u8>, StoreError> {
+        let key = BlockKey { table: T::NUMBER, run: self.id, index };
+        let block = store.block(key)?.ok_or(missing(key))?;
+        Ok(rows_of(&block, T::ROW_BYTES))
+    }
+
+    /// One block of its directory: the first row of each block, and the least measure in it, one after the other.
+    pub(crate) fn directory<T: Table>(
+        &self,
+        index: u64,
+        store: &impl Store,
+    ) -> Result<Vec<u8>, StoreError> {
+        let key = BlockKey { table: T::NUMBER + 1, run: self.id, index };
+        let block = store.block(key)?.ok_or(missing(key))?;
+        Ok(rows_of(&block, T::ROW_BYTES.saturating_add(8)))
+    }
+
+    /// How many blocks its directory has.
+    pub(crate) const fn directory_blocks(&self) -> u64 {
+        self.directory_blocks
+    }
+
+    /// Every row that begins so.
+    pub(crate) fn find<T: Table>(
+        &self,
+        prefix: &[u8],
+        store: &impl Store,
+    ) -> Result<Vec<Vec<u8>>, StoreError> {
+        let entry_bytes = T::ROW_BYTES.saturating_add(8);
+        // The last block of the directory, and in it the last block, that begins before such rows do.
+        let (mut low, mut high) = (0_u64, self.directory_blocks);
+        while low.saturating_add(1) < high {
+            let middle = low.midpoint(high);
+            let entries = self.directory::<T>(middle, store)?;
+            let is_before = entries.get(..prefix.len()).is_some_and(|first| first < prefix);
+            (low, high) = if is_before { (middle, high) } else { (low, middle) };
+        }
+        let before = low.saturating_mul(entries_a_block::<T>());
+        let entries = self.directory::<T>(low, store)?;
+        let within = entries.chunks_exact(entry_bytes).take_while(|entry| *entry < prefix).count();
+        let within = u64::try_from(within).unwrap_or(0);
+        let mut index = before.saturating_add(within).saturating_sub(1);
+        let mut found = Vec::new();
+        while index < self.blocks {
+            let rows = self.block::<T>(index, store)?;
+            if rows.is_empty() {
+                break;
+            }
+            for row in rows.chunks_exact(T::ROW_BYTES) {
+                if row.starts_with(prefix) {
+                    found.push(row.to_vec());
+                } else if row > prefix {
+                    return Ok(found);
+                }
+            }
+            index = index.saturating_add(1);
+        }
+        Ok(found)
+    }
+}
+
+/// The rows of several runs as one sorted row of them.
+pub(crate) struct Merge<T> {
+    sources: Vec<Source>,
+    /// The next row of each, and the place of its run; the least first.
+    next: BinaryHeap<(Reverse<Vec<u8>>, usize)>,
+    row: Vec<u8>,
+    table: PhantomData<T>,
+}
+
+/// What is left of one run.
+struct Source {
+    run: Run,
+    next_block: u64,
+    rows: Vec<u8>,
+    at: usize,
+}
+
+impl<T: Table> Merge<T> {
+    /// All rows of these runs.
+    pub(crate) fn new(runs: &[Run], store: &impl Store) -> Result<Self, StoreError> {
+        let begin = |run: &Run| Source { run: *run, next_block: 0, rows: Vec::new(), at: 0 };
+        let mut sources: Vec<Source> = runs.iter().map(begin).collect();
+        let mut next = BinaryHeap::new();
+        for (place, source) in sources.iter_mut().enumerate() {
+            source.fill::<T>(store)?;
+            if !source.row::<T>().is_empty() {
+                next.push((Reverse(source.row::<T>().to_vec()), place));
+            }
+        }
+        Ok(Self { sources, next, row: Vec::new(), table: PhantomData })
+    }
+
+    /// The next row.
+    pub(crate) fn next(&mut self, store: &impl Store) -> Result<Option<&[u8]>, StoreError> {
+        let Some(mut least) = self.next.peek_mut() else { return Ok(None) };
+        let (Reverse(row), place) = &mut *least;
+        row.clone_into(&mut self.row);
+        let Some(source) = self.sources.get_mut(*place) else { return Ok(None) };
+        source.at = source.at.saturating_add(T::ROW_BYTES);
+        source.fill::<T>(store)?;
+        if source.row::<T>().is_empty() {
+            PeekMut::pop(least);
+        } else {
+            source.row::<T>().clone_into(row);
+        }
+        Ok(Some(&self.row))
+    }
+}
+
+impl Source {
+    /// The next row; nothing at the end.
+    fn row<T: Table>(&self) -> &[u8] {
+        self.rows.get(self.at..self.at.saturating_add(T::ROW_BYTES)).unwrap_or_default()
+    }
+
+    fn fill<T: Table>(&mut self, store: &impl Store) -> Result<(), StoreError> {
+        while self.row::<T>().is_empty() && self.next_block < self.run.blocks {
+            self.rows = self.run.block::<T>(self.next_block, store)?;
+            self.at = 0;
+            // No block is empty: where one is not there, the run ends, whatever the manifest says.
+            let ended = self.rows.is_empty();
+            self.next_block =
+                if ended { self.run.blocks } else { self.next_block.saturating_add(1) };
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+mod tests {
+    use super::*;
+    use crate::store::memory::MemoryStore;
+    use proptest::prelude::*;
+
+    struct Small;
+    impl Table for Small {
+        const NUMBER: u8 = 0;
+        const VERSION: u64 = 1;
+        const ROW_BYTES: usize = 6;
+        const MERGED: usize = 4;
+        fn measure(row: &[u8]) -> u64 {
+            u64::from(row[5])
+        }
+    }
+
+    /// All rows of a table, in order.
+    fn all(runs: &Runs<Small>, store: &MemoryStore) -> Vec<Vec<u8>> {
+        let mut merge = Merge::<Small>::new(runs.runs(), store).unwrap();
+        std::iter::from_fn(|| merge.next(store).unwrap().map(<[u8]>::to_vec)).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+        #[test]
+        fn every_row_is_kept_and_found(
+            batches in prop::collection::vec(prop::collection::vec(any::<[u8; 3]>(), 0..3000), 1..9),
+            wanted in prop::collection::vec(any::<[u8; 2]>(), 20),
+        ) {
+            let mut store = MemoryStore::new();
+            let mut runs = Runs::<Small>::new();
+            let mut expected: Vec<Vec<u8>> = Vec::new();
+            for (size, batch) in (1..).zip(&batches) {
+                let mut rows: Vec<Vec<u8>> =
+                    batch.iter().map(|[a, b, c]| vec![*a, *b, 0, 0, *c, *b]).collect();
+                rows.sort();
+                expected.extend(rows.clone());
+                runs.add(&rows.concat(), size, &mut store).unwrap();
+                if size % 3 == 0 {
+                    runs.keep(&mut store).unwrap();
+                }
+            }
+            expected.sort();
+            runs.keep(&mut store).unwrap();
+            let read = Runs::<Small>::read(&store, 100).unwrap();
+            prop_assert_eq!(read.runs(), runs.runs());
+            prop_assert_eq!(read.size(), batches.len() as u64);
+            prop_assert!(runs.runs().len() <= 8, "{:?}", runs.runs());
+            prop_assert_eq!(all(&read, &store), expected.clone());
+            let from_batches = batches.iter().flatten().map(|[a, b, _]| [*a, *b]).take(20);
+            for prefix in wanted.iter().copied().chain(from_batches) {
+                let mut found = Vec::new();
+                for run in read.runs() {
+                    found.extend(run.find::<Small>(&prefix, &store).unwrap());
+                }
+                found.sort();
+                let meant: Vec<_> =
+                    expected.iter().filter(|row| row.starts_with(&prefix)).cloned().collect();
+                prop_assert_eq!(found, meant);
+            }
+            for run in read.runs() {
+                let mut entries = Vec::new();
+                for index in 0..run.directory_blocks() {
+                    entries.extend(run.directory::<Small>(index, &store).unwrap());
+                }
+                for (index, entry) in (0..).zip(entries.chunks(14)) {
+                    let block = run.block::<Small>(index, &store).unwrap();
+                    prop_assert_eq!(&entry[..6], &block[..6]);
+                    let least = block.chunks(6).map(Small::measure).min().unwrap();
+                    prop_assert_eq!(&entry[6..], &least.to_be_bytes());
+                }
+            }
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let rows = rows_of(&bytes, 6);
+            prop_assert_eq!(rows.len() % 6, 0);
+            let _ = Runs::<Small>::from_bytes(&bytes);
+        }
+    }
+}

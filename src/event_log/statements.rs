@@ -1,0 +1,197 @@
+//! Statements by actor, topic and date, in a table that is derived from the events and kept beside them: by it a replay
+//! to any date finds the few statements that can be current then ([`crate::replay::bearing::current`]), however many there are.
+//!
+//! A row holds hashes and dates, no words. A table made by other rules has another version, and is not used.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+use super::parallel::scan;
+use super::runs::{self, Runs, Table};
+use super::{OpenError, read_fitting, read_payload};
+use crate::model::calendar::Instant;
+use crate::replay::REDUCER_VERSION;
+use crate::replay::bearing::{Block, Pair, ROW_BYTES, Row, Rows, Run};
+use crate::store::{EventRef, Events, PartRef, Store, StoreError};
+
+/// The table of statements.
+#[derive(Debug)]
+pub(crate) struct StatementTable;
+
+impl Table for StatementTable {
+    const NUMBER: u8 = 2;
+    const VERSION: u64 = REDUCER_VERSION.unsigned_abs();
+    const ROW_BYTES: usize = ROW_BYTES;
+    // Nothing is looked up in it while an append is under way.
+    const MERGED: usize = 16;
+
+    fn measure(row: &[u8]) -> u64 {
+        // The earliest bound, as it stands in the row: it sorts as instants do.
+        let bytes = row.get(24..32).and_then(|bytes| bytes.first_chunk());
+        bytes.map_or(0, |bytes| u64::from_be_bytes(*bytes))
+    }
+}
+
+/// So many events are derived from at a time.
+const EVENTS_A_RUN: u64 = 1 << 17;
+
+/// Adds the rows of an event.
+pub(crate) fn add_rows(event: EventRef<'_>, seq: u64, rows: &mut Rows, to: &mut Vec<Row>) {
+    if let PartRef::Present { bytes, .. } = event.payload
+        && event.header.starts_with(b"{\"kind\":\"statement\"")
+    {
+        rows.add(seq, bytes, to);
+    }
+}
+
+/// Derives what the table lacks up to so many events, and keeps it.
+pub(crate) fn catch_up(
+    table: &mut Runs<StatementTable>,
+    store: &mut impl Store,
+    size: u64,
+    progress: &mut dyn FnMut(u64),
+) -> Result<(), OpenError> {
+    while table.size() < size {
+        let (from, to) = (table.size(), size.min(table.size().saturating_add(EVENTS_A_RUN)));
+        let mut found: Vec<[u8; ROW_BYTES]> = Vec::new();
+        let derive = |rows: &mut Rows,
+                      first: u64,
+                      events: Result<Events, StoreError>|
+         -> Result<Vec<[u8; ROW_BYTES]>, OpenError> {
+            let events = events?;
+            let mut made = Vec::new();
+            for (seq, event) in (first..).zip(events.iter()) {
+                super::fitting_header(event, seq)
+                    .map_err(|wrong| OpenError::DoesNotVerify { seq, wrong })?;
+                add_rows(event, seq, rows, &mut made);
+            }
+            Ok(made.iter().map(Row::to_bytes).collect::<Vec<_>>())
+        };
+        scan(
+            &*store,
+            (from, to),
+            || Rows::new(read_payload),
+            derive,
+            |rows| {
+                found.extend(rows?);
+                Ok::<_, OpenError>(())
+            },
+        )?;
+        add(table, found, to, store)?;
+        progress(to);
+    }
+    if table.is_unkept() {
+        table.keep(store)?;
+    }
+    Ok(())
+}
+
+/// Adds rows in any order, which carry the table on to so many events.
+pub(crate) fn add(
+    table: &mut Runs<StatementTable>,
+    mut rows: Vec<[u8; ROW_BYTES]>,
+    size: u64,
+    store: &mut impl Store,
+) -> Result<(), StoreError> {
+    rows.sort_unstable();
+    table.add(rows.as_flattened(), size, store)
+}
+
+/// A run of the table, with its whole directory.
+pub(crate) struct Opened<'s, S> {
+    run: runs::Run,
+    blocks: Vec<Block>,
+    store: &'s S,
+}
+
+impl<'s, S: Store> Opened<'s, S> {
+    /// Reads the directory of a run.
+    pub(crate) fn open(run: runs::Run, store: &'s S) -> Result<Self, StoreError> {
+        let mut blocks = Vec::new();
+        for index in 0..run.directory_blocks() {
+            let entries = run.directory::<StatementTable>(index, store)?;
+            if entries.is_empty() {
+                break;
+            }
+            let entry_bytes = ROW_BYTES.saturating_add(8);
+            for entry in entries.chunks_exact(entry_bytes) {
+                let Some((row, least)) = entry.split_first_chunk::<ROW_BYTES>() else { continue };
+                let first = Row::from_bytes(row);
+                // The least earliest bound is read as it stands in a row.
+                let mut as_row = *row;
+                if let Some(place) = as_row.get_mut(24..32) {
+                    place.copy_from_slice(least);
+                }
+                let earliest = Row::from_bytes(&as_row).earliest;
+                blocks.push(Block { first, earliest, seq: 0 });
+            }
+        }
+        Ok(Self { run, blocks, store })
+    }
+
+    /// Every pair of actor and topic in it, by jumping from one to the next.
+    pub(crate) fn pairs(&self, to: &mut BTreeSet<Pair>) -> Result<(), StoreError> {
+        for (at, block) in self.blocks.iter().enumerate() {
+            // All rows of a block are of one pair if the next block begins with it.
+            let next = self.blocks.get(at.saturating_add(1)).map(|next| next.first.pair);
+            if next == Some(block.first.pair) {
+                to.insert(block.first.pair);
+                continue;
+            }
+            let rows = self.rows(at)?;
+            to.extend(
+                rows.chunk_by(|a, b| a.pair == b.pair).filter_map(|of| Some(of.first()?.pair)),
+            );
+        }
+        Ok(())
+    }
+
+    fn rows(&self, block: usize) -> Result<Vec<Row>, StoreError> {
+        let index = u64::try_from(block).unwrap_or(u64::MAX);
+        let rows = self.run.block::<StatementTable>(index, self.store)?;
+        let (rows, _) = rows.as_chunks::<ROW_BYTES>();
+        Ok(rows.iter().map(Row::from_bytes).collect())
+    }
+}
+
+/// A run that one thread reads, with the block that was read last at hand.
+pub(crate) struct Reading<'o, 's, S> {
+    opened: &'o Opened<'s, S>,
+    last: RefCell<Option<(usize, Vec<Row>)>>,
+}
+
+impl<'o, 's, S: Store> Reading<'o, 's, S> {
+    /// A run, of which nothing was read yet.
+    pub(crate) const fn of(opened: &'o Opened<'s, S>) -> Self {
+        Self { opened, last: RefCell::new(None) }
+    }
+}
+
+impl<S: Store> Run for Reading<'_, '_, S> {
+    type Error = StoreError;
+
+    fn blocks(&self) -> &[Block] {
+        &self.opened.blocks
+    }
+
+    fn read(&self, block: usize) -> Result<Vec<Row>, StoreError> {
+        let mut last = self.last.borrow_mut();
+        if let Some((at, rows)) = &*last
+            && *at == block
+        {
+            return Ok(rows.clone());
+        }
+        let rows = self.opened.rows(block)?;
+        *last = Some((block, rows.clone()));
+        Ok(rows)
+    }
+}
+
+/// When an event was recorded.
+pub(crate) fn recorded_at(store: &impl Store, seq: u64) -> Result<Instant, OpenError> {
+    let wrong = |wrong| OpenError::DoesNotVerify { seq, wrong };
+    let events = store.events(seq)?;
+    let event = events.get(0).ok_or_else(|| wrong(super::DoesNotFit::Missing))?;
+    let (header, _) = read_fitting(event, seq).map_err(wrong)?;
+    Ok(header.recorded_at)
+}

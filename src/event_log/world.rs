@@ -1,0 +1,296 @@
+//! The world on a date: the few events that bear on an answer, found among all of a log's.
+//!
+//! Where the tables beside the events ([`super::snapshot`]) reach far enough, they are looked up there: the answer to any
+//! date costs the same, however long the log is, and the events that it rests on are read and checked one by one. That
+//! no other event bears on it then rests on the tables, which `verify` compares with the events. Otherwise, and where the
+//! tables cannot tell (another time zone, the reported clock), every event is read, on every core, and checked to be the
+//! one that its header and the chain up to the head commit to.
+
+use std::collections::BTreeSet;
+
+use super::append::event_of;
+use super::names::{Name, is_listed};
+use super::parallel::{on_every_core, scan};
+use super::runs::Runs;
+use super::statements::{Opened, Reading, StatementTable, recorded_at};
+use super::{DoesNotFit, EventLog, OpenError, fitting_header, read_payload};
+use crate::model::calendar::Zone;
+use crate::model::id;
+use crate::model::schema::KINDS;
+use crate::record::header::Header;
+use crate::record::link::Link;
+use crate::replay::bearing::{Bearing, Gathering, Held, Known, Pair, Stored, current};
+use crate::replay::{Clocks, Content, Entry, History, LeftOut};
+use crate::store::bundle::BUNDLE_EVENTS;
+use crate::store::{EventRef, Events, PartRef, Store, StoreError};
+
+/// Of so many events after those that the tables reach, the world is still looked up; they are read.
+const READ_AFTER_TABLES: u64 = 1 << 16;
+
+impl<S: Store> EventLog<S> {
+    /// The history that answers, under these clocks, as the whole one would: measures, current positions, disputes and
+    /// anomalies. `progress` is told how many events were read, where all are.
+    pub fn world(
+        &mut self,
+        clocks: Clocks,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<History, OpenError> {
+        match self.look_up(clocks)? {
+            Some(history) => Ok(history),
+            None => self.world_from_events(clocks, progress),
+        }
+    }
+
+    /// The same from every event, whatever was derived from them before.
+    pub fn world_from_events(
+        &self,
+        clocks: Clocks,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<History, OpenError> {
+        let held = self.look_at_all(clocks, progress)?;
+        let bearing = if held.needs_another_pass() {
+            let again = self.look_again(&held, 0)?;
+            held.after(again)
+        } else {
+            held.bearing()
+        };
+        self.load(bearing)
+    }
+
+    /// Reads every event, and checks that all fit.
+    fn look_at_all(
+        &self,
+        clocks: Clocks,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<Held, OpenError> {
+        let look = |gathering: &mut Gathering, first: u64, events: Result<Events, StoreError>| {
+            let events = events?;
+            let mut ends: Option<(Link, Link)> = None;
+            let (mut seq, mut last) = (first, Link::ZERO);
+            for event in events.iter() {
+                let wrong = |wrong| OpenError::DoesNotVerify { seq, wrong };
+                let header = fitting_header(event, seq).map_err(wrong)?;
+                if ends.is_some() && header.prev != last {
+                    let (expected, found) = (last, header.prev);
+                    return Err(wrong(DoesNotFit::Link { expected, found }));
+                }
+                last = Link::of(event.header);
+                ends = Some((ends.map_or(header.prev, |(prev, _)| prev), last));
+                gathering.look(stored(event, &header));
+                seq = seq.saturating_add(1);
+            }
+            Ok((first, seq, ends))
+        };
+        let start = || Gathering::new(clocks, read_payload);
+        let (mut at, mut size) = (Link::ZERO, 0);
+        let gathered = scan(&self.store, (0, self.head.size), start, look, |looked| {
+            let (first, next, ends) = looked?;
+            if let Some((prev, last)) = ends {
+                if prev != at {
+                    let wrong = DoesNotFit::Link { expected: at, found: prev };
+                    return Err(OpenError::DoesNotVerify { seq: first, wrong });
+                }
+                at = last;
+            }
+            size = next;
+            progress(next);
+            Ok(())
+        })?;
+        if (size, at.0) != (self.head.size, self.head.link) {
+            let wrong = DoesNotFit::Head { expected: Link(self.head.link), found: at };
+            let seq = self.head.size.saturating_sub(1);
+            return Err(OpenError::DoesNotVerify { seq, wrong });
+        }
+        Ok(merged(gathered, start).held())
+    }
+
+    /// Looks once more at the events from number `from` on.
+    fn look_again(&self, held: &Held, from: u64) -> Result<Gathering, OpenError> {
+        let look = |gathering: &mut Gathering, first: u64, events: Result<Events, StoreError>| {
+            for (seq, event) in (first..).zip(events?.iter()) {
+                let header = fitting_header(event, seq)
+                    .map_err(|wrong| OpenError::DoesNotVerify { seq, wrong })?;
+                gathering.look(stored(event, &header));
+            }
+            Ok(())
+        };
+        let taken = |looked: Result<(), OpenError>| looked;
+        let gathered = scan(&self.store, (from, self.head.size), || held.again(), look, taken)?;
+        Ok(merged(gathered, || held.again()))
+    }
+
+    /// The same from the tables; `None` if they cannot tell.
+    fn look_up(&mut self, clocks: Clocks) -> Result<Option<History>, OpenError> {
+        if clocks.reported_by.is_some() || clocks.zone != Zone::UTC {
+            return Ok(None);
+        }
+        self.settle()?;
+        let table = Runs::<StatementTable>::read(&self.store, self.head.size)?;
+        let (reach, size) = (table.size(), self.head.size);
+        if size.saturating_sub(reach) > READ_AFTER_TABLES || reach == 0 {
+            return Ok(None);
+        }
+        let mut gathering = Gathering::new(clocks, read_payload);
+        let mut listed = BTreeSet::new();
+        for kind in KINDS.iter().map(|spec| spec.kind).filter(|kind| is_listed(*kind)) {
+            listed.extend(self.names.find(Name::Kind(kind).key(), &self.store)?);
+        }
+        listed.insert(0);
+        let listed: Vec<u64> = listed.range(..reach).copied().collect();
+        let seen = self.seen(clocks, reach)?;
+        let mut left_out = LeftOut::default();
+        let unlisted = (reach - seen).saturating_sub(count(listed.iter().filter(|s| **s >= seen)));
+        left_out.recorded_later = unlisted;
+        for seq in self.erased.keys().filter(|seq| **seq < seen) {
+            // An erased event has no name, so none of them is among those that are listed, and none was counted yet.
+            left_out.absent = left_out.absent.saturating_add(u64::from(*seq < reach));
+        }
+        self.each(&listed, &mut |event, header| gathering.look(stored(event, header)))?;
+        gathering.pass_over(reach);
+        let look_at_tail = |gathering: &mut Gathering| -> Result<(), OpenError> {
+            let mut at = reach;
+            while at < size {
+                let events = self.store.events(at)?;
+                if events.is_empty() {
+                    break;
+                }
+                for event in events.iter() {
+                    let header = fitting_header(event, at)
+                        .map_err(|wrong| OpenError::DoesNotVerify { seq: at, wrong })?;
+                    gathering.look(stored(event, &header));
+                    at = at.saturating_add(1);
+                }
+            }
+            Ok(())
+        };
+        look_at_tail(&mut gathering)?;
+        let held = gathering.held();
+        let mut again = held.again();
+        look_at_tail(&mut again)?;
+        let touched = self.touched(held.known())?;
+        let mut wanted = touched.clone();
+        let runs = table.runs().iter().map(|run| Opened::open(*run, &self.store));
+        let runs = runs.collect::<Result<Vec<_>, _>>()?;
+        let mut pairs = BTreeSet::new();
+        for run in &runs {
+            run.pairs(&mut pairs)?;
+        }
+        let pairs: Vec<Pair> = pairs.into_iter().collect();
+        let found = on_every_core(&pairs, &|pairs| {
+            let runs: Vec<_> = runs.iter().map(Reading::of).collect();
+            let mut found = Vec::new();
+            for pair in pairs {
+                let is_touched = |seq| touched.contains(&seq);
+                found.extend(current(&runs, *pair, clocks.to, seen, &is_touched)?);
+            }
+            Ok::<_, OpenError>(found)
+        })?;
+        wanted.extend(found);
+        let bearing = held.after_looking_up(again, wanted, left_out);
+        Ok(Some(self.load(bearing)?))
+    }
+
+    /// How many of the first `reach` events were recorded in time: recorded times never go back.
+    fn seen(&self, clocks: Clocks, reach: u64) -> Result<u64, OpenError> {
+        if clocks.recorded_by.is_none() {
+            return Ok(reach);
+        }
+        let (mut low, mut high) = (0, reach);
+        while low < high {
+            let middle = low.midpoint(high);
+            if clocks.sees_recorded(recorded_at(&self.store, middle)?) {
+                low = middle.saturating_add(1);
+            } else {
+                high = middle;
+            }
+        }
+        Ok(low)
+    }
+
+    /// The numbers of the events that held ones name, and of what was said in a contact that may be taken back, by
+    /// the table of names.
+    fn touched(&mut self, known: &Known) -> Result<BTreeSet<u64>, OpenError> {
+        let mut touched: BTreeSet<u64> = known.seqs().collect();
+        for id in known.ids() {
+            touched.extend(self.names.find(Name::Id(id).key(), &self.store)?);
+        }
+        for name in known.taken_back() {
+            let (seqs, own) = match id::seq_of(name) {
+                Some(seq) => (vec![seq], self.stored(seq)?.and_then(|stored| event_of(&stored))),
+                None => (self.names.find(Name::Id(name).key(), &self.store)?, None),
+            };
+            let own = own.and_then(|event| event.id);
+            let names = seqs.into_iter().map(id::of_seq).chain(own).chain([name.to_owned()]);
+            for name in names {
+                touched.extend(self.names.find(Name::Contact(&name).key(), &self.store)?);
+            }
+        }
+        Ok(touched)
+    }
+
+    /// Reads and checks single events, a bundle at a time, in order.
+    fn each(
+        &self,
+        seqs: &[u64],
+        see: &mut dyn FnMut(EventRef<'_>, &Header),
+    ) -> Result<(), OpenError> {
+        let mut rest = seqs.iter().copied().peekable();
+        while let Some(seq) = rest.peek().copied() {
+            let first = seq - seq % BUNDLE_EVENTS;
+            let events = self.store.events(first)?;
+            let mut any = false;
+            while let Some(seq) = rest.next_if(|seq| *seq - seq % BUNDLE_EVENTS == first) {
+                let index = usize::try_from(seq - first).unwrap_or(usize::MAX);
+                let wrong = |wrong| OpenError::DoesNotVerify { seq, wrong };
+                let event = events.get(index).ok_or_else(|| wrong(DoesNotFit::Missing))?;
+                let header = fitting_header(event, seq).map_err(wrong)?;
+                see(event, &header);
+                any = true;
+            }
+            if !any {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what is wanted in full, on every core.
+    fn load(&self, bearing: Bearing) -> Result<History, OpenError> {
+        let entries = on_every_core(bearing.wanted(), &|seqs| {
+            let mut entries = Vec::with_capacity(seqs.len());
+            self.each(seqs, &mut |event, header| {
+                let content = match event.payload {
+                    PartRef::Absent => Content::Absent,
+                    PartRef::Present { bytes, .. } => read_payload(bytes, &header.kind),
+                };
+                let (seq, recorded_at) = (header.seq, header.recorded_at);
+                entries.push(Entry { seq, recorded_at, content });
+            })?;
+            Ok::<_, OpenError>(entries)
+        })?;
+        Ok(bearing.history(entries))
+    }
+}
+
+fn stored<'e>(event: EventRef<'e>, header: &'e Header) -> Stored<'e> {
+    Stored {
+        seq: header.seq,
+        recorded_at: header.recorded_at,
+        kind: &header.kind,
+        payload: match event.payload {
+            PartRef::Present { bytes, .. } => Some(bytes),
+            PartRef::Absent => None,
+        },
+    }
+}
+
+fn merged(gathered: Vec<Gathering>, start: impl Fn() -> Gathering) -> Gathering {
+    let mut all = gathered.into_iter();
+    let mut first = all.next().unwrap_or_else(start);
+    all.for_each(|other| first.merge(other));
+    first
+}
+
+fn count<'s>(seqs: impl Iterator<Item = &'s u64>) -> u64 {
+    u64::try_from(seqs.count()).unwrap_or(u64::MAX)
+}

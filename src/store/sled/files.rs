@@ -1,0 +1,100 @@
+//! Files and directories around sled's own: the lock, private modes, and what must be synced.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::StoreError;
+
+/// How long a lock is waited for at least. A process that starts another holds its locks twice for a moment, so one
+/// that was just let go may look taken.
+pub const WAIT_MIN: Duration = Duration::from_millis(500);
+
+/// Tries again for some time while something is locked.
+pub(super) fn waiting<T>(
+    wait: Duration,
+    mut attempt: impl FnMut() -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let mut left = wait.max(WAIT_MIN);
+    loop {
+        match attempt() {
+            Err(StoreError::Locked { .. }) if !left.is_zero() => {
+                let pause = left.min(Duration::from_millis(10));
+                std::thread::sleep(pause);
+                left -= pause;
+            }
+            done => return done,
+        }
+    }
+}
+
+/// Takes the lock of a log, or says who has it.
+pub(super) fn lock(dir: &Path, holder: &str) -> Result<File, StoreError> {
+    let path = dir.join("lock");
+    let io = |error| StoreError::Io { path: path.clone(), error };
+    let mut options = File::options();
+    options.create(true).read(true).write(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&path).map_err(io)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(fs::TryLockError::WouldBlock) => {
+            let said = fs::read_to_string(&path).ok().map(|said| said.trim().to_owned());
+            let holder = said.filter(|said| !said.is_empty());
+            return Err(StoreError::Locked { path: dir.to_owned(), holder });
+        }
+        Err(fs::TryLockError::Error(error)) => return Err(io(error)),
+    }
+    file.set_len(0).map_err(io)?;
+    writeln!(file, "{holder}, process {}", std::process::id()).map_err(io)?;
+    Ok(file)
+}
+
+/// The parents of directories that do not exist yet: each must be synced once they do.
+pub(super) fn missing_ancestors(dir: &Path) -> Vec<PathBuf> {
+    let mut parents = Vec::new();
+    let mut at = Some(dir);
+    while let Some(directory) = at {
+        let parent = match directory.parent() {
+            Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+            Some(parent) => parent,
+            None => break,
+        };
+        parents.push(parent.to_owned());
+        if parent.exists() {
+            break;
+        }
+        at = Some(parent);
+    }
+    parents
+}
+
+pub(super) fn make_directory(path: &Path) -> Result<(), StoreError> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).map_err(|error| StoreError::Io { path: path.to_owned(), error })
+}
+
+/// Lets nobody but the owner read what sled made.
+pub(super) fn restrict_files(store: &Path) -> Result<(), StoreError> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let io = |error: io::Error| StoreError::Io { path: store.to_owned(), error };
+        for entry in fs::read_dir(store).map_err(io)? {
+            let path = entry.map_err(io)?.path();
+            let mode = if path.is_dir() { 0o700 } else { 0o600 };
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).map_err(io)?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn sync_path(path: &Path) -> Result<(), StoreError> {
+    let synced = File::open(path).and_then(|file| file.sync_all());
+    synced.map_err(|error| StoreError::Io { path: path.to_owned(), error })
+}

@@ -1,0 +1,294 @@
+//! The store on sled 0.34.7.
+//!
+//! What this adapter adds to sled, and why (measured; see `docs/decisions/0002-sled-durability.md`):
+//! - **Durable means synced.** On Linux sled's `flush` only calls `sync_file_range`, which leaves the file's size and
+//!   extents unsynced: after a power cut everything acknowledged could be gone. Every append ends with `sync_data` on
+//!   sled's own `db` file, and creation syncs every file and directory it made.
+//! - **No value is large.** sled moves any page of more than 131,052 bytes (a quarter of its 512 KiB segment) into a
+//!   file of its own, which that sync would not cover. A leaf holds 17 values before it is split, so values are cut into
+//!   chunks of [`CHUNK_BYTES`]; those of bundles can be larger, since keys without a value stand between them. Tests
+//!   look for such files.
+//! - **A tail and bundles.** The newest events lie one key each, so that a single append writes little. Whenever they
+//!   fill a bundle ([`super::bundle`]), one transaction seals it, clears the tail and moves the head.
+//! - **All or nothing.** The bundles of a long append are written above the head, where nobody sees them; the last of
+//!   its events and the head go into one transaction. What an abandoned write left above the head is removed at the
+//!   next open.
+//! - **What is written is written once.** See `put_once` in `database.rs`.
+//! - **One process.** A lock file beside the store says who has it open.
+//! - **No iteration over everything**, whose memory grows without bound: events are read by their dense keys.
+//! - **What is removed is gone.** sled keeps old bytes in its file, so removal writes a new store beside the old one,
+//!   without what is removed, and then moves it into its place. A crash leaves one of the two whole; the next open
+//!   takes away the other. What the disk itself keeps of a deleted file is beyond this.
+//!
+//! sled panics on some damaged files; that is caught here and becomes an error. It does not show that sled itself
+//! keeps what was synced: that is for the soak tests of a later part.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::bundle::BUNDLE_EVENTS;
+use super::{
+    BlockKey, Change, Damage, EventRef, Events, Head, Part, Removal, Store, StoreError,
+    StoredEvent, TreePiece, bundle, check_next, codec,
+};
+
+mod chunks;
+mod database;
+mod files;
+
+pub use chunks::{BUNDLE_CHUNK_BYTES, CHUNK_BYTES};
+use database::{Database, WRITTEN_TOGETHER};
+pub use files::WAIT_MIN;
+use files::{lock, make_directory, missing_ancestors, sync_path, waiting};
+
+/// How many blocks are written together.
+const BLOCKS_TOGETHER: usize = 256;
+
+/// A log's store in `DIR/store`, held by this process alone.
+#[derive(Debug)]
+pub struct SledStore {
+    // Dropped first, before the lock is let go. None only after a removal that failed half way.
+    opened: Option<Database>,
+    /// How many events there are with the bundles that are staged; `None` if none is.
+    staged: Option<u64>,
+    /// Of them, those that are not written yet, and their part of the tree.
+    bundles: BTreeMap<u64, Vec<u8>>,
+    tree: BTreeMap<(u8, u64), TreePiece>,
+    /// Blocks that are not written yet.
+    blocks: BTreeMap<BlockKey, Vec<u8>>,
+    dir: PathBuf,
+    _lock: File,
+}
+
+impl SledStore {
+    /// Whether there is a store in `dir`.
+    pub fn exists(dir: &Path) -> bool {
+        [STORE, STORE_OLD].iter().any(|name| dir.join(name).is_dir())
+    }
+
+    /// Makes a store in `dir`, which must have none. `holder` says who this is to whoever finds it locked.
+    pub fn create(dir: &Path, holder: &str) -> Result<Self, StoreError> {
+        let made = missing_ancestors(dir);
+        make_directory(dir)?;
+        let lock = waiting(WAIT_MIN, || lock(dir, holder))?;
+        if Self::exists(dir) {
+            return Err(StoreError::AlreadyThere { path: dir.to_owned() });
+        }
+        let opened = Database::create(&dir.join(STORE))?;
+        opened.set_head(Head::EMPTY)?;
+        opened.sync_whole()?;
+        sync_path(dir)?;
+        for directory in made {
+            sync_path(&directory)?;
+        }
+        Ok(Self::of(opened, dir, lock))
+    }
+
+    /// Opens the store in `dir`. `holder` says who this is to whoever finds it locked.
+    pub fn open(dir: &Path, holder: &str) -> Result<Self, StoreError> {
+        Self::open_waiting(dir, holder, WAIT_MIN)
+    }
+
+    /// The same, waiting for whoever has it open; at least [`WAIT_MIN`].
+    pub fn open_waiting(dir: &Path, holder: &str, wait: Duration) -> Result<Self, StoreError> {
+        if !Self::exists(dir) {
+            return Err(StoreError::Missing { path: dir.to_owned() });
+        }
+        let lock = waiting(wait, || lock(dir, holder))?;
+        finish_removal(dir)?;
+        let opened = Database::open_known(&dir.join(STORE))?;
+        opened.remove_abandoned()?;
+        Ok(Self::of(opened, dir, lock))
+    }
+
+    fn of(opened: Database, dir: &Path, lock: File) -> Self {
+        Self {
+            opened: Some(opened),
+            staged: None,
+            bundles: BTreeMap::new(),
+            tree: BTreeMap::new(),
+            blocks: BTreeMap::new(),
+            dir: dir.to_owned(),
+            _lock: lock,
+        }
+    }
+
+    /// Writes what is staged.
+    fn write_staged(&mut self) -> Result<(), StoreError> {
+        let bundles = std::mem::take(&mut self.bundles);
+        let tree: Vec<TreePiece> = std::mem::take(&mut self.tree).into_values().collect();
+        self.opened()?.put_bundles(&bundles, &tree)
+    }
+
+    /// Writes the blocks that are kept.
+    fn write_blocks(&mut self) -> Result<(), StoreError> {
+        let blocks = std::mem::take(&mut self.blocks);
+        self.opened()?.put_blocks(&blocks)
+    }
+
+    fn opened(&self) -> Result<&Database, StoreError> {
+        self.opened.as_ref().ok_or(StoreError::Closed)
+    }
+}
+
+const STORE: &str = "store";
+/// What a removal makes beside the store. Nobody else gives a directory such a name: one that is found is taken away.
+const STORE_NEW: &str = "store.removal-new";
+const STORE_OLD: &str = "store.removal-old";
+
+/// Ends a removal that was cut off: a new store is only ever moved into place once it is whole.
+fn finish_removal(dir: &Path) -> Result<(), StoreError> {
+    let (store, new, old) = (dir.join(STORE), dir.join(STORE_NEW), dir.join(STORE_OLD));
+    if !store.is_dir() {
+        move_directory(if new.is_dir() { &new } else { &old }, &store)?;
+    }
+    for left in [new, old] {
+        if left.is_dir() {
+            fs::remove_dir_all(&left).map_err(|error| StoreError::Io { path: left, error })?;
+        }
+    }
+    sync_path(dir)
+}
+
+fn move_directory(from: &Path, to: &Path) -> Result<(), StoreError> {
+    fs::rename(from, to).map_err(|error| StoreError::Io { path: from.to_owned(), error })
+}
+
+impl Store for SledStore {
+    fn head(&self) -> Result<Head, StoreError> {
+        self.opened()?.head()
+    }
+
+    fn append(&mut self, change: Change<'_>) -> Result<(), StoreError> {
+        check_next(change, self.staged)?;
+        self.write_staged()?;
+        self.write_blocks()?;
+        self.opened()?.append(change, self.staged)?;
+        self.staged = None;
+        Ok(())
+    }
+
+    fn stage(&mut self, bundle: Vec<u8>, tree: Vec<TreePiece>) -> Result<(), StoreError> {
+        let size = match self.staged {
+            Some(size) => size,
+            None => self.head()?.size,
+        };
+        let number = size / BUNDLE_EVENTS;
+        self.bundles.insert(number, bundle);
+        self.tree.extend(tree.into_iter().map(|piece| ((piece.level, piece.index), piece)));
+        self.staged = Some(number.saturating_add(1).saturating_mul(BUNDLE_EVENTS));
+        if self.bundles.len() >= WRITTEN_TOGETHER { self.write_staged() } else { Ok(()) }
+    }
+
+    fn unstage(&mut self) -> Result<(), StoreError> {
+        (self.bundles, self.tree) = (BTreeMap::new(), BTreeMap::new());
+        if self.staged.take().is_some() {
+            self.opened()?.remove_abandoned()?;
+        }
+        Ok(())
+    }
+
+    fn events(&self, from: u64) -> Result<Events, StoreError> {
+        let opened = self.opened()?;
+        if let Some(bytes) = self.bundles.get(&(from / BUNDLE_EVENTS)) {
+            let damaged = StoreError::Damaged { what: Damage::Event(from) };
+            let skipped = usize::try_from(from % BUNDLE_EVENTS).unwrap_or(usize::MAX);
+            return Ok(bundle::decode(bytes).ok_or(damaged)?.without_first(skipped));
+        }
+        let size = match self.staged {
+            Some(size) => size,
+            None => opened.head()?.size,
+        };
+        opened.events(from, size, u64::MAX)
+    }
+
+    fn read(&self, from: u64, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
+        let opened = self.opened()?;
+        let size = opened.head()?.size;
+        let end = size.min(from.saturating_add(u64::try_from(limit).unwrap_or(u64::MAX)));
+        let mut read = Vec::new();
+        let mut at = from;
+        while at < end {
+            // What lies behind what is asked for may be damaged.
+            let mut events = opened.events(at, size, end)?;
+            if events.is_empty() {
+                break;
+            }
+            events.truncate(usize::try_from(end.saturating_sub(at)).unwrap_or(usize::MAX));
+            at = at.saturating_add(u64::try_from(events.len()).unwrap_or(u64::MAX));
+            read.extend(events.iter().map(EventRef::to_stored));
+        }
+        Ok(read)
+    }
+
+    fn remove(&mut self, removal: Removal<'_>, change: Change<'_>) -> Result<(), StoreError> {
+        let (store, new, old) =
+            (self.dir.join(STORE), self.dir.join(STORE_NEW), self.dir.join(STORE_OLD));
+        check_next(change, None)?;
+        let opened = self.opened()?;
+        // The removal would take the link away, and leave what it leads to as it is.
+        if store.is_symlink() {
+            return Err(StoreError::Linked { path: store });
+        }
+        if new.exists() {
+            fs::remove_dir_all(&new)
+                .map_err(|error| StoreError::Io { path: new.clone(), error })?;
+        }
+        let written = Database::create(&new).and_then(|copy| {
+            opened.copy_without(removal, &copy)?;
+            copy.append(change, None)?;
+            copy.sync_whole()
+        });
+        if let Err(error) = written {
+            let _ = fs::remove_dir_all(&new);
+            return Err(error);
+        }
+        sync_path(&self.dir)?;
+        // From here on the new store is the log: a crash leads forward, not back.
+        self.opened = None;
+        self.blocks.clear();
+        move_directory(&store, &old)?;
+        finish_removal(&self.dir)?;
+        self.opened = Some(Database::open_known(&store)?);
+        Ok(())
+    }
+
+    fn tree_piece(&self, level: u8, index: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        match self.tree.get(&(level, index)) {
+            Some(piece) => Ok(Some(piece.hashes.clone())),
+            None => self.opened()?.tree_piece(level, index),
+        }
+    }
+
+    fn put_block(&mut self, key: BlockKey, bytes: &[u8]) -> Result<(), StoreError> {
+        self.blocks.insert(key, bytes.to_vec());
+        if self.blocks.len() >= BLOCKS_TOGETHER { self.write_blocks() } else { Ok(()) }
+    }
+
+    fn block(&self, key: BlockKey) -> Result<Option<Vec<u8>>, StoreError> {
+        match self.blocks.get(&key) {
+            Some(bytes) => Ok(Some(bytes.clone())),
+            None => self.opened()?.block(key),
+        }
+    }
+
+    fn remove_blocks(&mut self, table: u8, run: u64) -> Result<(), StoreError> {
+        self.blocks.retain(|key, _| (key.table, key.run) != (table, run));
+        self.opened()?.remove_blocks(table, run)
+    }
+
+    fn put_blob(&mut self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        self.opened()?.put_blob(name, bytes)
+    }
+
+    fn blob(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.opened()?.blob(name)
+    }
+
+    fn sync(&mut self) -> Result<(), StoreError> {
+        self.write_blocks()?;
+        self.opened()?.sync()
+    }
+}
