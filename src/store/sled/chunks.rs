@@ -7,7 +7,7 @@ use super::{BlockKey, Head, StoreError};
 /// The most bytes of one value; see the header of [`super`] for the arithmetic.
 pub const CHUNK_BYTES: usize = 6 * 1024;
 
-/// The most bytes of one value of a bundle. Few of them share a leaf: see [`spaced`].
+/// The most bytes of one value of a bundle. Few of them share a leaf, since keys without a value stand between them.
 pub const BUNDLE_CHUNK_BYTES: usize = 20 * 1024;
 /// How many keys without a value follow each chunk of a bundle.
 const SPACES: u8 = 1;
