@@ -141,10 +141,8 @@ fn read<E>(
 ) -> Result<(), E> {
     let mut at = from;
     while at < to {
-        let left = usize::try_from(to.saturating_sub(at)).unwrap_or(usize::MAX);
-        let (events, count) = match store.events(at) {
-            Ok(mut events) => {
-                events.truncate(left);
+        let (events, count) = match store.events_before(at, to) {
+            Ok(events) => {
                 let count = events.len();
                 (Ok(events), u64::try_from(count).unwrap_or(u64::MAX))
             }

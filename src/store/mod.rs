@@ -134,6 +134,13 @@ pub trait Store: Sync {
     /// that are staged.
     fn events(&self, from: u64) -> Result<Events, StoreError>;
 
+    /// The same, of them only those before number `end`. What is kept one by one behind that is not looked at.
+    fn events_before(&self, from: u64, end: u64) -> Result<Events, StoreError> {
+        let mut events = self.events(from)?;
+        events.truncate(usize::try_from(end.saturating_sub(from)).unwrap_or(usize::MAX));
+        Ok(events)
+    }
+
     /// Events from number `from` on, at most `limit`, in order; fewer where there are no more.
     fn read(&self, from: u64, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
         let limit = u64::try_from(limit).unwrap_or(u64::MAX);
@@ -141,11 +148,10 @@ pub trait Store: Sync {
         let mut read = Vec::new();
         let mut at = from;
         while at < end {
-            let mut events = self.events(at)?;
+            let events = self.events_before(at, end)?;
             if events.is_empty() {
                 break;
             }
-            events.truncate(usize::try_from(end.saturating_sub(at)).unwrap_or(usize::MAX));
             at = at.saturating_add(u64::try_from(events.len()).unwrap_or(u64::MAX));
             read.extend(events.iter().map(EventRef::to_stored));
         }

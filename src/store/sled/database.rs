@@ -258,8 +258,8 @@ impl Database {
             (Batch::default(), Batch::default(), Batch::default());
         if new_tail > old_tail {
             for seq in old_tail..expected.size {
-                for (chunk, _) in self.tail_chunks(seq)? {
-                    tail.remove(&event_key(seq, chunk)[..]);
+                for key in self.tail_keys(seq)? {
+                    tail.remove(&key[..]);
                 }
             }
         }
@@ -299,17 +299,17 @@ impl Database {
         }
     }
 
-    /// The chunks of an event of the tail.
-    fn tail_chunks(&self, seq: u64) -> Result<Vec<(u32, IVec)>, StoreError> {
+    /// The keys of an event of the tail, one a chunk.
+    fn tail_keys(&self, seq: u64) -> Result<Vec<[u8; 12]>, StoreError> {
         guarded(|| {
-            let mut found = Vec::new();
-            for chunk in 0_u32.. {
-                match self.tail.get(event_key(seq, chunk))? {
-                    Some(bytes) => found.push((chunk, bytes)),
-                    None => break,
+            let mut keys = Vec::new();
+            for key in (0_u32..).map(|chunk| event_key(seq, chunk)) {
+                if !self.tail.contains_key(key)? {
+                    break;
                 }
+                keys.push(key);
             }
-            Ok(found)
+            Ok(keys)
         })
     }
 

@@ -30,8 +30,8 @@ use std::time::Duration;
 
 use super::bundle::BUNDLE_EVENTS;
 use super::{
-    BlockKey, Change, Damage, EventRef, Events, Head, Part, Removal, Store, StoreError,
-    StoredEvent, TreePiece, bundle, check_next, codec,
+    BlockKey, Change, Damage, Events, Head, Part, Removal, Store, StoreError, TreePiece, bundle,
+    check_next, codec,
 };
 
 mod chunks;
@@ -191,36 +191,24 @@ impl Store for SledStore {
     }
 
     fn events(&self, from: u64) -> Result<Events, StoreError> {
-        let opened = self.opened()?;
-        if let Some(bytes) = self.bundles.get(&(from / BUNDLE_EVENTS)) {
-            let damaged = StoreError::Damaged { what: Damage::Event(from) };
-            let skipped = usize::try_from(from % BUNDLE_EVENTS).unwrap_or(usize::MAX);
-            return Ok(bundle::decode(bytes).ok_or(damaged)?.without_first(skipped));
-        }
-        let size = match self.staged {
-            Some(size) => size,
-            None => opened.head()?.size,
-        };
-        opened.events(from, size, u64::MAX)
+        self.events_before(from, u64::MAX)
     }
 
-    fn read(&self, from: u64, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
+    fn events_before(&self, from: u64, end: u64) -> Result<Events, StoreError> {
         let opened = self.opened()?;
-        let size = opened.head()?.size;
-        let end = size.min(from.saturating_add(u64::try_from(limit).unwrap_or(u64::MAX)));
-        let mut read = Vec::new();
-        let mut at = from;
-        while at < end {
-            // What lies behind what is asked for may be damaged.
-            let mut events = opened.events(at, size, end)?;
-            if events.is_empty() {
-                break;
-            }
-            events.truncate(usize::try_from(end.saturating_sub(at)).unwrap_or(usize::MAX));
-            at = at.saturating_add(u64::try_from(events.len()).unwrap_or(u64::MAX));
-            read.extend(events.iter().map(EventRef::to_stored));
-        }
-        Ok(read)
+        let mut events = if let Some(bytes) = self.bundles.get(&(from / BUNDLE_EVENTS)) {
+            let damaged = StoreError::Damaged { what: Damage::Event(from) };
+            let skipped = usize::try_from(from % BUNDLE_EVENTS).unwrap_or(usize::MAX);
+            bundle::decode(bytes).ok_or(damaged)?.without_first(skipped)
+        } else {
+            let size = match self.staged {
+                Some(size) => size,
+                None => opened.head()?.size,
+            };
+            opened.events(from, size, end)?
+        };
+        events.truncate(usize::try_from(end.saturating_sub(from)).unwrap_or(usize::MAX));
+        Ok(events)
     }
 
     fn remove(&mut self, removal: Removal<'_>, change: Change<'_>) -> Result<(), StoreError> {
