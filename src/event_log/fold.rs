@@ -5,7 +5,7 @@ use std::ops::{Deref, DerefMut};
 use super::parallel::scan;
 use super::{
     AppendError, AppendOptions, Appended, DoesNotFit, EventLog, OpenError, SourceFiles, Submission,
-    Surroundings, fitting_header, read_fitting, tree,
+    Surroundings, content_of, fitting_header, read_fitting, tree,
 };
 use crate::record::header::Header;
 use crate::record::link::Link;
@@ -122,14 +122,10 @@ fn fold(
     progress: &mut dyn FnMut(u64),
 ) -> Result<History, OpenError> {
     let mut history = History::new();
-    let content = |event: EventRef<'_>, header: &Header| match event.payload {
-        crate::store::PartRef::Absent => Content::Absent,
-        crate::store::PartRef::Present { bytes, .. } => super::read_payload(bytes, &header.kind),
-    };
     check(
         store,
         head,
-        &|event, header| (header.recorded_at, content(event, header)),
+        &|event, header| (header.recorded_at, content_of(event, header)),
         &mut |_, (recorded_at, content)| history.push(recorded_at, content),
         progress,
     )?;

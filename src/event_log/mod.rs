@@ -56,8 +56,6 @@ use crate::record::tree::{Frontier, Root};
 use crate::replay::Content;
 use crate::store::{Damage, EventRef, Head, Part, PartRef, Store, StoreError, StoredEvent};
 use names::{CatchUpError, LookUp, Name, Names};
-use runs::Runs;
-use statements::StatementTable;
 
 pub use append::{
     AppendError, AppendOptions, Appended, Input, InputLine, Outcome, Stretch, Submission,
@@ -230,7 +228,7 @@ impl<S: Store> EventLog<S> {
         }
         let mut log = Self::before_genesis(store)?;
         log.names.remove_unkept(&mut log.store)?;
-        Runs::<StatementTable>::read(&log.store, head.size)?.remove_unkept(&mut log.store)?;
+        statements::remove_unkept(&mut log.store, head.size)?;
         log.names.catch_up(&mut log.store, head.size, progress)?;
         log.head = head;
         let (header, _) = log.fitting(0)?;
@@ -257,8 +255,7 @@ impl<S: Store> EventLog<S> {
         self.store.unstage()?;
         self.names = Names::read(&self.store, self.head.size)?;
         self.names.remove_unkept(&mut self.store)?;
-        Runs::<StatementTable>::read(&self.store, self.head.size)?
-            .remove_unkept(&mut self.store)?;
+        statements::remove_unkept(&mut self.store, self.head.size)?;
         match self.names.catch_up(&mut self.store, self.head.size, &mut |_| {}) {
             Ok(()) => {
                 self.unsettled = false;
@@ -398,11 +395,16 @@ fn fitting_header(event: EventRef<'_>, seq: u64) -> Result<Header, DoesNotFit> {
 /// The same, and what the event says.
 fn read_fitting(event: EventRef<'_>, seq: u64) -> Result<(Header, Content), DoesNotFit> {
     let header = fitting_header(event, seq)?;
-    let content = match event.payload {
+    let content = content_of(event, &header);
+    Ok((header, content))
+}
+
+/// What an event with this header says.
+fn content_of(event: EventRef<'_>, header: &Header) -> Content {
+    match event.payload {
         PartRef::Absent => Content::Absent,
         PartRef::Present { bytes, .. } => read_payload(bytes, &header.kind),
-    };
-    Ok((header, content))
+    }
 }
 
 /// The kind of this name, if the program itself makes events of it.

@@ -9,7 +9,6 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher, RandomState};
-use std::rc::Rc;
 
 use super::parallel::scan;
 use super::runs::{Merge, Run, Runs, Table};
@@ -420,7 +419,7 @@ impl Filter {
 /// Single events of a store, with the bundles that were read last at hand.
 #[derive(Debug, Default)]
 pub(crate) struct AtHand {
-    bundles: VecDeque<(u64, Rc<Events>)>,
+    bundles: VecDeque<(u64, Events)>,
 }
 
 impl AtHand {
@@ -437,13 +436,17 @@ impl AtHand {
         if known.is_some() {
             return Ok(known);
         }
-        // A whole bundle where there is one; of the tail only what is there now.
         let first = seq - seq % BUNDLE_EVENTS;
+        let size = store.head()?.size;
+        if seq < size && first.saturating_add(BUNDLE_EVENTS) > size {
+            // It is in no bundle, so those beside it need not be read.
+            return Ok(store.read(seq, 1)?.into_iter().next());
+        }
         let events = store.events(first)?;
         let index = usize::try_from(seq.saturating_sub(first)).unwrap_or(usize::MAX);
         let stored = events.get(index).map(EventRef::to_stored);
         if u64::try_from(events.len()) == Ok(BUNDLE_EVENTS) {
-            self.bundles.push_front((first, Rc::new(events)));
+            self.bundles.push_front((first, events));
             self.bundles.truncate(BUNDLES_AT_HAND);
         }
         Ok(stored)

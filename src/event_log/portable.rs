@@ -17,10 +17,9 @@ use super::finding::{Check, Finding, Wrong};
 use super::names::{Key, Names, is_of_id};
 use super::parallel::scan;
 use super::report::{Against, Report};
-use super::runs::Runs;
 use super::sources::blob_name;
 use super::staging::{Staging, Workers};
-use super::statements::StatementTable;
+use super::statements;
 use super::verify::{Learnt, Verifier};
 use crate::model::event::Body;
 use crate::model::limits::{PAYLOAD_BYTES_MAX, SOURCE_BYTES_MAX};
@@ -651,8 +650,7 @@ impl Verified {
             Err(error) => {
                 // What was written is no part of a log; where it cannot be let go of now, opening the store does it.
                 let _ = store.unstage();
-                let _ = Runs::<StatementTable>::read(store, 0)
-                    .and_then(|table| table.remove_unkept(store));
+                let _ = statements::remove_unkept(store, 0);
                 Err(error)
             }
         }

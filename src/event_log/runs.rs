@@ -138,7 +138,7 @@ impl<T: Table> Runs<T> {
         self.size
     }
 
-    /// Its runs, the largest first.
+    /// Its runs, in the order of their events.
     pub(crate) fn runs(&self) -> &[Run] {
         &self.runs
     }

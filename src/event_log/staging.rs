@@ -215,16 +215,11 @@ impl Staging {
         let mut tree = grown_by(&mut self.frontier, leaves, &mut self.open, store)?;
         tree.extend(pieces(std::mem::take(&mut self.open)));
         let change = Change { expected: self.base, events: &events, tree: &tree, next: self.head };
-        let statements = self.statements.take();
-        let statements = match statements {
-            Some(mut statements) => {
-                statements.make_room(0, store)?;
-                Some(statements)
-            }
-            None => None,
-        };
+        if let Some(statements) = &mut self.statements {
+            statements.make_room(0, store)?;
+        }
         store.append(change)?;
-        Ok((self.head, self.frontier, statements.map(|statements| statements.table)))
+        Ok((self.head, self.frontier, self.statements.map(|statements| statements.table)))
     }
 }
 

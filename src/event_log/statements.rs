@@ -8,8 +8,7 @@ use std::collections::BTreeSet;
 
 use super::parallel::scan;
 use super::runs::{self, Runs, Table};
-use super::{OpenError, read_fitting, read_payload};
-use crate::model::calendar::Instant;
+use super::{OpenError, read_payload};
 use crate::replay::REDUCER_VERSION;
 use crate::replay::bearing::{Block, Pair, ROW_BYTES, Row, Rows, Run};
 use crate::store::{EventRef, Events, PartRef, Store, StoreError};
@@ -84,6 +83,11 @@ pub(crate) fn catch_up(
         table.keep(store)?;
     }
     Ok(())
+}
+
+/// Takes away what was written of the table of a log of so many events and never kept.
+pub(crate) fn remove_unkept(store: &mut impl Store, events: u64) -> Result<(), StoreError> {
+    Runs::<StatementTable>::read(store, events)?.remove_unkept(store)
 }
 
 /// Adds rows in any order, which carry the table on to so many events.
@@ -185,13 +189,4 @@ impl<S: Store> Run for Reading<'_, '_, S> {
         *last = Some((block, rows.clone()));
         Ok(rows)
     }
-}
-
-/// When an event was recorded.
-pub(crate) fn recorded_at(store: &impl Store, seq: u64) -> Result<Instant, OpenError> {
-    let wrong = |wrong| OpenError::DoesNotVerify { seq, wrong };
-    let events = store.events(seq)?;
-    let event = events.get(0).ok_or_else(|| wrong(super::DoesNotFit::Missing))?;
-    let (header, _) = read_fitting(event, seq).map_err(wrong)?;
-    Ok(header.recorded_at)
 }

@@ -12,15 +12,15 @@ use super::append::event_of;
 use super::names::{Name, is_listed};
 use super::parallel::{on_every_core, scan};
 use super::runs::Runs;
-use super::statements::{Opened, Reading, StatementTable, recorded_at};
-use super::{DoesNotFit, EventLog, OpenError, fitting_header, read_payload};
+use super::statements::{Opened, Reading, StatementTable};
+use super::{DoesNotFit, EventLog, OpenError, content_of, fitting_header, read_payload};
 use crate::model::calendar::Zone;
 use crate::model::id;
 use crate::model::schema::KINDS;
 use crate::record::header::Header;
 use crate::record::link::Link;
 use crate::replay::bearing::{Bearing, Gathering, Held, Known, Pair, Stored, current};
-use crate::replay::{Clocks, Content, Entry, History, LeftOut};
+use crate::replay::{Clocks, Entry, History, LeftOut};
 use crate::store::bundle::BUNDLE_EVENTS;
 use crate::store::{EventRef, Events, PartRef, Store, StoreError};
 
@@ -49,7 +49,7 @@ impl<S: Store> EventLog<S> {
     ) -> Result<History, OpenError> {
         let held = self.look_at_all(clocks, progress)?;
         let bearing = if held.needs_another_pass() {
-            let again = self.look_again(&held, 0)?;
+            let again = self.look_from(0, || held.again())?;
             held.after(again)
         } else {
             held.bearing()
@@ -104,8 +104,12 @@ impl<S: Store> EventLog<S> {
         Ok(merged(gathered, start).held())
     }
 
-    /// Looks once more at the events from number `from` on.
-    fn look_again(&self, held: &Held, from: u64) -> Result<Gathering, OpenError> {
+    /// Looks at the events from number `from` on, each checked by itself.
+    fn look_from(
+        &self,
+        from: u64,
+        start: impl Fn() -> Gathering + Sync,
+    ) -> Result<Gathering, OpenError> {
         let look = |gathering: &mut Gathering, first: u64, events: Result<Events, StoreError>| {
             for (seq, event) in (first..).zip(events?.iter()) {
                 let header = fitting_header(event, seq)
@@ -115,8 +119,8 @@ impl<S: Store> EventLog<S> {
             Ok(())
         };
         let taken = |looked: Result<(), OpenError>| looked;
-        let gathered = scan(&self.store, (from, self.head.size), || held.again(), look, taken)?;
-        Ok(merged(gathered, || held.again()))
+        let gathered = scan(&self.store, (from, self.head.size), &start, look, taken)?;
+        Ok(merged(gathered, start))
     }
 
     /// The same from the tables; `None` if they cannot tell.
@@ -130,7 +134,8 @@ impl<S: Store> EventLog<S> {
         if size.saturating_sub(reach) > READ_AFTER_TABLES || reach == 0 {
             return Ok(None);
         }
-        let mut gathering = Gathering::new(clocks, read_payload);
+        let start = || Gathering::new(clocks, read_payload);
+        let mut gathering = start();
         let mut listed = BTreeSet::new();
         for kind in KINDS.iter().map(|spec| spec.kind).filter(|kind| is_listed(*kind)) {
             listed.extend(self.names.find(Name::Kind(kind).key(), &self.store)?);
@@ -141,32 +146,13 @@ impl<S: Store> EventLog<S> {
         let mut left_out = LeftOut::default();
         let unlisted = (reach - seen).saturating_sub(count(listed.iter().filter(|s| **s >= seen)));
         left_out.recorded_later = unlisted;
-        for seq in self.erased.keys().filter(|seq| **seq < seen) {
-            // An erased event has no name, so none of them is among those that are listed, and none was counted yet.
-            left_out.absent = left_out.absent.saturating_add(u64::from(*seq < reach));
-        }
+        // An erased event has no name, so none of them is among those that are listed, and none was counted yet.
+        left_out.absent = count(self.erased.range(..seen).map(|(seq, _)| seq));
         self.each(&listed, &mut |event, header| gathering.look(stored(event, header)))?;
         gathering.pass_over(reach);
-        let look_at_tail = |gathering: &mut Gathering| -> Result<(), OpenError> {
-            let mut at = reach;
-            while at < size {
-                let events = self.store.events(at)?;
-                if events.is_empty() {
-                    break;
-                }
-                for event in events.iter() {
-                    let header = fitting_header(event, at)
-                        .map_err(|wrong| OpenError::DoesNotVerify { seq: at, wrong })?;
-                    gathering.look(stored(event, &header));
-                    at = at.saturating_add(1);
-                }
-            }
-            Ok(())
-        };
-        look_at_tail(&mut gathering)?;
+        gathering.merge(self.look_from(reach, start)?);
         let held = gathering.held();
-        let mut again = held.again();
-        look_at_tail(&mut again)?;
+        let again = self.look_from(reach, || held.again())?;
         let touched = self.touched(held.known())?;
         let mut wanted = touched.clone();
         let runs = table.runs().iter().map(|run| Opened::open(*run, &self.store));
@@ -198,7 +184,7 @@ impl<S: Store> EventLog<S> {
         let (mut low, mut high) = (0, reach);
         while low < high {
             let middle = low.midpoint(high);
-            if clocks.sees_recorded(recorded_at(&self.store, middle)?) {
+            if clocks.sees_recorded(self.fitting(middle)?.0.recorded_at) {
                 low = middle.saturating_add(1);
             } else {
                 high = middle;
@@ -238,17 +224,12 @@ impl<S: Store> EventLog<S> {
         while let Some(seq) = rest.peek().copied() {
             let first = seq - seq % BUNDLE_EVENTS;
             let events = self.store.events(first)?;
-            let mut any = false;
             while let Some(seq) = rest.next_if(|seq| *seq - seq % BUNDLE_EVENTS == first) {
                 let index = usize::try_from(seq - first).unwrap_or(usize::MAX);
                 let wrong = |wrong| OpenError::DoesNotVerify { seq, wrong };
                 let event = events.get(index).ok_or_else(|| wrong(DoesNotFit::Missing))?;
                 let header = fitting_header(event, seq).map_err(wrong)?;
                 see(event, &header);
-                any = true;
-            }
-            if !any {
-                break;
             }
         }
         Ok(())
@@ -259,12 +240,8 @@ impl<S: Store> EventLog<S> {
         let entries = on_every_core(bearing.wanted(), &|seqs| {
             let mut entries = Vec::with_capacity(seqs.len());
             self.each(seqs, &mut |event, header| {
-                let content = match event.payload {
-                    PartRef::Absent => Content::Absent,
-                    PartRef::Present { bytes, .. } => read_payload(bytes, &header.kind),
-                };
                 let (seq, recorded_at) = (header.seq, header.recorded_at);
-                entries.push(Entry { seq, recorded_at, content });
+                entries.push(Entry { seq, recorded_at, content: content_of(event, header) });
             })?;
             Ok::<_, OpenError>(entries)
         })?;
