@@ -13,7 +13,7 @@ use rusqlite::{Connection, params};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use crate::{Result, group};
+use crate::{Result, group, workload};
 
 /// How many events are written before they are made durable.
 const BATCH: u64 = 1_000;
@@ -23,6 +23,9 @@ const BATCH: u64 = 1_000;
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
     let found = match arguments.as_slice() {
+        ["workload", dir, events] => {
+            workload::make(dir.as_ref(), events.parse()?)?.file.display().to_string()
+        }
         ["sqlite-append", file, db] => sqlite_append(file, db)?.to_string(),
         ["sqlite-verify", db] => sqlite_verify(db)?.to_string(),
         ["sqlite-fold", db, date] => sqlite_fold(db, date)?.to_string(),

@@ -455,16 +455,16 @@ impl<'l, S: Store> Appending<'l, S> {
     ) -> Result<(), AppendError> {
         for (index, item) in prepared.items.iter().enumerate() {
             let Some((number, line)) = prepared.lines.line(index) else { continue };
-            if let Item::Ready(ready) = item
+            if let Item::Ready(ready, commitment) = item
                 && !self.excluded.contains_key(&self.place)
                 && self.is_in_order(prepared, ready)?
             {
-                let (payload, salt, commitment) = prepared.payload(ready);
+                let (payload, salt) = prepared.payload(ready);
                 let sealed = prepared
                     .sealed(ready)
                     .map(|(bytes, salt, commitment)| (bytes, Some((salt, commitment))));
                 let keys = std::iter::once(ready.key).chain(ready.other_keys.iter().copied());
-                let payload = (payload, Some((salt, commitment)));
+                let payload = (payload, Some((salt, *commitment)));
                 let seq = self.write(ready.kind, payload, sealed, keys, surroundings)?;
                 self.note(Some(number), seq, false, false);
                 self.place = self.place.saturating_add(1);

@@ -5,7 +5,7 @@ use super::finding::{Check, Wrong};
 use super::names::{Key, keys_of, sealed_of};
 use super::{read_payload, system_kind};
 use crate::model::event::{Body, Event};
-use crate::record::commitment::{Salt, commit_payload, commit_sealed};
+use crate::record::commitment::{Commitment, Salt, commit_payload, commit_sealed};
 use crate::record::header::{Header, HeaderError};
 use crate::record::json;
 use crate::record::link::Link;
@@ -57,9 +57,19 @@ pub(super) struct Quoting {
 /// Looks at one event; `name` is told of all that it is known by. `quick` leaves out payloads and sealed parts, but for
 /// those that the program itself made.
 pub(super) fn examine(event: EventRef<'_>, quick: bool, name: &mut dyn FnMut(Key)) -> Examined {
+    examine_hashed(event, (Link::of(event.header), None), quick, name)
+}
+
+/// The same of an event whose header was hashed already, and its payload perhaps.
+pub(super) fn examine_hashed(
+    event: EventRef<'_>,
+    (link, committed): (Link, Option<Commitment>),
+    quick: bool,
+    name: &mut dyn FnMut(Key),
+) -> Examined {
     let mut examined = Examined {
         header: Header::from_bytes(event.header),
-        link: Link::of(event.header),
+        link,
         leaf: leaf_hash(event.header),
         bytes: event.header.len(),
         wrongs: Vec::new(),
@@ -83,7 +93,7 @@ pub(super) fn examine(event: EventRef<'_>, quick: bool, name: &mut dyn FnMut(Key
     }
     examined.payload = Looked::Open;
     examined.bytes = examined.bytes.saturating_add(bytes.len());
-    let found = commit_payload(&Salt(*salt), bytes);
+    let found = committed.unwrap_or_else(|| commit_payload(&Salt(*salt), bytes));
     if found != payload {
         let wrong = Wrong::Commitment { part: "payload", expected: payload, found };
         examined.wrongs.push((Check::Commitments, wrong));
@@ -111,7 +121,7 @@ impl Examined {
     fn sealed(
         &mut self,
         event: EventRef<'_>,
-        committed: Option<crate::record::commitment::Commitment>,
+        committed: Option<Commitment>,
         quick: bool,
     ) {
         match (event.sealed, committed) {

@@ -5,7 +5,7 @@ use std::ops::{Deref, DerefMut};
 use super::parallel::scan;
 use super::{
     AppendError, AppendOptions, Appended, DoesNotFit, EventLog, OpenError, SourceFiles, Submission,
-    Surroundings, content_of, fitting_header, read_fitting, tree,
+    Surroundings, content_of, fitting_hashed, hashes, read_fitting, tree,
 };
 use crate::record::header::Header;
 use crate::record::link::Link;
@@ -153,14 +153,15 @@ pub(super) fn check<T: Send>(
     let check_some = |(): &mut (), first: u64, events: Result<Events, StoreError>| {
         let events = events?;
         let mut checked = Vec::with_capacity(events.len());
-        for (seq, event) in (first..).zip(events.iter()) {
-            let header = match fitting_header(event, seq) {
+        let hashes = hashes::payloads(&events).into_iter().zip(hashes::links(&events));
+        for ((seq, event), (payload, link)) in (first..).zip(events.iter()).zip(hashes) {
+            let header = match fitting_hashed(event, seq, payload) {
                 Ok(header) => header,
                 Err(wrong) => return Err(OpenError::DoesNotVerify { seq, wrong }),
             };
             checked.push(Checked {
                 prev: header.prev,
-                link: Link::of(event.header),
+                link,
                 leaf: leaf_hash(event.header),
                 read: read(event, &header),
             });

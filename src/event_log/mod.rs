@@ -19,6 +19,7 @@ pub mod finding;
 mod fold;
 mod gates;
 pub mod group;
+mod hashes;
 mod names;
 mod parallel;
 pub mod passage;
@@ -379,17 +380,29 @@ impl<S: Store> EventLog<S> {
 
 /// Reads an event's header, which must be that of the event of this number and commit to its payload.
 fn fitting_header(event: EventRef<'_>, seq: u64) -> Result<Header, DoesNotFit> {
+    let payload = match event.payload {
+        PartRef::Present { salt, bytes } => Some(commit_payload(&Salt(*salt), bytes)),
+        PartRef::Absent => None,
+    };
+    fitting_hashed(event, seq, payload)
+}
+
+/// The same of an event whose payload was hashed already, if it is there.
+fn fitting_hashed(
+    event: EventRef<'_>,
+    seq: u64,
+    payload: Option<Commitment>,
+) -> Result<Header, DoesNotFit> {
     let header = Header::from_bytes(event.header)?;
     if header.seq != seq {
         return Err(DoesNotFit::Seq(header.seq));
     }
-    if let PartRef::Present { salt, bytes } = event.payload {
-        let found = commit_payload(&Salt(*salt), bytes);
-        if found != header.payload {
-            return Err(DoesNotFit::Payload { expected: header.payload, found });
+    match payload {
+        Some(found) if found != header.payload => {
+            Err(DoesNotFit::Payload { expected: header.payload, found })
         }
+        _ => Ok(header),
     }
-    Ok(header)
 }
 
 /// The same, and what the event says.

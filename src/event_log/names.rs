@@ -12,7 +12,7 @@ use std::hash::{BuildHasherDefault, Hasher, RandomState};
 
 use super::parallel::scan;
 use super::runs::{Merge, Run, Runs, Table};
-use super::{DoesNotFit, content_hash, read_fitting};
+use super::{DoesNotFit, content_hash, content_of, fitting_hashed, hashes};
 use crate::model::event::{Body, Event};
 use crate::model::schema::Kind;
 use crate::replay::Content;
@@ -269,9 +269,11 @@ impl Names {
 /// The keys of some events, each with the number of its event.
 fn keys_of_all(first: u64, events: &Events) -> Result<Vec<(Key, u64)>, CatchUpError> {
     let mut keys = Vec::new();
-    for (seq, event) in (first..).zip(events.iter()) {
-        let read = read_fitting(event, seq);
-        let (_, content) = read.map_err(|wrong| CatchUpError::DoesNotFit { seq, wrong })?;
+    let hashed = events.iter().zip(hashes::payloads(events));
+    for (seq, (event, payload)) in (first..).zip(hashed) {
+        let header = fitting_hashed(event, seq, payload)
+            .map_err(|wrong| CatchUpError::DoesNotFit { seq, wrong })?;
+        let content = content_of(event, &header);
         if let (Content::Readable(read), PartRef::Present { bytes, .. }) = (content, event.payload)
         {
             let of_event = keys_of(&read, bytes, sealed_of(event));

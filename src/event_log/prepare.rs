@@ -14,7 +14,7 @@ use crate::model::check::{Checked, check};
 use crate::model::limits::PAYLOAD_BYTES_MAX;
 use crate::model::schema::{Kind, Target};
 use crate::model::value::{Object, Value};
-use crate::record::commitment::{Commitment, Salt, commit_payload, commit_sealed};
+use crate::record::commitment::{Commitment, Salt, commit_payloads, commit_sealed};
 use crate::record::json;
 
 /// Lines of input, numbered.
@@ -42,8 +42,8 @@ pub(super) struct Prepared {
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant, reason = "nearly all are ready")]
 pub(super) enum Item {
-    /// It is ready, if all that it refers to and quotes is found.
-    Ready(Ready),
+    /// It is ready, if all that it refers to and quotes is found; with the commitment to its payload.
+    Ready(Ready, Commitment),
     /// It needs a closer look.
     Other,
 }
@@ -52,7 +52,7 @@ pub(super) enum Item {
 #[derive(Debug)]
 pub(super) struct Ready {
     pub(super) kind: Kind,
-    payload: (Range<usize>, Salt, Commitment),
+    payload: (Range<usize>, Salt),
     sealed: Option<(Range<usize>, Salt, Commitment)>,
     id: Option<Range<usize>>,
     /// Its id, or its content.
@@ -77,8 +77,9 @@ impl Lines {
 impl Prepared {
     /// Makes some lines ready.
     pub(super) fn of(lines: Lines) -> Self {
+        let mut read = Vec::with_capacity(lines.ends.len());
         let mut prepared = Self {
-            items: Vec::with_capacity(lines.ends.len()),
+            items: Vec::new(),
             parts: Vec::with_capacity(lines.bytes.len()),
             texts: String::new(),
             lines: Lines::default(),
@@ -97,8 +98,16 @@ impl Prepared {
                 prepared.parts.truncate(parts);
                 prepared.texts.truncate(texts);
             }
-            prepared.items.push(ready.map_or(Item::Other, Item::Ready));
+            read.push(ready);
         }
+        let payloads = read.iter().flatten().map(|ready| {
+            let (range, salt) = &ready.payload;
+            (&salt.0, prepared.parts.get(range.clone()).unwrap_or_default())
+        });
+        let mut commitments = commit_payloads(payloads).into_iter();
+        let mut item = |ready: Option<Ready>| Some(Item::Ready(ready?, commitments.next()?));
+        prepared.items =
+            read.into_iter().map(|ready| item(ready).unwrap_or(Item::Other)).collect();
         prepared.lines = lines;
         prepared
     }
@@ -140,7 +149,6 @@ impl Prepared {
             Name::Content(&content_hash(self.parts.get(payload.clone())?, sealed)).key()
         };
         let (salt, sealed_salt) = (Salt(salt), Salt(sealed_salt));
-        let commitment = commit_payload(&salt, self.parts.get(payload.clone())?);
         let sealed = match sealed {
             Some(range) => {
                 let commitment = commit_sealed(&sealed_salt, self.parts.get(range.clone())?);
@@ -148,7 +156,7 @@ impl Prepared {
             }
             None => None,
         };
-        let payload = (payload, salt, commitment);
+        let payload = (payload, salt);
         Some(Ready { kind, payload, sealed, id, key, other_keys, references, quotes })
     }
 
@@ -194,22 +202,16 @@ impl Prepared {
         quotes
     }
 
-    /// A part that was made ready, with its salt and commitment.
-    fn bytes<'p>(
-        &'p self,
-        (range, salt, commitment): &(Range<usize>, Salt, Commitment),
-    ) -> (&'p [u8], Salt, Commitment) {
-        (self.parts.get(range.clone()).unwrap_or_default(), *salt, *commitment)
+    /// The payload of an event, and its salt.
+    pub(super) fn payload(&self, ready: &Ready) -> (&[u8], Salt) {
+        let (range, salt) = &ready.payload;
+        (self.parts.get(range.clone()).unwrap_or_default(), *salt)
     }
 
-    /// The payload of an event.
-    pub(super) fn payload(&self, ready: &Ready) -> (&[u8], Salt, Commitment) {
-        self.bytes(&ready.payload)
-    }
-
-    /// The sealed part of an event, if it has one.
+    /// The sealed part of an event, if it has one, with its salt and commitment.
     pub(super) fn sealed(&self, ready: &Ready) -> Option<(&[u8], Salt, Commitment)> {
-        ready.sealed.as_ref().map(|sealed| self.bytes(sealed))
+        let (range, salt, commitment) = ready.sealed.as_ref()?;
+        Some((self.parts.get(range.clone()).unwrap_or_default(), *salt, *commitment))
     }
 
     /// The id of an event, if its reporter gave it one.

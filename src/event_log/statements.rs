@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use super::parallel::scan;
 use super::runs::{self, Runs, Table};
-use super::{OpenError, read_payload};
+use super::{OpenError, fitting_hashed, hashes, read_payload};
 use crate::replay::REDUCER_VERSION;
 use crate::replay::bearing::{Block, Pair, ROW_BYTES, Row, Rows, Run};
 use crate::store::{EventRef, Events, PartRef, Store, StoreError};
@@ -59,8 +59,9 @@ pub(crate) fn catch_up(
          -> Result<Vec<[u8; ROW_BYTES]>, OpenError> {
             let events = events?;
             let mut made = Vec::new();
-            for (seq, event) in (first..).zip(events.iter()) {
-                super::fitting_header(event, seq)
+            let hashed = events.iter().zip(hashes::payloads(&events));
+            for (seq, (event, payload)) in (first..).zip(hashed) {
+                fitting_hashed(event, seq, payload)
                     .map_err(|wrong| OpenError::DoesNotVerify { seq, wrong })?;
                 add_rows(event, seq, rows, &mut made);
             }

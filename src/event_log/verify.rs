@@ -18,13 +18,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::checkpoints::Known;
 use super::derived::{self, Derived};
-use super::examine::{Examined, Looked, Quoting, examine};
+use super::examine::{Examined, Looked, Quoting, examine, examine_hashed};
 use super::finding::{Check, Finding, Verdict, Wrong};
 use super::names::{Key, is_of_id};
 use super::parallel::scan;
 use super::report::{Against, Report};
 use super::sources::{Found, Texts, blob_name};
-use super::tree;
+use super::{hashes, tree};
 use super::{read_system, system_kind};
 use crate::model::calendar::Instant;
 use crate::record::header::Header;
@@ -510,8 +510,11 @@ pub fn verify_store<S: Store>(
     let look = |derived: &mut Derived, first: u64, read: Result<Events, StoreError>| {
         let read = read.map(|events| {
             let mut examined = Vec::with_capacity(events.len());
-            for (seq, event) in (first..).zip(events.iter()) {
-                examined.push(examine(event, quick, &mut |key| derived.name(key, seq)));
+            let payloads = if quick { vec![None; events.len()] } else { hashes::payloads(&events) };
+            let hashes = hashes::links(&events).into_iter().zip(payloads);
+            for ((seq, event), hashes) in (first..).zip(events.iter()).zip(hashes) {
+                let name = &mut |key| derived.name(key, seq);
+                examined.push(examine_hashed(event, hashes, quick, name));
                 derived.statement(event, seq);
             }
             examined

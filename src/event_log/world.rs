@@ -13,7 +13,10 @@ use super::names::{Name, is_listed};
 use super::parallel::{on_every_core, scan};
 use super::runs::Runs;
 use super::statements::{Opened, Reading, StatementTable};
-use super::{DoesNotFit, EventLog, OpenError, content_of, fitting_header, read_payload};
+use super::{
+    DoesNotFit, EventLog, OpenError, content_of, fitting_hashed, fitting_header, hashes,
+    read_payload,
+};
 use crate::model::calendar::Zone;
 use crate::model::id;
 use crate::model::schema::KINDS;
@@ -67,14 +70,15 @@ impl<S: Store> EventLog<S> {
             let events = events?;
             let mut ends: Option<(Link, Link)> = None;
             let (mut seq, mut last) = (first, Link::ZERO);
-            for event in events.iter() {
+            let hashes = hashes::payloads(&events).into_iter().zip(hashes::links(&events));
+            for (event, (payload, link)) in events.iter().zip(hashes) {
                 let wrong = |wrong| OpenError::DoesNotVerify { seq, wrong };
-                let header = fitting_header(event, seq).map_err(wrong)?;
+                let header = fitting_hashed(event, seq, payload).map_err(wrong)?;
                 if ends.is_some() && header.prev != last {
                     let (expected, found) = (last, header.prev);
                     return Err(wrong(DoesNotFit::Link { expected, found }));
                 }
-                last = Link::of(event.header);
+                last = link;
                 ends = Some((ends.map_or(header.prev, |(prev, _)| prev), last));
                 gathering.look(stored(event, &header));
                 seq = seq.saturating_add(1);
@@ -111,8 +115,10 @@ impl<S: Store> EventLog<S> {
         start: impl Fn() -> Gathering + Sync,
     ) -> Result<Gathering, OpenError> {
         let look = |gathering: &mut Gathering, first: u64, events: Result<Events, StoreError>| {
-            for (seq, event) in (first..).zip(events?.iter()) {
-                let header = fitting_header(event, seq)
+            let events = events?;
+            let hashed = events.iter().zip(hashes::payloads(&events));
+            for (seq, (event, payload)) in (first..).zip(hashed) {
+                let header = fitting_hashed(event, seq, payload)
                     .map_err(|wrong| OpenError::DoesNotVerify { seq, wrong })?;
                 gathering.look(stored(event, &header));
             }

@@ -10,6 +10,7 @@ use std::sync::LazyLock;
 use blake3::hazmat::{ContextKey, HasherExt, hash_derive_key_context};
 
 use super::hex;
+use super::many::derive_many;
 
 /// The derive-key context of payloads.
 pub const PAYLOAD_CONTEXT: &str = "demarche 2026-11-24 payload v1";
@@ -24,10 +25,20 @@ pub struct Salt(pub [u8; 32]);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Commitment(pub [u8; 32]);
 
+static PAYLOAD_KEY: LazyLock<ContextKey> =
+    LazyLock::new(|| hash_derive_key_context(PAYLOAD_CONTEXT));
+
 /// The commitment to a payload's bytes.
 pub fn commit_payload(salt: &Salt, payload: &[u8]) -> Commitment {
-    static KEY: LazyLock<ContextKey> = LazyLock::new(|| hash_derive_key_context(PAYLOAD_CONTEXT));
-    Commitment(derive_from(&KEY, &[&salt.0, payload]))
+    Commitment(derive_from(&PAYLOAD_KEY, &[&salt.0, payload]))
+}
+
+/// The commitments to the bytes of many payloads, each with its salt, at a fraction of the cost.
+pub fn commit_payloads<'p>(
+    payloads: impl Iterator<Item = (&'p [u8; 32], &'p [u8])>,
+) -> Vec<Commitment> {
+    let messages: Vec<[&[u8]; 2]> = payloads.map(|(salt, payload)| [&salt[..], payload]).collect();
+    derive_many(&PAYLOAD_KEY, &messages).into_iter().map(Commitment).collect()
 }
 
 /// The commitment to a sealed part's bytes.

@@ -20,6 +20,7 @@ mod hex;
 pub mod journal;
 pub mod json;
 pub mod link;
+mod many;
 pub mod merkle;
 pub mod note;
 pub mod policy;
