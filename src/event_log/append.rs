@@ -18,7 +18,7 @@ use super::gates::{
 };
 use super::names::{AtHand, Key, Name, is_listed, keys_of};
 use super::prepare::{Item, Lines, Prepared, Ready};
-use super::sources::{Found, Texts, blob_name};
+use super::sources::{Found, Texts, blob_name, holds};
 use super::staging::{Staging, Workers};
 use super::{EventLog, Surroundings, content_hash, read_payload};
 use crate::model::calendar::Instant;
@@ -497,7 +497,7 @@ impl<'l, S: Store> Appending<'l, S> {
         }
         for (source, quote) in prepared.quotes_of(ready) {
             match self.source_text(source)? {
-                Ok(text) if text.contains(quote) => {}
+                Ok(text) if holds(&text, quote) => {}
                 _ => return Ok(false),
             }
         }

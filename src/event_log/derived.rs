@@ -12,8 +12,8 @@ use super::finding::{Check, Finding, Wrong};
 use super::names::{Key, NameTable, is_of_id, row, seq_of};
 use super::read_payload;
 use super::runs::{Merge, Runs, Table};
-use super::statements::{StatementTable, add_rows};
-use crate::replay::bearing::{Row, Rows};
+use super::statements::{StatementTable, add_rows, statement_of};
+use crate::replay::bearing::{Plain, Row, Rows};
 use crate::store::{EventRef, Store, StoreError};
 
 /// The tables as they are kept.
@@ -206,12 +206,20 @@ impl Derived {
         }
     }
 
+    /// Looks at an event, if it is a statement; `None` if it takes a full reading to know what it says.
+    pub(super) fn plain<'e>(&mut self, event: EventRef<'e>) -> Option<Plain<'e>> {
+        statement_of(event).and_then(|payload| self.rows.plain(payload))
+    }
+
     /// Takes in an event, if it is a statement.
-    pub(super) fn statement(&mut self, event: EventRef<'_>, seq: u64) {
+    pub(super) fn statement(&mut self, event: EventRef<'_>, plain: Option<&Plain<'_>>, seq: u64) {
         if seq >= self.statements_size || self.quick {
             return;
         }
-        add_rows(event, seq, &mut self.rows, &mut self.made);
+        match plain {
+            Some(plain) => self.rows.add_plain(seq, plain, &mut self.made),
+            None => add_rows(event, seq, &mut self.rows, &mut self.made),
+        }
         for row in self.made.drain(..) {
             self.statements.add(&row.to_bytes(), &self.keys);
         }

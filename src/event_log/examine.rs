@@ -2,7 +2,7 @@
 //! from the events before.
 
 use super::finding::{Check, Wrong};
-use super::names::{Key, keys_of, sealed_of};
+use super::names::{Key, keys_of, keys_of_plain, sealed_of};
 use super::{read_payload, system_kind};
 use crate::model::event::{Body, Event};
 use crate::record::commitment::{Commitment, Salt, commit_payload, commit_sealed};
@@ -11,6 +11,7 @@ use crate::record::json;
 use crate::record::link::Link;
 use crate::record::tree::{NodeHash, leaf_hash};
 use crate::replay::Content;
+use crate::replay::bearing::Plain;
 use crate::store::{EventRef, PartRef};
 
 /// What was found of one event.
@@ -27,7 +28,6 @@ pub(super) struct Examined {
     pub(super) sealed: Looked,
     /// The payload of an event that the program itself made.
     pub(super) system: Option<Vec<u8>>,
-    pub(super) id: Option<String>,
     pub(super) content: Option<Box<Quoting>>,
 }
 
@@ -45,6 +45,8 @@ pub(super) enum Looked {
 /// What an event captures and quotes; of most events nothing.
 #[derive(Debug, Default)]
 pub(super) struct Quoting {
+    /// The id of the event.
+    pub(super) id: Option<String>,
     /// The hashes of the bytes captured with it.
     pub(super) captured: Vec<String>,
     /// Whether it is a source, and the hash of its text.
@@ -57,13 +59,15 @@ pub(super) struct Quoting {
 /// Looks at one event; `name` is told of all that it is known by. `quick` leaves out payloads and sealed parts, but for
 /// those that the program itself made.
 pub(super) fn examine(event: EventRef<'_>, quick: bool, name: &mut dyn FnMut(Key)) -> Examined {
-    examine_hashed(event, (Link::of(event.header), None), quick, name)
+    examine_seen(event, (Link::of(event.header), None), None, quick, name)
 }
 
-/// The same of an event whose header was hashed already, and its payload perhaps.
-pub(super) fn examine_hashed(
+/// The same of an event whose header was hashed already, and its payload perhaps; which perhaps was seen to be that of a
+/// plain statement.
+pub(super) fn examine_seen(
     event: EventRef<'_>,
     (link, committed): (Link, Option<Commitment>),
+    plain: Option<&Plain<'_>>,
     quick: bool,
     name: &mut dyn FnMut(Key),
 ) -> Examined {
@@ -76,7 +80,6 @@ pub(super) fn examine_hashed(
         payload: Looked::Not,
         sealed: Looked::Not,
         system: None,
-        id: None,
         content: None,
     };
     // What cannot be read is no header to compare parts with.
@@ -98,6 +101,13 @@ pub(super) fn examine_hashed(
         let wrong = Wrong::Commitment { part: "payload", expected: payload, found };
         examined.wrongs.push((Check::Commitments, wrong));
     }
+    if let Some(plain) = plain
+        && let Some(quotes) = plain.quotes()
+    {
+        keys_of_plain(plain, bytes, sealed_of(event)).for_each(name);
+        examined.take_plain(plain, &quotes);
+        return examined;
+    }
     match read_payload(bytes, &kind) {
         Content::Readable(read) => {
             keys_of(&read, bytes, sealed_of(event)).into_iter().for_each(name);
@@ -118,12 +128,7 @@ pub(super) fn examine_hashed(
 }
 
 impl Examined {
-    fn sealed(
-        &mut self,
-        event: EventRef<'_>,
-        committed: Option<Commitment>,
-        quick: bool,
-    ) {
+    fn sealed(&mut self, event: EventRef<'_>, committed: Option<Commitment>, quick: bool) {
         match (event.sealed, committed) {
             (Some(PartRef::Present { .. }), Some(_)) if quick => {}
             (Some(PartRef::Present { salt, bytes }), Some(expected)) => {
@@ -158,12 +163,23 @@ impl Examined {
         let quotes: Vec<_> = quotes.collect();
         if source.is_some() || !quotes.is_empty() {
             self.content = Some(Box::new(Quoting {
+                id: event.id,
                 captured: source.into_iter().flat_map(|s| s.hashes()).map(str::to_owned).collect(),
                 is_source: source.is_some(),
                 text: source.and_then(|source| source.text_hash()).map(str::to_owned),
                 quotes,
             }));
         }
-        self.id = event.id;
+    }
+
+    fn take_plain(&mut self, statement: &Plain<'_>, quotes: &[(usize, &str, &str)]) {
+        if quotes.is_empty() {
+            return;
+        }
+        let quote = |(cite, source, quote): &(usize, &str, &str)| {
+            (*cite, (*source).to_owned(), (*quote).to_owned())
+        };
+        let (id, quotes) = (statement.id().map(str::to_owned), quotes.iter().map(quote).collect());
+        self.content = Some(Box::new(Quoting { id, quotes, ..Quoting::default() }));
     }
 }

@@ -10,6 +10,7 @@
 use std::rc::Rc;
 
 use super::passage::{Passage, nearest_passage};
+use super::sources::holds;
 use crate::model::check::{Problem, check_value};
 use crate::model::event::{Body, Event};
 use crate::model::near::nearest;
@@ -496,7 +497,7 @@ pub(crate) fn check_quotes(
         let path = format!("cites[{index}].quote");
         let source_id = source.to_string();
         match text_of(source)? {
-            Ok(text) if text.contains(&**quote) => {}
+            Ok(text) if holds(&text, quote) => {}
             Ok(text) => causes.push(Cause::NotVerbatim {
                 path,
                 source_id,

@@ -16,6 +16,7 @@ use super::{DoesNotFit, content_hash, content_of, fitting_hashed, hashes};
 use crate::model::event::{Body, Event};
 use crate::model::schema::Kind;
 use crate::replay::Content;
+use crate::replay::bearing::Plain;
 use crate::store::bundle::BUNDLE_EVENTS;
 use crate::store::{EventRef, Events, PartRef, Store, StoreError, StoredEvent};
 
@@ -111,6 +112,20 @@ pub(crate) fn keys_of(event: &Event, payload: &[u8], sealed: Option<&[u8]>) -> V
         keys.push(Name::Kind(event.kind()).key());
     }
     keys
+}
+
+/// The same of a plain statement.
+pub(crate) fn keys_of_plain(
+    statement: &Plain<'_>,
+    payload: &[u8],
+    sealed: Option<&[u8]>,
+) -> impl Iterator<Item = Key> {
+    let id = match statement.id() {
+        Some(id) => Name::Id(id).key(),
+        None => Name::Content(&content_hash(payload, sealed)).key(),
+    };
+    let contact = statement.contact().map(|contact| Name::Contact(contact).key());
+    std::iter::once(id).chain(contact)
 }
 
 /// Whether a key, or a row, is that of an id.

@@ -106,8 +106,7 @@ impl Prepared {
         });
         let mut commitments = commit_payloads(payloads).into_iter();
         let mut item = |ready: Option<Ready>| Some(Item::Ready(ready?, commitments.next()?));
-        prepared.items =
-            read.into_iter().map(|ready| item(ready).unwrap_or(Item::Other)).collect();
+        prepared.items = read.into_iter().map(|ready| item(ready).unwrap_or(Item::Other)).collect();
         prepared.lines = lines;
         prepared
     }

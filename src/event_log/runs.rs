@@ -56,7 +56,9 @@ pub(crate) struct Runs<T> {
     runs: Vec<Run>,
     /// How many events the manifest in the store says.
     kept: u64,
-    /// Runs that the manifest in the store may name and this does not.
+    /// The first run that no manifest in the store can name.
+    first_unkept: u64,
+    /// Runs whose rows were merged into others, and that are not taken away yet.
     replaced: Vec<Run>,
     table: PhantomData<T>,
 }
@@ -69,6 +71,7 @@ impl<T: Table> Runs<T> {
             next_id: 1,
             runs: Vec::new(),
             kept: 0,
+            first_unkept: 1,
             replaced: Vec::new(),
             table: PhantomData,
         }
@@ -119,7 +122,7 @@ impl<T: Table> Runs<T> {
         if runs.iter().any(|run| run.id == 0 || run.id >= next_id) || next_id == 0 {
             return None;
         }
-        let new = Self { size, next_id, runs, kept: size, ..Self::new() };
+        let new = Self { size, next_id, runs, kept: size, first_unkept: next_id, ..Self::new() };
         (version == T::VERSION).then_some(new)
     }
 
@@ -182,6 +185,13 @@ impl<T: Table> Runs<T> {
         let run = writer.finish(store)?;
         self.runs.truncate(from);
         self.runs.push(run);
+        for run in &merged {
+            // What no manifest names makes room at once, so that a long append does not take twice what it leaves. Its
+            // directory stays as a sign that the run was there, see `remove_unkept`.
+            if run.id >= self.first_unkept {
+                store.remove_blocks(T::NUMBER, run.id)?;
+            }
+        }
         self.replaced.extend(merged);
         Ok(())
     }
@@ -200,7 +210,7 @@ impl<T: Table> Runs<T> {
         store.sync()?;
         store.put_block(Self::manifest(), &self.to_bytes())?;
         store.sync()?;
-        self.kept = self.size;
+        (self.kept, self.first_unkept) = (self.size, self.next_id);
         for run in std::mem::take(&mut self.replaced) {
             run.remove::<T>(store)?;
         }
@@ -210,8 +220,8 @@ impl<T: Table> Runs<T> {
     /// Takes away what was written and never kept, when an append was given up or cut off.
     pub(crate) fn remove_unkept(&self, store: &mut impl Store) -> Result<(), StoreError> {
         for id in self.next_id..u64::MAX {
-            let first = BlockKey { table: T::NUMBER, run: id, index: 0 };
-            if store.block(first)?.is_none() {
+            let first = |table| store.block(BlockKey { table, run: id, index: 0 });
+            if first(T::NUMBER)?.is_none() && first(T::NUMBER + 1)?.is_none() {
                 break;
             }
             Run { id, rows: 0, blocks: 0, directory_blocks: 0 }.remove::<T>(store)?;

@@ -54,6 +54,11 @@ impl Texts {
     }
 }
 
+/// Whether a text holds a quotation, to the letter.
+pub(crate) fn holds(text: &str, quotation: &str) -> bool {
+    memchr::memmem::find(text.as_bytes(), quotation.as_bytes()).is_some()
+}
+
 fn found(bytes: Option<&[u8]>) -> Found {
     match bytes.map(std::str::from_utf8) {
         Some(Ok(text)) => Found::Text(text.into()),

@@ -36,10 +36,18 @@ const EVENTS_A_RUN: u64 = 1 << 17;
 
 /// Adds the rows of an event.
 pub(crate) fn add_rows(event: EventRef<'_>, seq: u64, rows: &mut Rows, to: &mut Vec<Row>) {
-    if let PartRef::Present { bytes, .. } = event.payload
-        && event.header.starts_with(b"{\"kind\":\"statement\"")
-    {
-        rows.add(seq, bytes, to);
+    if let Some(payload) = statement_of(event) {
+        rows.add(seq, payload, to);
+    }
+}
+
+/// The payload of an event of kind `statement`, if it is there.
+pub(crate) fn statement_of(event: EventRef<'_>) -> Option<&[u8]> {
+    match event.payload {
+        PartRef::Present { bytes, .. } if event.header.starts_with(b"{\"kind\":\"statement\"") => {
+            Some(bytes)
+        }
+        _ => None,
     }
 }
 

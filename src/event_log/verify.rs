@@ -18,12 +18,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::checkpoints::Known;
 use super::derived::{self, Derived};
-use super::examine::{Examined, Looked, Quoting, examine, examine_hashed};
+use super::examine::{Examined, Looked, Quoting, examine, examine_seen};
 use super::finding::{Check, Finding, Verdict, Wrong};
 use super::names::{Key, is_of_id};
 use super::parallel::scan;
 use super::report::{Against, Report};
-use super::sources::{Found, Texts, blob_name};
+use super::sources::{Found, Texts, blob_name, holds};
 use super::{hashes, tree};
 use super::{read_system, system_kind};
 use crate::model::calendar::Instant;
@@ -162,12 +162,12 @@ impl Verifier {
         if self.report.unreadable == 0 {
             self.grow(examined.leaf);
         }
-        learnt.id = examined.id;
-        learnt.content = examined.content;
-        if let (Some(content), Some(id)) = (&learnt.content, &learnt.id)
-            && content.is_source
-        {
-            self.texts_of.insert(id.clone(), content.text.clone());
+        if let Some(mut content) = examined.content {
+            learnt.id = content.id.take();
+            if let Some(id) = learnt.id.as_ref().filter(|_| content.is_source) {
+                self.texts_of.insert(id.clone(), content.text.clone());
+            }
+            learnt.content = Some(content);
         }
         learnt
     }
@@ -303,7 +303,7 @@ impl Verifier {
             };
             self.report.quotes = self.report.quotes.saturating_add(1);
             match found {
-                Ok(Found::Text(text)) if text.contains(quote) => {}
+                Ok(Found::Text(text)) if holds(&text, quote) => {}
                 // Bytes that are missing have their own finding.
                 Ok(Found::Nothing) => {}
                 Ok(_) => {
@@ -513,9 +513,10 @@ pub fn verify_store<S: Store>(
             let payloads = if quick { vec![None; events.len()] } else { hashes::payloads(&events) };
             let hashes = hashes::links(&events).into_iter().zip(payloads);
             for ((seq, event), hashes) in (first..).zip(events.iter()).zip(hashes) {
+                let plain = if quick { None } else { derived.plain(event) };
                 let name = &mut |key| derived.name(key, seq);
-                examined.push(examine_hashed(event, hashes, quick, name));
-                derived.statement(event, seq);
+                examined.push(examine_seen(event, hashes, plain.as_ref(), quick, name));
+                derived.statement(event, plain.as_ref(), seq);
             }
             examined
         });

@@ -82,8 +82,7 @@ impl Lanes {
         let mut last_lengths = [0; TOGETHER];
         let mut count = 0_usize;
         let last_start = full_blocks.saturating_mul(BLOCK_LEN);
-        for ((message, lane), last) in
-            messages.zip(self.messages.iter_mut()).zip(&mut last_lengths)
+        for ((message, lane), last) in messages.zip(self.messages.iter_mut()).zip(&mut last_lengths)
         {
             *last = length(message).saturating_sub(last_start);
             lay(message, last_start.saturating_add(BLOCK_LEN), lane);
@@ -97,8 +96,7 @@ impl Lanes {
         {
             let block = lane.get(last_start..).and_then(<[u8]>::first_chunk::<BLOCK_LEN>);
             let (Some(block), Ok(last)) = (block, u8::try_from(last)) else { continue };
-            let mut words =
-                if full_blocks == 0 { self.key } else { words_from_le_bytes_32(value) };
+            let mut words = if full_blocks == 0 { self.key } else { words_from_le_bytes_32(value) };
             self.platform.compress_in_place(&mut words, block, last, 0, flags);
             *value = le_bytes_from_words_32(&words);
         }

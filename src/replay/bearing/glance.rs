@@ -21,6 +21,8 @@ pub(super) struct Glance<'e> {
     pub(super) contact: Option<&'e [u8]>,
     by: Names<'e>,
     cites: Sources<'e>,
+    /// Whether it quotes.
+    quotes: bool,
 }
 
 /// The speakers, as they were found.
@@ -134,6 +136,7 @@ impl<'e> Glance<'e> {
             contact: None,
             by: Names::Read(&[]),
             cites: Sources::Read(&[]),
+            quotes: false,
         };
         let mut is_statement = false;
         scanner.object(STATEMENT, |scanner, field| {
@@ -144,7 +147,12 @@ impl<'e> Glance<'e> {
                 Field::Contact => found.contact = Some(scanner.plain()?),
                 Field::By => found.by = Names::Json(scanner.list(|s| s.plain().map(drop))?),
                 Field::Cites => {
-                    found.cites = Sources::Json(scanner.list(|s| s.cite().map(drop))?);
+                    let quotes = &mut found.quotes;
+                    let list = scanner.list(|scanner| {
+                        *quotes |= scanner.cite()?.quote.is_some();
+                        Some(())
+                    });
+                    found.cites = Sources::Json(list?);
                 }
                 Field::Kind => is_statement = scanner.plain()? == b"statement",
                 Field::Text => drop(scanner.text()?),
@@ -171,6 +179,7 @@ impl<'e> Glance<'e> {
             contact: statement.contact.as_ref().map(|contact| contact.as_bytes()),
             by: Names::Read(&statement.by),
             cites: Sources::Read(&event.cites),
+            quotes: event.cites.iter().any(|cite| cite.quote.is_some()),
         })
     }
 
@@ -189,13 +198,49 @@ impl<'e> Glance<'e> {
                 let mut scanner = Scanner { bytes, at: 0, all: 0 };
                 // The list was scanned before, so every cite in it is one.
                 let _ = scanner.list(|scanner| {
-                    see(text(scanner.cite()?));
+                    see(text(scanner.cite()?.source));
                     Some(())
                 });
             }
             Sources::Read(cites) => cites.iter().for_each(|cite| see(&cite.source)),
         }
     }
+
+    /// What it quotes: the place of each cite that does, its source, and the quotation. `None` if a quotation holds
+    /// escapes: what it says takes a full reading.
+    pub(super) fn quotes(&self) -> Option<Vec<(usize, &'e str, &'e str)>> {
+        let mut quotes = Vec::new();
+        if !self.quotes {
+            return Some(quotes);
+        }
+        match self.cites {
+            Sources::Json(bytes) => {
+                let (mut scanner, mut place) = (Scanner { bytes, at: 0, all: 0 }, 0_usize);
+                scanner.list(|scanner| {
+                    let Cited { source, quote } = scanner.cite()?;
+                    if let Some(quote) = quote {
+                        let is_literal = !quote.contains(&b'\\');
+                        quotes.push(is_literal.then(|| (place, text(source), text(quote)))?);
+                    }
+                    place = place.wrapping_add(1);
+                    Some(())
+                })?;
+            }
+            Sources::Read(cites) => {
+                let quoting = cites.iter().enumerate().filter_map(|(place, cite)| {
+                    Some((place, cite.source.as_str(), cite.quote.as_deref()?))
+                });
+                quotes.extend(quoting);
+            }
+        }
+        Some(quotes)
+    }
+}
+
+/// A cite: its source, and what it quotes, as JSON writes it.
+struct Cited<'e> {
+    source: &'e [u8],
+    quote: Option<&'e [u8]>,
 }
 
 /// A text of a glance.
@@ -271,13 +316,18 @@ impl<'e> Scanner<'e> {
         Some(text)
     }
 
-    /// A text, with whatever escapes.
-    fn text(&mut self) -> Option<()> {
+    /// A text, with whatever escapes; as it is written.
+    fn text(&mut self) -> Option<&'e [u8]> {
         self.take(b'"')?;
+        let from = self.at;
         loop {
             self.skip_ordinary();
             match self.peek()? {
-                b'"' => return self.take(b'"'),
+                b'"' => {
+                    let text = self.bytes.get(from..self.at);
+                    self.take(b'"')?;
+                    return text;
+                }
                 b'\\' => {
                     let next = self.bytes.get(self.at.wrapping_add(1))?;
                     if !matches!(next, b'"' | b'\\' | b'b' | b'f' | b'n' | b'r' | b't') {
@@ -292,7 +342,7 @@ impl<'e> Scanner<'e> {
 
     fn text_or_number(&mut self) -> Option<()> {
         if self.peek()? == b'"' {
-            return self.text();
+            return self.text().map(drop);
         }
         let from = self.at;
         while self.peek()?.is_ascii_digit() {
@@ -310,19 +360,19 @@ impl<'e> Scanner<'e> {
         (is_known || list.has(text(term))).then_some(())
     }
 
-    /// A cite; its source is returned.
-    fn cite(&mut self) -> Option<&'e [u8]> {
-        let mut source = None;
+    /// A cite.
+    fn cite(&mut self) -> Option<Cited<'e>> {
+        let (mut source, mut quote) = (None, None);
         self.object(CITE, |scanner, field| {
             match field {
                 Passage::Source => source = Some(scanner.plain()?),
-                Passage::Quote => scanner.text()?,
+                Passage::Quote => quote = Some(scanner.text()?),
                 Passage::At => scanner.text_or_number()?,
                 Passage::Form => scanner.term(&CiteForm::VOCABULARY)?,
             }
             Some(())
         })?;
-        source
+        Some(Cited { source: source?, quote })
     }
 
     fn attribution(&mut self) -> Option<()> {
@@ -400,6 +450,13 @@ mod tests {
 
     /// The speakers, the sources, and the texts of a glance.
     type Parts = (Vec<String>, Vec<String>, [Option<String>; 4]);
+    type Quotes = Vec<(usize, String, String)>;
+
+    fn quotes(glance: &Glance<'_>) -> Option<Quotes> {
+        let owned =
+            |(place, source, quote): (usize, &str, &str)| (place, source.into(), quote.into());
+        Some(glance.quotes()?.into_iter().map(owned).collect())
+    }
 
     fn parts(glance: &Glance<'_>) -> Parts {
         let (mut by, mut sources) = (Vec::new(), Vec::new());
@@ -419,6 +476,9 @@ mod tests {
         let event = event.unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(payload)));
         let full = Glance::of(&event).unwrap();
         assert_eq!(parts(&glance), parts(&full), "{}", String::from_utf8_lossy(payload));
+        if let Some(found) = quotes(&glance) {
+            assert_eq!(Some(found), quotes(&full), "{}", String::from_utf8_lossy(payload));
+        }
         Some(parts(&glance))
     }
 
@@ -427,6 +487,12 @@ mod tests {
         let (by, sources, texts) = agrees(PLAIN.as_bytes()).unwrap();
         assert_eq!((by, sources), (vec!["in".into(), "pk".into()], vec!["a".into(), "é".into()]));
         assert_eq!(texts.map(Option::unwrap), ["s1", "2025-04-23", "treaty", "call"]);
+        // A quotation with escapes takes a full reading, one without does not.
+        assert_eq!(quotes(&Glance::at(PLAIN.as_bytes()).unwrap()), None);
+        let literal = PLAIN.replace("so \\\"he\\\" said", "so he said");
+        agrees(literal.as_bytes()).unwrap();
+        let said = vec![(0, "a".to_owned(), "so he said".to_owned())];
+        assert_eq!(quotes(&Glance::at(literal.as_bytes()).unwrap()), Some(said));
         for rest in [r#"{"kind":"statement"}"#, r#"{"by":[],"cites":[],"kind":"statement"}"#] {
             assert!(agrees(rest.as_bytes()).is_some(), "{rest}");
         }

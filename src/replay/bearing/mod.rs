@@ -43,7 +43,7 @@ use glance::{Glance, text};
 use names::Names;
 use pairs::Pairs;
 
-pub use rows::{Block, Pair, ROW_BYTES, Row, Rows, Run, current, pair_of};
+pub use rows::{Block, Pair, Plain, ROW_BYTES, Row, Rows, Run, current, pair_of};
 
 /// Reads a payload as an event of the kind that its header names.
 pub type Read = fn(&[u8], &str) -> Content;

@@ -107,29 +107,61 @@ pub struct Rows {
     names: Vec<Pair>,
 }
 
+/// A statement that is understood at a glance: a full reading of it would give an event, and this of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Plain<'e> {
+    glance: Glance<'e>,
+    span: Span,
+}
+
+impl<'e> Plain<'e> {
+    /// The id its reporter gave it.
+    pub fn id(&self) -> Option<&'e str> {
+        self.glance.id.map(text)
+    }
+
+    /// The contact in which it was said.
+    pub fn contact(&self) -> Option<&'e str> {
+        self.glance.contact.map(text)
+    }
+
+    /// What it quotes: the place of each cite that does, its source, and the quotation; `None` if that takes a full
+    /// reading.
+    pub fn quotes(&self) -> Option<Vec<(usize, &'e str, &'e str)>> {
+        self.glance.quotes()
+    }
+}
+
 impl Rows {
     /// Makes rows; `read` reads what a glance does not understand.
     pub fn new(read: Read) -> Self {
         Self { read, dates: Dates::new(Zone::UTC), pairs: Pairs::default(), names: Vec::new() }
     }
 
+    /// Looks at the payload of an event of kind `statement`; `None` if it takes a full reading.
+    pub fn plain<'e>(&mut self, payload: &'e [u8]) -> Option<Plain<'e>> {
+        let glance = Glance::at(payload)?;
+        let span = self.dates.span(glance.when)?;
+        Some(Plain { glance, span })
+    }
+
     /// Adds the rows of an event of kind `statement`: one a speaker; none if it has no topic or cannot be read.
     pub fn add(&mut self, seq: u64, payload: &[u8], to: &mut Vec<Row>) {
-        if let Some(glance) = Glance::at(payload)
-            && let Some(span) = self.dates.span(glance.when)
-        {
-            return self.add_at(seq, &glance, span, to);
+        if let Some(plain) = self.plain(payload) {
+            return self.add_plain(seq, &plain, to);
         }
         let content = (self.read)(payload, "statement");
         if let Some(glance) = content.event().and_then(Glance::of)
             && let Some(span) = self.dates.span(glance.when)
         {
-            self.add_at(seq, &glance, span, to);
+            self.add_plain(seq, &Plain { glance, span }, to);
         }
     }
-    fn add_at(&mut self, seq: u64, glance: &Glance<'_>, span: Span, to: &mut Vec<Row>) {
+
+    /// The same of a statement that was looked at.
+    pub fn add_plain(&mut self, seq: u64, statement: &Plain<'_>, to: &mut Vec<Row>) {
+        let Plain { glance, span: Span { earliest, latest } } = *statement;
         let Some(topic) = glance.topic else { return };
-        let Span { earliest, latest } = span;
         glance.each_by(|actor| {
             let place = self.pairs.place(actor, topic);
             if place == self.names.len() {

@@ -341,13 +341,8 @@ impl Database {
 
     /// Takes away every block of a run.
     pub(super) fn remove_blocks(&self, table: u8, run: u64) -> Result<(), StoreError> {
-        for index in 0.. {
-            let key = block_key(BlockKey { table, run, index });
-            if guarded(|| Ok(self.blocks.remove(key)?))?.is_none() {
-                break;
-            }
-        }
-        Ok(())
+        let key = |index| block_key(BlockKey { table, run, index });
+        remove_from(&self.blocks, key(0)..=key(u64::MAX))
     }
 
     pub(super) fn put_blob(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
