@@ -6,7 +6,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-use super::parallel::scan;
+use super::parallel::{on_every_core, scan};
 use super::runs::{self, Runs, Table};
 use super::{OpenError, fitting_hashed, hashes, read_payload};
 use crate::replay::REDUCER_VERSION;
@@ -142,21 +142,12 @@ impl<'s, S: Store> Opened<'s, S> {
         Ok(Self { run, blocks, store })
     }
 
-    /// Every pair of actor and topic in it, by jumping from one to the next.
-    pub(crate) fn pairs(&self, to: &mut BTreeSet<Pair>) -> Result<(), StoreError> {
-        for (at, block) in self.blocks.iter().enumerate() {
-            // All rows of a block are of one pair if the next block begins with it.
+    /// The blocks that rows of several pairs may lie in: all rows of a block are of one pair if the next begins with it.
+    fn mixed(&self) -> impl Iterator<Item = usize> {
+        self.blocks.iter().enumerate().filter_map(|(at, block)| {
             let next = self.blocks.get(at.saturating_add(1)).map(|next| next.first.pair);
-            if next == Some(block.first.pair) {
-                to.insert(block.first.pair);
-                continue;
-            }
-            let rows = self.rows(at)?;
-            to.extend(
-                rows.chunk_by(|a, b| a.pair == b.pair).filter_map(|of| Some(of.first()?.pair)),
-            );
-        }
-        Ok(())
+            (next != Some(block.first.pair)).then_some(at)
+        })
     }
 
     fn rows(&self, block: usize) -> Result<Vec<Row>, StoreError> {
@@ -165,6 +156,23 @@ impl<'s, S: Store> Opened<'s, S> {
         let (rows, _) = rows.as_chunks::<ROW_BYTES>();
         Ok(rows.iter().map(Row::from_bytes).collect())
     }
+}
+
+/// Every pair of actor and topic in some runs, in order: few blocks tell all of them, and these are read on every core.
+pub(crate) fn pairs<S: Store>(runs: &[Opened<'_, S>]) -> Result<Vec<Pair>, StoreError> {
+    let mixed: Vec<_> = runs.iter().flat_map(|run| run.mixed().map(move |at| (run, at))).collect();
+    let in_mixed = on_every_core(&mixed, &|blocks| {
+        let mut pairs = Vec::new();
+        for (run, at) in blocks {
+            let rows = run.rows(*at)?;
+            pairs.extend(
+                rows.chunk_by(|a, b| a.pair == b.pair).filter_map(|of| Some(of.first()?.pair)),
+            );
+        }
+        Ok::<_, StoreError>(pairs)
+    })?;
+    let first = runs.iter().flat_map(|run| run.blocks.iter().map(|block| block.first.pair));
+    Ok(in_mixed.into_iter().chain(first).collect::<BTreeSet<_>>().into_iter().collect())
 }
 
 /// A run that one thread reads, with the block that was read last at hand.

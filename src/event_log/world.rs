@@ -12,7 +12,7 @@ use super::append::event_of;
 use super::names::{Name, is_listed};
 use super::parallel::{on_every_core, scan};
 use super::runs::Runs;
-use super::statements::{Opened, Reading, StatementTable};
+use super::statements::{Opened, Reading, StatementTable, pairs};
 use super::{
     DoesNotFit, EventLog, OpenError, content_of, fitting_hashed, fitting_header, hashes,
     read_payload,
@@ -22,7 +22,7 @@ use crate::model::id;
 use crate::model::schema::KINDS;
 use crate::record::header::Header;
 use crate::record::link::Link;
-use crate::replay::bearing::{Bearing, Gathering, Held, Known, Pair, Stored, current};
+use crate::replay::bearing::{Bearing, Gathering, Held, Known, Stored, current};
 use crate::replay::{Clocks, Entry, History, LeftOut};
 use crate::store::bundle::BUNDLE_EVENTS;
 use crate::store::{EventRef, Events, PartRef, Store, StoreError};
@@ -163,11 +163,7 @@ impl<S: Store> EventLog<S> {
         let mut wanted = touched.clone();
         let runs = table.runs().iter().map(|run| Opened::open(*run, &self.store));
         let runs = runs.collect::<Result<Vec<_>, _>>()?;
-        let mut pairs = BTreeSet::new();
-        for run in &runs {
-            run.pairs(&mut pairs)?;
-        }
-        let pairs: Vec<Pair> = pairs.into_iter().collect();
+        let pairs = pairs(&runs)?;
         let found = on_every_core(&pairs, &|pairs| {
             let runs: Vec<_> = runs.iter().map(Reading::of).collect();
             let mut found = Vec::new();
