@@ -682,7 +682,8 @@ impl<'l, S: Store> Appending<'l, S> {
                 Target::Topic => Kind::Topic,
                 _ => continue,
             };
-            if self.seq_of(id)?.is_some()
+            if self.kind_of(id)?.is_some()
+                || self.seq_of(id)?.is_some()
                 || id::check_new(id).is_err()
                 || self.refused_ids.contains(id)
             {

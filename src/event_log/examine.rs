@@ -183,3 +183,76 @@ impl Examined {
         self.content = Some(Box::new(Quoting { id, quotes, ..Quoting::default() }));
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests {
+    use super::*;
+    use crate::event_log::{
+        AppendOptions, EventLog, FileError, SourceFiles, Submission, Surroundings,
+    };
+    use crate::model::calendar::Instant;
+    use crate::replay::bearing::Rows;
+    use crate::store::Store;
+    use crate::store::memory::MemoryStore;
+
+    struct Still;
+
+    impl Surroundings for Still {
+        fn now(&mut self) -> Instant {
+            Instant::from_micros(0)
+        }
+
+        fn salt(&mut self) -> [u8; 32] {
+            [7; 32]
+        }
+    }
+
+    struct OneText;
+
+    impl SourceFiles for OneText {
+        fn read(&mut self, _: &str) -> Result<Vec<u8>, FileError> {
+            Ok(b"he said \"no\" and then yes".to_vec())
+        }
+    }
+
+    const LINES: &[&str] = &[
+        r#"{"kind":"source","id":"s","publisher":"o","published":"2025-05-01","file":"s.txt"}"#,
+        r#"{"kind":"contact","id":"call","participants":["x"]}"#,
+        r#"{"kind":"statement","id":"a","by":["x"],"topic":"t","summary":"m","cites":[{"source":"s"}]}"#,
+        r#"{"kind":"statement","by":["x","y"],"topic":"t","summary":"without an id","cites":[{"source":"s"}]}"#,
+        r#"{"kind":"statement","id":"b","by":["x"],"contact":"call","summary":"m","cites":[{"source":"s","quote":"and then yes"},{"source":"s"},{"source":"s","quote":"he said"}]}"#,
+        r#"{"kind":"statement","id":"c","by":["x"],"summary":"m","cites":[{"source":"s","quote":"\"no\" and"}]}"#,
+        r#"{"kind":"statement","id":"d","by":["x"],"summary":"m","sealed":{"from":"z"},"cites":[{"source":"s"}]}"#,
+        r#"{"kind":"incident","id":"e","summary":"m","cites":[{"source":"s"}]}"#,
+    ];
+
+    /// What would break: a verification that takes a plain statement for granted where a full reading would have found a
+    /// name of it, a quotation to compare, or something wrong.
+    #[test]
+    fn a_glance_examines_as_a_full_reading_does() {
+        let mut log =
+            EventLog::create(MemoryStore::new(), "example.org/desk", None, &mut Still).unwrap();
+        let lines = LINES.iter().map(|line| Submission::read(0, line.as_bytes())).collect();
+        let options = AppendOptions { declare: true, ..AppendOptions::default() };
+        log.append(lines, options, &mut OneText, &mut Still).unwrap();
+
+        let events = log.store.events(0).unwrap();
+        let mut rows = Rows::new(read_payload);
+        let (mut plain, mut quoting) = (0, 0);
+        for event in events.iter() {
+            let seen = super::super::statements::statement_of(event).and_then(|p| rows.plain(p));
+            let (mut names, mut names_at_a_glance) = (Vec::new(), Vec::new());
+            let full = examine(event, false, &mut |name| names.push(name));
+            let link = Link::of(event.header);
+            let glance = examine_seen(event, (link, None), seen.as_ref(), false, &mut |name| {
+                names_at_a_glance.push(name);
+            });
+            assert_eq!(format!("{full:?}"), format!("{glance:?}"));
+            assert_eq!(names, names_at_a_glance);
+            plain += usize::from(seen.is_some());
+            quoting += usize::from(full.content.is_some_and(|content| !content.quotes.is_empty()));
+        }
+        assert_eq!((plain, quoting), (5, 2));
+    }
+}

@@ -43,8 +43,10 @@ pub(crate) type Key = [u8; 8];
 const FRESH_ROWS_MAX: usize = 1 << 18;
 /// So many events without rows in a run are left to the next opening.
 const LEFT_OVER_EVENTS: u64 = BUNDLE_EVENTS;
-/// So many look-ups in a run before its rows are read into a filter.
-const LOOK_UPS_BEFORE_FILTER: u32 = 1000;
+/// So many look-ups in a run before its rows are read into a filter; fewer in a small one: one look-up costs about what
+/// so many rows do.
+const LOOK_UPS_BEFORE_FILTER: u64 = 1000;
+const ROWS_A_LOOK_UP: u64 = 256;
 /// How many bundles are kept at hand.
 const BUNDLES_AT_HAND: usize = 16;
 
@@ -373,7 +375,7 @@ impl Hasher for AsItIs {
 /// enough look-ups to pay for reading them.
 #[derive(Debug, Default)]
 struct Filter {
-    look_ups: u32,
+    look_ups: u64,
     /// Blocks of 512 bits.
     bits: Vec<[u64; 8]>,
 }
@@ -388,7 +390,7 @@ impl Filter {
     ) -> Result<bool, StoreError> {
         if self.bits.is_empty() {
             self.look_ups = self.look_ups.saturating_add(1);
-            if self.look_ups < LOOK_UPS_BEFORE_FILTER {
+            if self.look_ups < LOOK_UPS_BEFORE_FILTER.min(run.rows() / ROWS_A_LOOK_UP) {
                 return Ok(true);
             }
             // Twelve bits a row; no event has more than four.

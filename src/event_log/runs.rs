@@ -617,6 +617,48 @@ mod tests {
         std::iter::from_fn(|| merge.next(store).unwrap().map(<[u8]>::to_vec)).collect()
     }
 
+    /// The rows of one batch: few enough for a block or two.
+    fn batch(number: u8) -> Vec<u8> {
+        (0..=255).flat_map(|row| [number, row, 0, 0, 0, 0]).collect()
+    }
+
+    fn has_rows(store: &MemoryStore, run: u64) -> bool {
+        store.block(BlockKey { table: Small::NUMBER, run, index: 0 }).unwrap().is_some()
+    }
+
+    /// What would break: a long append that takes twice the room of what it leaves; a kept table that loses rows to an
+    /// append that is given up; blocks that stay for good after one.
+    #[test]
+    fn what_was_merged_away_makes_room_unless_it_is_kept() {
+        let mut store = MemoryStore::new();
+        let mut runs = Runs::<Small>::new();
+        for number in 0..3 {
+            runs.add(&batch(number), u64::from(number) + 1, &mut store).unwrap();
+        }
+        runs.keep(&mut store).unwrap();
+        let kept: Vec<u64> = runs.runs().iter().map(Run::id).collect();
+        let rows = all(&runs, &store);
+        for number in 3..40 {
+            runs.add(&batch(number), u64::from(number) + 1, &mut store).unwrap();
+        }
+        let current: Vec<u64> = runs.runs().iter().map(Run::id).collect();
+        let merged_away: Vec<u64> =
+            (runs.first_unkept..runs.next_id).filter(|id| !current.contains(id)).collect();
+        assert!(merged_away.len() > 20, "{merged_away:?}");
+        assert!(merged_away.iter().all(|id| !has_rows(&store, *id)));
+        assert!(current.iter().chain(&kept).all(|id| has_rows(&store, *id)));
+        let given_up = Runs::<Small>::read(&store, 100).unwrap();
+        assert_eq!(all(&given_up, &store), rows);
+        given_up.remove_unkept(&mut store).unwrap();
+        assert_eq!(all(&given_up, &store), rows);
+        for run in given_up.next_id..runs.next_id {
+            for table in [Small::NUMBER, Small::NUMBER + 1] {
+                let first = store.block(BlockKey { table, run, index: 0 }).unwrap();
+                assert_eq!(first, None, "table {table}, run {run}");
+            }
+        }
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(32))]
         #[test]

@@ -322,6 +322,16 @@ fn blocks_are_kept_replaced_and_removed_by_run() {
         store.put_block(key(0, 7, 0), b"anew").unwrap();
         assert_eq!(store.block(key(0, 7, 0)).unwrap(), Some(b"anew".to_vec()));
         assert_eq!(store.block(key(0, 7, 1)).unwrap(), None);
+        // A removal that was cut off leaves gaps, behind which nothing may stay for good.
+        for index in [3, 900, u64::MAX] {
+            store.put_block(key(0, 7, index), b"left over").unwrap();
+        }
+        store.sync().unwrap();
+        store.remove_blocks(0, 7).unwrap();
+        for index in [0, 3, 900, u64::MAX] {
+            assert_eq!(store.block(key(0, 7, index)).unwrap(), None, "{index}");
+        }
+        assert_eq!(store.block(key(0, 8, 0)).unwrap(), Some(block(8)));
     });
 }
 
