@@ -193,7 +193,7 @@ mod tests {
     #[test]
     fn any_number_of_any_lengths_keeps_its_order() {
         for count in [0, 1, 2, 15, 16, 17, 31, 33, 256] {
-            check(&messages((0..count).map(|index| 470 | (index % 4))), |_| 32);
+            check(&messages((0..count).map(|index| 470_usize.saturating_add(index % 4))), |_| 32);
             check(&messages((0..count).map(|index| (index << 9) % 1499)), |message| {
                 message.len() / 3
             });
