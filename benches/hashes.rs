@@ -11,7 +11,7 @@ use std::time::Instant;
 use demarche::record::commitment::{Salt, commit_payload, commit_payloads};
 
 /// As many as a bundle has.
-const PAYLOADS: usize = 256;
+const PAYLOADS: u32 = 256;
 const ROUNDS: usize = 201;
 
 fn main() {
@@ -20,10 +20,10 @@ fn main() {
     for length in [20, 100, 300, 400, 600, 900] {
         row(&format!("{length} bytes"), &|_| length);
     }
-    row("200 to 500 bytes", &|index| 200 + index * 7919 % 301);
+    row("200 to 500 bytes", &|index| 200 + index as usize * 7919 % 301);
 }
 
-fn row(name: &str, length: &dyn Fn(usize) -> usize) {
+fn row(name: &str, length: &dyn Fn(u32) -> usize) {
     let payloads: Vec<([u8; 32], Vec<u8>)> = (0..PAYLOADS)
         .map(|index| {
             let mut bytes = vec![0; length(index)];
@@ -50,7 +50,7 @@ fn row(name: &str, length: &dyn Fn(usize) -> usize) {
 fn timed<T>(work: &dyn Fn() -> T) -> f64 {
     let start = Instant::now();
     black_box(work());
-    start.elapsed().as_secs_f64() * 1e9 / PAYLOADS as f64
+    start.elapsed().as_secs_f64() * 1e9 / f64::from(PAYLOADS)
 }
 
 fn median(mut times: Vec<f64>) -> f64 {
