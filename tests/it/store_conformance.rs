@@ -675,7 +675,28 @@ fn logs_are_made_once_and_opened_only_where_they_are() {
     assert!(matches!(SledStore::open(&path, "test"), Err(StoreError::Missing { .. })));
     assert!(!path.exists(), "looking for a log makes none");
     drop(SledStore::create(&path, "test").unwrap());
+    let mut store = SledStore::create(&path, "test").expect("one without events is made anew");
+    store.append(change(head(0), &[event(0, 5)], head(1))).unwrap();
+    drop(store);
     assert!(matches!(SledStore::create(&path, "test"), Err(StoreError::AlreadyThere { .. })));
+    assert_eq!(SledStore::open(&path, "test").unwrap().head().unwrap(), head(1));
+}
+
+#[test]
+fn a_store_whose_making_was_cut_off_is_made_anew() {
+    let dir = TempDir::new().unwrap();
+    // Before it is moved into its place it is no store, whatever is in it.
+    let begun = dir.path().join("store.begun");
+    std::fs::create_dir(&begun).unwrap();
+    std::fs::write(begun.join("db"), b"half").unwrap();
+    assert!(!SledStore::exists(dir.path()));
+    drop(SledStore::create(dir.path(), "test").unwrap());
+    assert!(!begun.exists());
+    assert!(SledStore::is_unused(dir.path(), "test").unwrap());
+    let mut store = SledStore::open(dir.path(), "test").unwrap();
+    store.append(change(head(0), &[event(0, 5)], head(1))).unwrap();
+    drop(store);
+    assert!(!SledStore::is_unused(dir.path(), "test").unwrap());
 }
 
 #[cfg(unix)]

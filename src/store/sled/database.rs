@@ -13,7 +13,7 @@ use super::chunks::{
     Chunks, ENDS, blob_key, block_key, bundle_chunks, chunk_key, chunks, decode_head, encode_head,
     event_key, read_chunks, spaced, tree_key,
 };
-use super::files::{WAIT_MIN, make_directory, restrict_files, sync_path, waiting};
+use super::files::{WAIT_MIN, make_directory, restrict_files, sync_data, sync_path, waiting};
 use super::{
     BlockKey, Change, Damage, Events, Head, Part, Removal, StoreError, TreePiece, bundle, codec,
 };
@@ -132,8 +132,7 @@ impl Database {
             self.db.flush()?;
             Ok(())
         })?;
-        let path = || self.path.join("db");
-        self.file.sync_data().map_err(|error| StoreError::Io { path: path(), error })
+        sync_data(&self.file, &self.path.join("db"))
     }
 
     /// Removes what an abandoned write left above the head.

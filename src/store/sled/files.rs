@@ -94,7 +94,31 @@ pub(super) fn restrict_files(store: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Makes a file, or a directory's entries, durable.
 pub(super) fn sync_path(path: &Path) -> Result<(), StoreError> {
+    if left_out() {
+        return Ok(());
+    }
     let synced = File::open(path).and_then(|file| file.sync_all());
     synced.map_err(|error| StoreError::Io { path: path.to_owned(), error })
+}
+
+/// Makes the bytes of an open file durable; `path` is its name.
+pub(super) fn sync_data(file: &File, path: &Path) -> Result<(), StoreError> {
+    if left_out() {
+        return Ok(());
+    }
+    file.sync_data().map_err(|error| StoreError::Io { path: path.to_owned(), error })
+}
+
+/// Whether syncs are left out: never, but in the control of the soak test, which must lose events to show that the test
+/// would see it.
+#[cfg(not(feature = "soak-control"))]
+const fn left_out() -> bool {
+    false
+}
+
+#[cfg(feature = "soak-control")]
+fn left_out() -> bool {
+    std::env::var_os("DEMARCHE_SOAK_CONTROL").is_some()
 }
