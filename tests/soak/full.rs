@@ -16,12 +16,11 @@ use crate::report::Counts;
 use crate::work::Work;
 
 const IMAGE_MIB: u64 = 48;
-/// The most bytes that are left before the disk is full.
-const ROOM_MOST: u64 = 3_000_000;
+/// The most bytes that are left before the disk is full: for long appends, single ones, erasures, snapshots anew. Each needs
+/// more, mostly.
+const ROOM_MOST: [u64; 4] = [3_000_000, 40_000, 500_000, 60_000];
 /// How many single appends are tried: enough to fill the room that is left for them.
 const SINGLES: usize = 1_500;
-/// The room that is left for single appends, in bytes.
-const SINGLES_ROOM: u64 = 300_000;
 /// What a user must be told.
 const SAID: &str = "the disk is full";
 
@@ -49,10 +48,9 @@ pub(crate) fn round(
     let contents = check(program, &log, &promised, &Attempt::default(), scratch)?;
     promised.take_read(&contents);
 
-    let kind = chance.from_to(0, 3);
-    let room = if kind == 1 { SINGLES_ROOM } else { ROOM_MOST };
+    let kind = usize::try_from(chance.from_to(0, 3)).unwrap_or(0);
     let filler = image.path().join("filler");
-    fill(&filler, image.path(), chance.from_to(0, room))?;
+    fill(&filler, image.path(), chance.from_to(0, ROOM_MOST[kind]))?;
     let mut attempt = Attempt::default();
     let ended = match kind {
         0 => {
@@ -69,7 +67,7 @@ pub(crate) fn round(
         _ => program.run(&log, &["snapshot", "--anew"], scratch)?,
     };
     let name = ["long appends", "single appends", "erasures", "snapshots anew"];
-    let name = name[usize::try_from(kind).unwrap_or(0)];
+    let name = name[kind];
     if ended.succeeded() {
         // There was room for it after all.
         counts.early += 1;

@@ -109,6 +109,12 @@ fn cut(
     let mut chance = Chance::of(seed, "cuts");
     let mut cuts = Vec::new();
     for number in 0..CUTS {
+        // Most cuts are to meet a log, not its making.
+        if chance.percent(90) {
+            while !locked(shared).is_there && !locked(shared).ended {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
         std::thread::sleep(Duration::from_millis(chance.from_to(1, APART_MS)));
         // Nothing is started, and nothing taken in, until the lock is let go.
         let held = locked(shared);
