@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::error::CliError;
-use super::files;
+use super::files::{self, sync_directory};
 use super::log_args::LogArgs;
 use super::terminal::Terminal;
 use crate::event_log::EventLog;
@@ -260,6 +260,7 @@ impl JournalFile {
         let path = args.journal_path(origin);
         let cannot = |error: io::Error| {
             CliError::refused(format!("the journal {} cannot be written: {error}", path.display()))
+                .advised(&error)
         };
         let directory = args.journal_directory();
         make_private_directory(&directory).map_err(cannot)?;
@@ -317,6 +318,7 @@ impl JournalFile {
         written.map_err(|error| {
             let path = self.path.display();
             CliError::refused(format!("the journal {path} cannot be written: {error}"))
+                .advised(&error)
         })
     }
 }
@@ -402,9 +404,4 @@ fn make_private_directory(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)
-}
-
-fn sync_directory(path: &Path) -> io::Result<()> {
-    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-    File::open(path)?.sync_all()
 }

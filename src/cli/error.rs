@@ -50,6 +50,12 @@ impl CliError {
         self
     }
 
+    /// Adds advice on what the system refused, where there is some.
+    pub(crate) fn advised(mut self, error: &io::Error) -> Self {
+        self.hints.extend(super::hints::for_system(error.kind()));
+        self
+    }
+
     pub(crate) const fn is_broken_pipe(&self) -> bool {
         self.broken_pipe
     }

@@ -110,25 +110,80 @@ fn write_new_for<T>(
     }
     let partial = partial(path);
     let cannot = |error: io::Error| {
-        CliError::refused(format!("{} cannot be written: {error}", path.display()))
+        CliError::refused(format!("{} cannot be written: {error}", path.display())).advised(&error)
     };
-    let mut options = File::options();
-    options.create_new(true).write(true);
-    #[cfg(unix)]
-    if readers == Readers::Owner {
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    }
-    let mut out = BufWriter::new(options.open(&partial).map_err(cannot)?);
+    let mut out = BufWriter::new(begin(&partial, readers).map_err(cannot)?);
     let written = write(&mut out).and_then(|result| {
         let file = out.into_inner().map_err(|error| cannot(error.into_error()))?;
         file.sync_all().map_err(cannot)?;
         fs::rename(&partial, path).map_err(cannot)?;
+        sync_directory(path.parent().unwrap_or(Path::new("."))).map_err(cannot)?;
         Ok(result)
     });
     if written.is_err() {
         let _ = fs::remove_file(&partial);
     }
     written
+}
+
+/// Makes the file that something is written into before it is moved into its place. One that is there was left by a
+/// command that was cut off, unless somebody holds its lock.
+fn begin(partial: &Path, readers: Readers) -> io::Result<File> {
+    let mut options = File::options();
+    options.create_new(true).write(true);
+    #[cfg(unix)]
+    if readers == Readers::Owner {
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    }
+    loop {
+        let file = match options.open(partial) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                if !fs::symlink_metadata(partial)?.is_file() {
+                    return Err(error);
+                }
+                let left = File::options().write(true).open(partial)?;
+                if held(&left, partial)? {
+                    fs::remove_file(partial)?;
+                }
+                continue;
+            }
+            opened => opened?,
+        };
+        // Somebody may have taken it for one that was left before it was locked.
+        if held(&file, partial)? {
+            return Ok(file);
+        }
+    }
+}
+
+/// Locks a file; says whether it still lies where it was found.
+fn held(file: &File, path: &Path) -> io::Result<bool> {
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(fs::TryLockError::WouldBlock) => {
+            let message = "another command is writing it";
+            return Err(io::Error::new(io::ErrorKind::WouldBlock, message));
+        }
+        Err(fs::TryLockError::Error(error)) => return Err(error),
+    }
+    let found = match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        found => found?,
+    };
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let locked = file.metadata()?;
+        Ok((locked.dev(), locked.ino()) == (found.dev(), found.ino()))
+    }
+    #[cfg(not(unix))]
+    Ok(found.is_file())
+}
+
+/// Makes the names in a directory durable.
+pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+    File::open(path)?.sync_all()
 }
 
 /// Writes a file, in place of one that may be there. Its bytes are on disk before it is moved into its place, so that

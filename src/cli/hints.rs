@@ -1,5 +1,7 @@
 //! Advice: what to do about what went wrong.
 
+use std::io::ErrorKind;
+
 use crate::event_log::passage::Difference;
 use crate::event_log::{Cause, FileError, InputError, NoText, NotCorrectable, Refusal};
 use crate::model::check::Wrong;
@@ -152,8 +154,30 @@ fn named((id, name): &(String, Option<String>)) -> String {
     }
 }
 
+/// Advice on what the system refused.
+pub(crate) fn for_system(kind: ErrorKind) -> Option<String> {
+    Some(match kind {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            "the disk is full: make room, then give the same command again; what was acknowledged before is not lost, \
+             and what is there already is not appended twice".to_owned()
+        }
+        ErrorKind::ReadOnlyFilesystem => {
+            "the file system is read-only, and a log is opened to be written, whatever the command; copy its directory \
+             to where you may write, and name the copy with --log DIR".to_owned()
+        }
+        ErrorKind::PermissionDenied => {
+            "a log is opened to be written, whatever the command; run as its owner, or copy its directory to where you \
+             may write, and name the copy with --log DIR".to_owned()
+        }
+        _ => return None,
+    })
+}
+
 /// Advice on what a store could not do.
 pub(crate) fn for_store(error: &StoreError) -> Vec<String> {
+    if let Some(advice) = error.refused_by_system().and_then(for_system) {
+        return vec![advice];
+    }
     match error {
         StoreError::Locked { .. } => vec![
             "one process at a time has the log open; wait for it to end; meanwhile an export can be restored elsewhere and read there".to_owned(),

@@ -47,7 +47,7 @@ pub(crate) fn make(
 ) -> Result<EventLog<SledStore>, CliError> {
     // An origin that cannot be is refused before anything is made.
     crate::event_log::check_origin(origin)?;
-    if log.exists() {
+    if !log.is_free("demarche init")? {
         return Err(StoreError::AlreadyThere { path: log.directory().to_owned() }.into());
     }
     if let Some(bytes) = log.journal_bytes(origin)? {

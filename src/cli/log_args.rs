@@ -42,6 +42,11 @@ impl LogArgs {
         SledStore::exists(&self.directory)
     }
 
+    /// Is there no log in the directory, or only what is left of making one?
+    pub(crate) fn is_free(&self, holder: &str) -> Result<bool, CliError> {
+        Ok(SledStore::is_unused(&self.directory, holder)?)
+    }
+
     /// How long to wait for another process.
     pub(crate) fn wait(&self) -> Duration {
         Duration::from_secs(self.wait.into())

@@ -23,7 +23,7 @@ impl RestoreArgs {
         let mut export = File::open(&self.export).map_err(|error| {
             CliError::refused(format!("{} cannot be read: {error}", self.export.display()))
         })?;
-        if log.exists() {
+        if !log.is_free("demarche restore")? {
             return Err(CliError::refused(format!("there is a log in {} already", log.shown()))
                 .hint("a log is restored into a new directory: --log NEW_DIR"));
         }

@@ -256,7 +256,7 @@ pub enum StoreError {
     },
     /// The store's library reports an error.
     #[cfg(feature = "sled")]
-    #[error("the store cannot be used: {0}")]
+    #[error("the store cannot be used: {}", said(.0))]
     Sled(#[from] ::sled::Error),
     /// The store's library stopped on what it found.
     #[error("the store is damaged: its library stopped with {message:?}")]
@@ -264,6 +264,28 @@ pub enum StoreError {
         /// What it said.
         message: String,
     },
+}
+
+impl StoreError {
+    /// What the system refused, where that is what went wrong.
+    pub fn refused_by_system(&self) -> Option<io::ErrorKind> {
+        match self {
+            Self::Io { error, .. } => Some(error.kind()),
+            #[cfg(feature = "sled")]
+            Self::Sled(::sled::Error::Io(error)) => Some(error.kind()),
+            _ => None,
+        }
+    }
+}
+
+/// What the store's library says. It keeps of an error of the system only its kind, and words for programmers.
+#[cfg(feature = "sled")]
+fn said(error: &::sled::Error) -> String {
+    match error {
+        ::sled::Error::Io(error) if error.raw_os_error().is_none() => error.kind().to_string(),
+        ::sled::Error::Io(error) => error.to_string(),
+        other => other.to_string(),
+    }
 }
 
 /// What cannot be read back.

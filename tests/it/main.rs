@@ -16,6 +16,7 @@ mod attacks;
 mod bearing_laws;
 mod bulk;
 mod cli_page;
+mod cut_off;
 mod desk;
 mod erasure;
 mod export;

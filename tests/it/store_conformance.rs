@@ -644,6 +644,50 @@ fn large_values_make_no_blob_files() {
 }
 
 #[test]
+fn bundles_of_any_size_make_no_blob_files() {
+    // Of bytes that cannot be compressed. Bundles sealed one by one lie in leaves that are not split yet, up to two or three
+    // in one.
+    for payload in [60, 120, 180, 250, 300, 380, 450, 600, 1_000] {
+        let dir = TempDir::new().unwrap();
+        let mut store = SledStore::create(dir.path(), "test").unwrap();
+        let mut noise = blake3::Hasher::new().finalize_xof();
+        let mut made = |number: u64| {
+            let mut bytes = vec![0; payload];
+            noise.fill(&mut bytes);
+            let payload = Part::Present { salt: [7; 32], bytes };
+            StoredEvent { header: format!("header {number}").into_bytes(), payload, sealed: None }
+        };
+        let mut at = 0;
+        while at < 20 * BUNDLE_EVENTS {
+            let next = at + 200;
+            let events: Vec<_> = (at..next).map(&mut made).collect();
+            store.append(change(head(at), &events, head(next))).unwrap();
+            at = next;
+        }
+        drop(store);
+        let blobs = dir.path().join("store/blobs");
+        let files = std::fs::read_dir(blobs).map_or(0, Iterator::count);
+        assert_eq!(files, 0, "{payload} bytes an event: sled wrote values to a file of their own");
+    }
+}
+
+#[test]
+fn what_sled_left_of_opening_is_no_damage() {
+    let dir = TempDir::new().unwrap();
+    let mut store = SledStore::create(dir.path(), "test").unwrap();
+    store.append(change(head(0), &[event(0, 5)], head(1))).unwrap();
+    drop(store);
+    // sled writes this when it opens a store, and takes what was cut off for the newest of its kind.
+    for bytes in [&b""[..], b"half of it, and no sum"] {
+        let left = dir.path().join("store/snap.00FFFFFFFFFFFFFF.generating");
+        std::fs::write(&left, bytes).unwrap();
+        let store = SledStore::open(dir.path(), "test").expect("it is taken away");
+        assert_eq!(store.read(0, 9).unwrap(), [event(0, 5)]);
+        assert!(!left.exists());
+    }
+}
+
+#[test]
 fn a_second_process_is_told_who_has_the_log_open() {
     let dir = TempDir::new().unwrap();
     let _first = SledStore::create(dir.path(), "demarche append").unwrap();
@@ -675,7 +719,28 @@ fn logs_are_made_once_and_opened_only_where_they_are() {
     assert!(matches!(SledStore::open(&path, "test"), Err(StoreError::Missing { .. })));
     assert!(!path.exists(), "looking for a log makes none");
     drop(SledStore::create(&path, "test").unwrap());
+    let mut store = SledStore::create(&path, "test").expect("one without events is made anew");
+    store.append(change(head(0), &[event(0, 5)], head(1))).unwrap();
+    drop(store);
     assert!(matches!(SledStore::create(&path, "test"), Err(StoreError::AlreadyThere { .. })));
+    assert_eq!(SledStore::open(&path, "test").unwrap().head().unwrap(), head(1));
+}
+
+#[test]
+fn a_store_whose_making_was_cut_off_is_made_anew() {
+    let dir = TempDir::new().unwrap();
+    // Before it is moved into its place it is no store, whatever is in it.
+    let begun = dir.path().join("store.begun");
+    std::fs::create_dir(&begun).unwrap();
+    std::fs::write(begun.join("db"), b"half").unwrap();
+    assert!(!SledStore::exists(dir.path()));
+    drop(SledStore::create(dir.path(), "test").unwrap());
+    assert!(!begun.exists());
+    assert!(SledStore::is_unused(dir.path(), "test").unwrap());
+    let mut store = SledStore::open(dir.path(), "test").unwrap();
+    store.append(change(head(0), &[event(0, 5)], head(1))).unwrap();
+    drop(store);
+    assert!(!SledStore::is_unused(dir.path(), "test").unwrap());
 }
 
 #[cfg(unix)]

@@ -7,8 +7,9 @@ use super::{BlockKey, Head, StoreError};
 /// The most bytes of one value; see the header of [`super`] for the arithmetic.
 pub const CHUNK_BYTES: usize = 6 * 1024;
 
-/// The most bytes of one value of a bundle. Few of them share a leaf, since keys without a value stand between them.
-pub const BUNDLE_CHUNK_BYTES: usize = 20 * 1024;
+/// The most bytes of one value of a bundle. A leaf holds up to 18 keys until it is split, every other of them without a value:
+/// nine of these, with their keys, stay below what sled keeps in its own file.
+pub const BUNDLE_CHUNK_BYTES: usize = 13 * 1024;
 /// How many keys without a value follow each chunk of a bundle.
 const SPACES: u8 = 1;
 /// Keys without a value that stand behind all bundles: more than a leaf holds, so that the leaf before them is split as
@@ -33,9 +34,9 @@ fn cut(bytes: &[u8], most: usize) -> impl Iterator<Item = (u32, Vec<u8>)> + use<
     (0_u32..).zip(cut)
 }
 
-/// The keys of a chunk of a bundle: its own, and one that stands behind it without a value. sled splits a leaf in the
-/// middle when it has more than sixteen keys, so nine follow one another in a leaf at most, of which five have a value:
-/// then values can be larger, and there are fewer of them, which makes sled quicker to open.
+/// The keys of a chunk of a bundle: its own, and one that stands behind it without a value. sled splits a leaf when it has more
+/// than sixteen keys, so half of those in a leaf have a value: then values can be larger, and there are fewer of them, which
+/// makes sled quicker to open.
 pub(super) fn spaced(bundle: u64, chunk: u32) -> impl Iterator<Item = [u8; 13]> {
     (0..=SPACES).map(move |space| bundle_key(bundle, chunk, space))
 }

@@ -13,7 +13,9 @@ use super::chunks::{
     Chunks, ENDS, blob_key, block_key, bundle_chunks, chunk_key, chunks, decode_head, encode_head,
     event_key, read_chunks, spaced, tree_key,
 };
-use super::files::{WAIT_MIN, make_directory, restrict_files, sync_path, waiting};
+use super::files::{
+    WAIT_MIN, make_directory, remove_unfinished, restrict_files, sync_data, sync_path, waiting,
+};
 use super::{
     BlockKey, Change, Damage, Events, Head, Part, Removal, StoreError, TreePiece, bundle, codec,
 };
@@ -82,6 +84,7 @@ impl Database {
     fn open(path: &Path) -> Result<Self, StoreError> {
         let config =
             sled::Config::new().path(path).flush_every_ms(None).cache_capacity(CACHE_BYTES);
+        remove_unfinished(path)?;
         let opened = catching(|| -> Result<_, sled::Error> {
             let db = config.open()?;
             let trees = ["tail", "bundles", "tree", "blobs", "blocks", "meta"];
@@ -132,8 +135,7 @@ impl Database {
             self.db.flush()?;
             Ok(())
         })?;
-        let path = || self.path.join("db");
-        self.file.sync_data().map_err(|error| StoreError::Io { path: path(), error })
+        sync_data(&self.file, &self.path.join("db"))
     }
 
     /// Removes what an abandoned write left above the head.

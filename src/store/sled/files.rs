@@ -94,7 +94,49 @@ pub(super) fn restrict_files(store: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Takes away what sled was writing when it was cut off while it opened the store: `snap.N.generating`, which it would take for
+/// the newest file of its kind, and the store for damaged. Only whoever holds the lock may.
+pub(super) fn remove_unfinished(store: &Path) -> Result<(), StoreError> {
+    let io = |error: io::Error| StoreError::Io { path: store.to_owned(), error };
+    if !store.is_dir() {
+        return Ok(());
+    }
+    for entry in fs::read_dir(store).map_err(io)? {
+        let entry = entry.map_err(io)?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with("snap.") && name.ends_with(".generating") {
+            fs::remove_file(entry.path()).map_err(io)?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes a file, or a directory's entries, durable.
 pub(super) fn sync_path(path: &Path) -> Result<(), StoreError> {
+    if left_out() {
+        return Ok(());
+    }
     let synced = File::open(path).and_then(|file| file.sync_all());
     synced.map_err(|error| StoreError::Io { path: path.to_owned(), error })
+}
+
+/// Makes the bytes of an open file durable; `path` is its name.
+pub(super) fn sync_data(file: &File, path: &Path) -> Result<(), StoreError> {
+    if left_out() {
+        return Ok(());
+    }
+    file.sync_data().map_err(|error| StoreError::Io { path: path.to_owned(), error })
+}
+
+/// Whether syncs are left out: never, but in the control of the soak test, which must lose events to show that the test
+/// would see it.
+#[cfg(not(feature = "soak-control"))]
+const fn left_out() -> bool {
+    false
+}
+
+#[cfg(feature = "soak-control")]
+fn left_out() -> bool {
+    std::env::var_os("DEMARCHE_SOAK_CONTROL").is_some()
 }

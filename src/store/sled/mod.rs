@@ -14,14 +14,16 @@
 //!   its events and the head go into one transaction. What an abandoned write left above the head is removed at the
 //!   next open.
 //! - **What is written is written once.** See `put_once` in `database.rs`.
+//! - **A store is made whole.** It is made beside its place and moved there; one without events is what an `init` or a
+//!   `restore` left that was cut off, and is made anew.
 //! - **One process.** A lock file beside the store says who has it open.
 //! - **No iteration over everything**, whose memory grows without bound: events are read by their dense keys.
 //! - **What is removed is gone.** sled keeps old bytes in its file, so removal writes a new store beside the old one,
 //!   without what is removed, and then moves it into its place. A crash leaves one of the two whole; the next open
 //!   takes away the other. What the disk itself keeps of a deleted file is beyond this.
 //!
-//! sled panics on some damaged files; that is caught here and becomes an error. It does not show that sled itself
-//! keeps what was synced: that is for the soak tests of a later part.
+//! sled panics on some damaged files; that is caught here and becomes an error. That sled keeps what was synced is no proof
+//! of ours: `tests/soak` tries it, and `docs/reliability.md` has the counts.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -68,22 +70,47 @@ impl SledStore {
         [STORE, STORE_OLD].iter().any(|name| dir.join(name).is_dir())
     }
 
-    /// Makes a store in `dir`, which must have none. `holder` says who this is to whoever finds it locked.
+    /// Whether the store in `dir` has no event: it was made, and whoever was to fill it was cut off.
+    pub fn is_unused(dir: &Path, holder: &str) -> Result<bool, StoreError> {
+        if !Self::exists(dir) {
+            return Ok(true);
+        }
+        let _lock = waiting(WAIT_MIN, || lock(dir, holder))?;
+        Self::has_no_event(dir)
+    }
+
+    fn has_no_event(dir: &Path) -> Result<bool, StoreError> {
+        // A removal moves what it makes into place in two steps; between them there are events, and no store.
+        let store = dir.join(STORE);
+        Ok(store.is_dir() && Database::open_known(&store)?.head()? == Head::EMPTY)
+    }
+
+    /// Makes a store in `dir`, which must have none, or one without events. `holder` says who this is to whoever finds it
+    /// locked.
     pub fn create(dir: &Path, holder: &str) -> Result<Self, StoreError> {
         let made = missing_ancestors(dir);
         make_directory(dir)?;
         let lock = waiting(WAIT_MIN, || lock(dir, holder))?;
-        if Self::exists(dir) {
+        if Self::exists(dir) && !Self::has_no_event(dir)? {
             return Err(StoreError::AlreadyThere { path: dir.to_owned() });
         }
-        let opened = Database::create(&dir.join(STORE))?;
-        opened.set_head(Head::EMPTY)?;
-        opened.sync_whole()?;
+        let (store, begun) = (dir.join(STORE), dir.join(STORE_BEGUN));
+        for left in [&begun, &store] {
+            if left.is_dir() {
+                remove_directory(left)?;
+            }
+        }
+        // It is made beside its place, so that a store that is found there is whole.
+        let database = Database::create(&begun)?;
+        database.set_head(Head::EMPTY)?;
+        database.sync_whole()?;
+        drop(database);
+        move_directory(&begun, &store)?;
         sync_path(dir)?;
         for directory in made {
             sync_path(&directory)?;
         }
-        Ok(Self::of(opened, dir, lock))
+        Ok(Self::of(Database::open_known(&store)?, dir, lock))
     }
 
     /// Opens the store in `dir`. `holder` says who this is to whoever finds it locked.
@@ -134,6 +161,8 @@ impl SledStore {
 }
 
 const STORE: &str = "store";
+/// What is made before it is a store. Nobody else gives a directory such a name: one that is found is taken away.
+const STORE_BEGUN: &str = "store.begun";
 /// What a removal makes beside the store. Nobody else gives a directory such a name: one that is found is taken away.
 const STORE_NEW: &str = "store.removal-new";
 const STORE_OLD: &str = "store.removal-old";
@@ -146,10 +175,14 @@ fn finish_removal(dir: &Path) -> Result<(), StoreError> {
     }
     for left in [new, old] {
         if left.is_dir() {
-            fs::remove_dir_all(&left).map_err(|error| StoreError::Io { path: left, error })?;
+            remove_directory(&left)?;
         }
     }
     sync_path(dir)
+}
+
+fn remove_directory(path: &Path) -> Result<(), StoreError> {
+    fs::remove_dir_all(path).map_err(|error| StoreError::Io { path: path.to_owned(), error })
 }
 
 fn move_directory(from: &Path, to: &Path) -> Result<(), StoreError> {
@@ -221,8 +254,7 @@ impl Store for SledStore {
             return Err(StoreError::Linked { path: store });
         }
         if new.exists() {
-            fs::remove_dir_all(&new)
-                .map_err(|error| StoreError::Io { path: new.clone(), error })?;
+            remove_directory(&new)?;
         }
         let written = Database::create(&new).and_then(|copy| {
             opened.copy_without(removal, &copy)?;

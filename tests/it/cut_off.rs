@@ -1,0 +1,80 @@
+//! What commands leave that were cut off, and that they can be given again. `tests/soak` kills them at moments of chance;
+//! here is what was found so, made by hand.
+
+use std::fs::{self, File};
+use std::io::{Error, ErrorKind};
+
+use demarche::store::sled::SledStore;
+use demarche::store::{Store, StoreError};
+
+use crate::desk::Desk;
+
+#[test]
+fn an_export_that_was_cut_off_can_be_repeated() {
+    let desk = Desk::demo();
+    let partial = desk.path().join("log.jsonl.partial");
+    fs::write(&partial, "{\"header\":\"ha").unwrap();
+    desk.ok(&["export", "--out", "log.jsonl"]);
+    assert!(!partial.exists());
+    desk.ok(&["verify", "log.jsonl"]);
+}
+
+#[test]
+fn an_export_that_another_command_is_writing_is_left_alone() {
+    let desk = Desk::demo();
+    let partial = desk.path().join("log.jsonl.partial");
+    fs::write(&partial, "theirs").unwrap();
+    let theirs = File::open(&partial).unwrap();
+    theirs.lock().unwrap();
+    let (status, said) = desk.refused(&["export", "--out", "log.jsonl"]);
+    assert_eq!(status, Some(2), "{said}");
+    assert!(said.contains("another command is writing it"), "{said}");
+    assert_eq!(fs::read_to_string(&partial).unwrap(), "theirs");
+    assert!(!desk.path().join("log.jsonl").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn an_export_does_not_write_where_a_link_leads() {
+    let desk = Desk::demo();
+    fs::write(desk.path().join("other"), "theirs").unwrap();
+    std::os::unix::fs::symlink(desk.path().join("other"), desk.path().join("log.jsonl.partial"))
+        .unwrap();
+    assert_eq!(desk.refused(&["export", "--out", "log.jsonl"]).0, Some(2));
+    assert_eq!(fs::read_to_string(desk.path().join("other")).unwrap(), "theirs");
+}
+
+#[test]
+fn a_restore_or_an_init_that_was_cut_off_can_be_repeated() {
+    let desk = Desk::demo();
+    desk.ok(&["export", "--out", "log.jsonl"]);
+    // What a kill leaves before the head has moved: a store without events, whatever else is in it.
+    for name in ["restored", "made"] {
+        let mut store = SledStore::create(&desk.path().join(name), "test").unwrap();
+        store.put_blob("a blob that nobody names", b"bytes").unwrap();
+        store.sync().unwrap();
+    }
+    desk.ok(&["restore", "log.jsonl", "--log", "restored"]);
+    desk.ok(&["verify", "--log", "restored"]);
+    desk.ok(&["init", "--origin", "example.org/made", "--log", "made"]);
+    desk.ok(&["verify", "--log", "made"]);
+    // A log with events is never taken for one.
+    let head = || SledStore::open(&desk.path().join("made"), "test").unwrap().head().unwrap();
+    let before = head();
+    for again in [&["restore", "log.jsonl"][..], &["init", "--origin", "example.org/made"]] {
+        let (status, said) = desk.refused(&[again, &["--log", "made"]].concat());
+        assert_eq!(status, Some(2), "{said}");
+        assert!(said.contains("already"), "{said}");
+    }
+    assert_eq!(head(), before);
+}
+
+#[test]
+fn what_the_system_refuses_is_told_from_damage() {
+    let full =
+        StoreError::from(sled::Error::Io(Error::new(ErrorKind::StorageFull, "Os { code: 28 }")));
+    assert_eq!(full.refused_by_system(), Some(ErrorKind::StorageFull));
+    assert!(!full.to_string().contains("Os {"), "{full}");
+    let damaged = StoreError::from(sled::Error::Corruption { at: None, bt: () });
+    assert_eq!(damaged.refused_by_system(), None);
+}
