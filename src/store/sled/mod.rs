@@ -37,11 +37,14 @@ use super::{
 mod chunks;
 mod database;
 mod files;
+mod panics;
 
 pub use chunks::{BUNDLE_CHUNK_BYTES, CHUNK_BYTES};
 use database::{Database, WRITTEN_TOGETHER};
 pub use files::WAIT_MIN;
-use files::{lock, make_directory, missing_ancestors, sync_path, waiting};
+use files::{lock, make_directory, missing_ancestors, restrict_files, sync_path, waiting};
+use panics::catching;
+pub use panics::keep_caught_panics_quiet;
 
 /// How many blocks are written together.
 const BLOCKS_TOGETHER: usize = 256;
@@ -128,8 +131,23 @@ impl SledStore {
         self.opened()?.put_blocks(&blocks)
     }
 
+    /// Lets sled go, which writes what it still holds, and can stop on what it finds then as at any other time.
+    fn close(&mut self) -> Result<(), StoreError> {
+        let Some(opened) = self.opened.take() else { return Ok(()) };
+        let path = opened.path().to_owned();
+        catching(|| drop(opened))?;
+        restrict_files(&path)
+    }
+
     fn opened(&self) -> Result<&Database, StoreError> {
         self.opened.as_ref().ok_or(StoreError::Closed)
+    }
+}
+
+impl Drop for SledStore {
+    fn drop(&mut self) {
+        // Whatever was acknowledged is durable already.
+        let _ = self.close();
     }
 }
 
@@ -235,7 +253,7 @@ impl Store for SledStore {
         }
         sync_path(&self.dir)?;
         // From here on the new store is the log: a crash leads forward, not back.
-        self.opened = None;
+        self.close()?;
         self.blocks.clear();
         move_directory(&store, &old)?;
         finish_removal(&self.dir)?;

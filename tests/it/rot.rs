@@ -1,0 +1,64 @@
+//! Bit rot in small: a flipped bit in every sort of file of a log is found, or changes nothing; and no damage shows a panic
+//! of the store's library. The large run is `cargo test --release --test rot`, whose parts these are.
+
+#![allow(dead_code, reason = "some of its parts are for the large run alone")]
+
+#[path = "../rot/files.rs"]
+mod files;
+#[path = "../rot/log.rs"]
+mod log;
+#[path = "../rot/random.rs"]
+mod random;
+#[path = "../rot/run.rs"]
+mod run;
+#[path = "../rot/table.rs"]
+mod table;
+#[path = "../rot/trial.rs"]
+mod trial;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use files::Sort;
+use random::Random;
+use run::Program;
+use trial::{Class, Subject};
+
+/// A process that takes longer hangs.
+const LIMIT: Duration = Duration::from_mins(2);
+
+/// So many flips of each sort of file.
+const FLIPS: [(Sort, usize); 6] = [
+    (Sort::Db, 26),
+    (Sort::Snap, 8),
+    (Sort::Conf, 6),
+    (Sort::Journal, 12),
+    (Sort::Key, 6),
+    (Sort::Lock, 2),
+];
+
+fn subject(scratch: &TempDir, events: usize) -> Subject {
+    let program = Program::new(scratch.path(), LIMIT);
+    log::make(&program, events, 7);
+    Subject::new(program)
+}
+
+#[test]
+fn a_flipped_bit_is_found_or_changes_nothing() {
+    let scratch = TempDir::new().unwrap();
+    let subject = subject(&scratch, 500);
+    let random = &mut Random::new(7);
+    let mut classes = BTreeSet::new();
+    for (sort, flips) in FLIPS {
+        for number in 0..flips {
+            let trial = subject.flip_of(number, sort, random).expect("there is such a file");
+            assert!(!trial.class.is_bad(), "{}", table::describe(&trial));
+            classes.insert(trial.class);
+        }
+    }
+    assert!(subject.flip_of(0, Sort::Blob, random).is_none(), "no value is large enough for one");
+    // Of a key, a journal and a snapshot every bit counts; the lock's text is for people.
+    assert_eq!(classes, [Class::Found, Class::Harmless].into());
+}
