@@ -166,6 +166,13 @@ pub(crate) fn for_store(error: &StoreError) -> Vec<String> {
         StoreError::Missing { .. } => {
             vec!["make a log: demarche init --origin example.org/desk --log DIR".to_owned()]
         }
+        StoreError::Shortened { path, .. } => vec![
+            "keep it as it is, and rebuild the log from an export or a backup that has all of it: demarche restore EXPORT.jsonl --log NEW_DIR".to_owned(),
+            format!(
+                "to read what is left, copy the log's directory and remove {} from the copy; a log that goes on from there contradicts what others hold of this one",
+                path.file_name().unwrap_or_default().display()
+            ),
+        ],
         StoreError::Linked { .. } => vec![
             "move what it leads to into its place, then erase; or name the directory that the link leads into with --log DIR".to_owned(),
         ],

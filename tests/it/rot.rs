@@ -30,12 +30,13 @@ use trial::{Class, Subject};
 const LIMIT: Duration = Duration::from_mins(2);
 
 /// So many flips of each sort of file.
-const FLIPS: [(Sort, usize); 6] = [
+const FLIPS: [(Sort, usize); 7] = [
     (Sort::Db, 26),
     (Sort::Snap, 8),
     (Sort::Conf, 6),
     (Sort::Journal, 12),
     (Sort::Key, 6),
+    (Sort::Head, 4),
     (Sort::Lock, 2),
 ];
 
@@ -61,4 +62,28 @@ fn a_flipped_bit_is_found_or_changes_nothing() {
     assert!(subject.flip_of(0, Sort::Blob, random).is_none(), "no value is large enough for one");
     // Of a key, a journal and a snapshot every bit counts; the lock's text is for people.
     assert_eq!(classes, [Class::Found, Class::Harmless].into());
+}
+
+/// sled takes a file that ends too early, or is damaged near its end, for a write that was torn, and goes on from before
+/// it. No checkpoint is of these events, so the journal knows nothing of them.
+#[test]
+fn a_store_that_lost_its_end_is_not_taken_for_a_shorter_log() {
+    let desk = crate::desk::Desk::demo();
+    let note =
+        |number| format!("{{\"kind\":\"note\",\"text\":\"filler {number} of a longer text\"}}\n");
+    desk.write("notes.jsonl", &(0..3000).map(note).collect::<String>());
+    desk.ok(&["append", "notes.jsonl"]);
+    let size = desk.json(&["replay", "--json"])["head"]["size"].as_u64().unwrap();
+    let whole = std::fs::read(desk.path().join("log/store/db")).unwrap();
+    std::fs::write(desk.path().join("log/store/db"), &whole[..whole.len() / 2]).unwrap();
+    for args in [&["verify"][..], &["replay"], &["checkpoint"], &["append", "notes.jsonl"]] {
+        let (status, said) = desk.refused(args);
+        assert_eq!(status, Some(2), "{args:?}: {said}");
+        assert!(said.contains(&format!("and {size} were acknowledged")), "{args:?}: {said}");
+        assert!(said.contains("demarche restore"), "{args:?}: {said}");
+    }
+    // Without the file nothing tells it from the log that it was before: this is what the file is for.
+    std::fs::remove_file(desk.path().join("log/head")).unwrap();
+    desk.ok(&["verify"]);
+    assert!(desk.json(&["replay", "--json"])["head"]["size"].as_u64().unwrap() < size);
 }

@@ -17,6 +17,7 @@ pub(crate) enum Sort {
     Blob,
     Journal,
     Key,
+    Head,
     Lock,
 }
 
@@ -33,6 +34,7 @@ impl Sort {
             Self::Blob => "store/blobs/*",
             Self::Journal => "journal/*.jsonl",
             Self::Key => "key",
+            Self::Head => "head",
             Self::Lock => "lock",
         }
     }
@@ -44,8 +46,7 @@ impl Sort {
             Self::Snap | Self::Journal => 10,
             Self::Conf => 4,
             Self::Key => 3,
-            Self::Blob => 2,
-            Self::Lock => 1,
+            Self::Blob | Self::Lock | Self::Head => 1,
         }
     }
 
@@ -55,6 +56,7 @@ impl Sort {
             "store/db" => Self::Db,
             "store/conf" => Self::Conf,
             "key" => Self::Key,
+            "head" => Self::Head,
             "lock" => Self::Lock,
             other if other.starts_with("store/snap.") => Self::Snap,
             other if other.starts_with("store/blobs/") => Self::Blob,

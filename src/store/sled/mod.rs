@@ -14,6 +14,8 @@
 //!   its events and the head go into one transaction. What an abandoned write left above the head is removed at the
 //!   next open.
 //! - **What is written is written once.** See `put_once` in `database.rs`.
+//! - **No silent loss of the end.** sled takes damage near the end of its file for a torn write. The head that was
+//!   acknowledged last is in a file beside the store (`acknowledged.rs`), and a store that holds less is not opened.
 //! - **One process.** A lock file beside the store says who has it open.
 //! - **No iteration over everything**, whose memory grows without bound: events are read by their dense keys.
 //! - **What is removed is gone.** sled keeps old bytes in its file, so removal writes a new store beside the old one,
@@ -34,11 +36,13 @@ use super::{
     check_next, codec,
 };
 
+mod acknowledged;
 mod chunks;
 mod database;
 mod files;
 mod panics;
 
+use acknowledged::Acknowledged;
 pub use chunks::{BUNDLE_CHUNK_BYTES, CHUNK_BYTES};
 use database::{Database, WRITTEN_TOGETHER};
 pub use files::WAIT_MIN;
@@ -62,6 +66,7 @@ pub struct SledStore {
     /// Blocks that are not written yet.
     blocks: BTreeMap<BlockKey, Vec<u8>>,
     dir: PathBuf,
+    acknowledged: Acknowledged,
     _lock: File,
 }
 
@@ -82,11 +87,13 @@ impl SledStore {
         let opened = Database::create(&dir.join(STORE))?;
         opened.set_head(Head::EMPTY)?;
         opened.sync_whole()?;
+        let mut acknowledged = Acknowledged::open(dir)?;
+        acknowledged.note(Head::EMPTY);
         sync_path(dir)?;
         for directory in made {
             sync_path(&directory)?;
         }
-        Ok(Self::of(opened, dir, lock))
+        Ok(Self::of(opened, dir, acknowledged, lock))
     }
 
     /// Opens the store in `dir`. `holder` says who this is to whoever finds it locked.
@@ -102,11 +109,13 @@ impl SledStore {
         let lock = waiting(wait, || lock(dir, holder))?;
         finish_removal(dir)?;
         let opened = Database::open_known(&dir.join(STORE))?;
+        let mut acknowledged = Acknowledged::open(dir)?;
+        acknowledged.check(opened.head()?, dir)?;
         opened.remove_abandoned()?;
-        Ok(Self::of(opened, dir, lock))
+        Ok(Self::of(opened, dir, acknowledged, lock))
     }
 
-    fn of(opened: Database, dir: &Path, lock: File) -> Self {
+    fn of(opened: Database, dir: &Path, acknowledged: Acknowledged, lock: File) -> Self {
         Self {
             opened: Some(opened),
             staged: None,
@@ -114,6 +123,7 @@ impl SledStore {
             tree: BTreeMap::new(),
             blocks: BTreeMap::new(),
             dir: dir.to_owned(),
+            acknowledged,
             _lock: lock,
         }
     }
@@ -184,6 +194,7 @@ impl Store for SledStore {
         self.write_staged()?;
         self.write_blocks()?;
         self.opened()?.append(change, self.staged)?;
+        self.acknowledged.note(change.next);
         self.staged = None;
         Ok(())
     }
@@ -258,6 +269,7 @@ impl Store for SledStore {
         move_directory(&store, &old)?;
         finish_removal(&self.dir)?;
         self.opened = Some(Database::open_known(&store)?);
+        self.acknowledged.note(change.next);
         Ok(())
     }
 

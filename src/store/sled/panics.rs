@@ -50,3 +50,44 @@ pub fn keep_caught_panics_quiet() {
         }));
     });
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[test]
+    fn what_is_caught_is_an_error_and_is_not_printed_and_all_else_is() {
+        let printed = Arc::new(Mutex::new(Vec::new()));
+        let (before, noted) = (std::panic::take_hook(), Arc::clone(&printed));
+        std::panic::set_hook(Box::new(move |panic| {
+            noted.lock().unwrap().push(panic.payload_as_str().unwrap_or_default().to_owned());
+            before(panic);
+        }));
+        keep_caught_panics_quiet();
+        let caught = catching(|| {
+            // Nested, as where an adapter's own step calls another.
+            let _ = catching(|| panic!("within"));
+            panic!("caught {}", 7)
+        });
+        match caught {
+            Err(StoreError::Panicked { message }) => assert_eq!(message, "caught 7"),
+            other => panic!("{other:?}"),
+        }
+        let named = |name: &str, says: &'static str| {
+            let thread = std::thread::Builder::new().name(name.to_owned());
+            assert!(thread.spawn(move || panic!("{says}")).unwrap().join().is_err());
+        };
+        named("sled-io-3", "of sled's own");
+        named("another", "of another thread");
+        assert!(catch_unwind(|| panic!("of this thread, later")).is_err());
+        let printed = printed.lock().unwrap();
+        let is_there = |says: &str| printed.iter().any(|one| one == says);
+        for quiet in ["within", "caught 7", "of sled's own"] {
+            assert!(!is_there(quiet), "{quiet} was printed");
+        }
+        assert!(is_there("of another thread") && is_there("of this thread, later"), "{printed:?}");
+    }
+}
