@@ -119,10 +119,7 @@ impl Journal {
                 // A line that was cut off is no whole line with something behind it.
                 let whole = bytes.split_last().is_some_and(|(_, text)| is_whole(text));
                 let damaged = JournalError { line: number, wrong: JournalWrong::LineFeed };
-                return match whole {
-                    true => (journal, Some(damaged)),
-                    false => or_empty(journal),
-                };
+                return if whole { (journal, Some(damaged)) } else { or_empty(journal) };
             };
             let read = match &mut journal {
                 None => read_first(text).map(|(log, genesis)| {

@@ -197,7 +197,7 @@ fn with_log(
 fn statements(prefix: &str, count: usize) -> String {
     let long = "x".repeat(200);
     let line = |number: usize| {
-        let sealed = if number % 9 == 0 { r#","sealed":{"n":1}"# } else { "" };
+        let sealed = if number.is_multiple_of(9) { r#","sealed":{"n":1}"# } else { "" };
         let day = number % 28 + 1;
         format!(
             r#"{{"kind":"statement","id":"{prefix}{number}","by":["in"],"topic":"treaty","when":"2025-02-{day:02}","summary":"{long}"{sealed}}}"#

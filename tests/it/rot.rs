@@ -73,9 +73,11 @@ fn a_store_that_lost_its_end_is_not_taken_for_a_shorter_log() {
         |number| format!("{{\"kind\":\"note\",\"text\":\"filler {number} of a longer text\"}}\n");
     desk.write("notes.jsonl", &(0..3000).map(note).collect::<String>());
     desk.ok(&["append", "notes.jsonl"]);
-    let size = desk.json(&["replay", "--json"])["head"]["size"].as_u64().unwrap();
-    let whole = std::fs::read(desk.path().join("log/store/db")).unwrap();
-    std::fs::write(desk.path().join("log/store/db"), &whole[..whole.len() / 2]).unwrap();
+    // No command comes between, which would have sled note how far its file goes.
+    let size = 64 + 3000;
+    let db = desk.path().join("log/store/db");
+    let whole = std::fs::read(&db).unwrap();
+    std::fs::write(&db, &whole[..whole.len() / 2]).unwrap();
     for args in [&["verify"][..], &["replay"], &["checkpoint"], &["append", "notes.jsonl"]] {
         let (status, said) = desk.refused(args);
         assert_eq!(status, Some(2), "{args:?}: {said}");
@@ -85,5 +87,5 @@ fn a_store_that_lost_its_end_is_not_taken_for_a_shorter_log() {
     // Without the file nothing tells it from the log that it was before: this is what the file is for.
     std::fs::remove_file(desk.path().join("log/head")).unwrap();
     desk.ok(&["verify"]);
-    assert!(desk.json(&["replay", "--json"])["head"]["size"].as_u64().unwrap() < size);
+    assert_eq!(desk.json(&["replay", "--json"])["head"]["size"], 64);
 }

@@ -122,7 +122,7 @@ fn run(options: &Options) -> ExitCode {
                 kept += 1;
             }
         }
-        if (number + 1) % SAY_EVERY == 0 {
+        if (number + 1).is_multiple_of(SAY_EVERY) {
             println!("{} flips: {}", number + 1, table.line());
         }
     }

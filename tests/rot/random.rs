@@ -1,4 +1,4 @@
-//! Numbers that a seed decides (SplitMix64, by Sebastiano Vigna, in the public domain).
+//! Numbers that a seed decides (`SplitMix64`, by Sebastiano Vigna, in the public domain).
 
 pub(crate) struct Random(u64);
 

@@ -36,12 +36,11 @@ impl Ask {
     /// The command for the flip of this number. Only `checkpoint` reads the key.
     fn of(sort: Sort, number: usize) -> Self {
         match (sort, number % 10) {
-            (Sort::Key, _) => Self::Checkpoint,
             (Sort::Journal, 0..4) => Self::Prove,
-            (Sort::Journal, _) => Self::Checkpoint,
+            (Sort::Journal | Sort::Key, _) => Self::Checkpoint,
             (_, 8) => Self::Show,
             (_, 9) => Self::Prove,
-            (_, even) if even % 2 == 0 => Self::Warm,
+            (_, even) if even.is_multiple_of(2) => Self::Warm,
             _ => Self::Cold,
         }
     }
