@@ -81,9 +81,10 @@ impl LogArgs {
                 .hint("if somebody may have: the same, and then replace it: demarche key rotate, then key retire"));
             }
         }
-        let mut text = String::new();
-        file.take(KEY_BYTES_MAX).read_to_string(&mut text).map_err(cannot)?;
+        let mut bytes = Vec::new();
+        file.take(KEY_BYTES_MAX).read_to_end(&mut bytes).map_err(cannot)?;
         // What is wrong with a key is said without showing any of it.
+        let text = std::str::from_utf8(&bytes).unwrap_or_default();
         NoteSigner::parse(text.trim_end()).map(Some).map_err(|_| {
             CliError::refused(format!("{} holds no signing key", path.display()))
                 .hint("restore it from your own copy, or go on with another: demarche key new")
@@ -143,7 +144,7 @@ impl LogArgs {
     /// Writes the policy beside the log.
     pub(crate) fn write_policy(&self, policy: &Policy) -> Result<(), CliError> {
         let path = self.policy_path();
-        let written = files::replace(&path, policy.to_string().as_bytes())
+        let written = files::replace_private(&path, policy.to_string().as_bytes())
             .and_then(|()| sync_directory(path.parent().unwrap_or(Path::new("."))));
         written.map_err(|error| {
             CliError::refused(format!("the policy {} cannot be written: {error}", path.display()))

@@ -189,11 +189,35 @@ pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
 /// Writes a file, in place of one that may be there. Its bytes are on disk before it is moved into its place, so that
 /// nobody finds half of it.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace_for(Readers::All, path, bytes)
+}
+
+/// The same, for what a log keeps to its owner.
+pub(crate) fn replace_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace_for(Readers::Owner, path, bytes)
+}
+
+fn replace_for(readers: Readers, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let partial = partial(path);
-    let mut file = File::create(&partial)?;
+    // What was left by a write that was cut off has the mode of then.
+    match fs::remove_file(&partial) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = new_file(readers, &partial)?;
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&partial, path)
+}
+
+fn new_file(readers: Readers, path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.create_new(true).write(true);
+    #[cfg(unix)]
+    if readers == Readers::Owner {
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    }
+    options.open(path)
 }
 
 /// Where a file is written before it is moved into its place.

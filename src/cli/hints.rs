@@ -2,7 +2,9 @@
 
 use std::io::ErrorKind;
 
+use crate::event_log::finding::{Check, Verdict};
 use crate::event_log::passage::Difference;
+use crate::event_log::report::Report;
 use crate::event_log::{Cause, FileError, InputError, NoText, NotCorrectable, Refusal};
 use crate::model::check::Wrong;
 use crate::model::date::suggestion;
@@ -188,6 +190,13 @@ pub(crate) fn for_store(error: &StoreError) -> Vec<String> {
         StoreError::Missing { .. } => {
             vec!["make a log: demarche init --origin example.org/desk --log DIR".to_owned()]
         }
+        StoreError::Shortened { path, .. } => vec![
+            "keep it as it is, and rebuild the log from an export or a backup that has all of it: demarche restore EXPORT.jsonl --log NEW_DIR".to_owned(),
+            format!(
+                "to read what is left, copy the log's directory and remove {} from the copy; a log that goes on from there contradicts what others hold of this one",
+                path.file_name().unwrap_or_default().display()
+            ),
+        ],
         StoreError::Linked { .. } => vec![
             "move what it leads to into its place, then erase; or name the directory that the link leads into with --log DIR".to_owned(),
         ],
@@ -195,4 +204,43 @@ pub(crate) fn for_store(error: &StoreError) -> Vec<String> {
             "if the store is damaged, rebuild the log from an export: demarche restore EXPORT.jsonl --log NEW_DIR".to_owned(),
         ],
     }
+}
+
+/// Advice on what a verification found, by the checks that failed; an export is not rebuilt, but had again.
+pub(crate) fn for_report(report: &Report, of_export: bool) -> Vec<&'static str> {
+    let failed = |check: &Check| report.verdicts.get(check) == Some(&Verdict::Failed);
+    let any = |checks: &[Check]| checks.iter().any(failed);
+    let mut hints = Vec::new();
+    if any(&[
+        Check::Bytes,
+        Check::Chain,
+        Check::Commitments,
+        Check::Head,
+        Check::Tree,
+        Check::Ids,
+        Check::Sources,
+        Check::Quotes,
+        Check::Keys,
+    ]) {
+        hints.push(if of_export {
+            "this copy cannot be relied on; have the log exported again, or take another copy of the export"
+        } else {
+            "keep this log as it is, and rebuild it from an export or a backup that verifies: demarche restore EXPORT.jsonl --log NEW_DIR"
+        });
+    }
+    if any(&[Check::Journal]) {
+        hints.push("put the journal back from your own copy; nothing is signed before it is whole");
+    }
+    if any(&[Check::Checkpoints]) {
+        hints.push("keep both: one of them is not of this log as it was; go on with a copy that extends the checkpoint");
+    }
+    if any(&[Check::Signatures, Check::Quorum, Check::Anchors]) {
+        hints.push(
+            "compare keys, checkpoints and time stamps with what their owners hold and publish",
+        );
+    }
+    if any(&[Check::Snapshots]) {
+        hints.push("if nothing else is wrong, derive the tables anew: demarche snapshot --anew");
+    }
+    hints
 }

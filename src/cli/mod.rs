@@ -129,6 +129,7 @@ enum Command {
 
 /// Runs the program with the process's arguments; returns its exit status.
 pub fn run() -> ExitCode {
+    crate::store::sled::keep_caught_panics_quiet();
     let matches = command().get_matches();
     let cli = match Cli::from_arg_matches(&matches) {
         Ok(cli) => cli,

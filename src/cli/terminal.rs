@@ -23,6 +23,7 @@ pub(crate) const FAINT: Style = Style::new().dimmed();
 const STRUCK: Style = Style::new().strikethrough().dimmed();
 const GOOD: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Green)));
 const BAD: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Red))).bold();
+const HINT: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Cyan)));
 
 /// The width of tables where there is no terminal to ask.
 const WIDTH: usize = 100;
@@ -88,6 +89,11 @@ impl Terminal {
         writeln!(self.err, "{style}warning:{style:#} {}", text.as_ref())
     }
 
+    /// Advice, on standard error.
+    pub(crate) fn hint(&mut self, advice: impl AsRef<str>) -> io::Result<()> {
+        writeln!(self.err, "{HINT}hint:{HINT:#} {}", visible(advice.as_ref()))
+    }
+
     /// One JSON document.
     pub(crate) fn json(&mut self, value: &impl Serialize) -> Result<(), CliError> {
         serde_json::to_writer_pretty(&mut self.out, value)?;
@@ -134,13 +140,12 @@ impl Terminal {
 
     /// Shows an error on standard error.
     pub(crate) fn error(&mut self, error: &CliError) {
-        let hint = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Cyan)));
         let mut text = format!("{BAD}error:{BAD:#} {}\n", visible(&error.message));
         for detail in &error.details {
             text.push_str(&format!("  {}\n", visible(detail)));
         }
         for advice in &error.hints {
-            text.push_str(&format!("{hint}hint:{hint:#} {}\n", visible(advice)));
+            text.push_str(&format!("{HINT}hint:{HINT:#} {}\n", visible(advice)));
         }
         // If standard error is gone there is nowhere left to say so.
         let _ = self.out.flush();

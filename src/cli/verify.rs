@@ -15,7 +15,7 @@ use super::log_args::LogArgs;
 use super::shapes::VERSION;
 use super::terminal::Terminal;
 use super::witness::shown_time;
-use super::{Outcome, Status};
+use super::{Outcome, Status, hints};
 use crate::event_log::finding::{Check, Verdict};
 use crate::event_log::portable::verify_export;
 use crate::event_log::report::{Against, Report};
@@ -94,7 +94,9 @@ impl VerifyArgs {
         let report =
             verify_export(&mut file, &against, &mut |done| progress.set(done)).map_err(cannot)?;
         drop(progress);
-        print(&report, terminal, self.json)
+        let status = print(&report, terminal, self.json)?;
+        advise(&report, true, terminal)?;
+        Ok(status)
     }
 }
 
@@ -133,7 +135,15 @@ pub(crate) fn report_on_store(
     let progress = terminal.progress("verifying", Some(store.head()?.size));
     let report = verify_store(store, against, &mut |done| progress.set(done))?;
     drop(progress);
-    print(&report, terminal, json)
+    let status = print(&report, terminal, json)?;
+    advise(&report, false, terminal)?;
+    Ok(status)
+}
+
+/// Says what to do about what was found, on standard error.
+fn advise(report: &Report, of_export: bool, terminal: &mut Terminal) -> io::Result<()> {
+    let hints = hints::for_report(report, of_export);
+    hints.into_iter().try_for_each(|advice| terminal.hint(advice))
 }
 
 /// Prints a report; the status says whether anything was found.

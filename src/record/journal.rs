@@ -6,7 +6,7 @@
 //!
 //! Whoever may write the journal can cut its end, and whoever also holds the key can write another. So it shows what
 //! this log signed only relative to what outsiders hold. A last line without its line feed was never acknowledged, and is
-//! passed over.
+//! passed over; not so one that has another byte in its place.
 
 use super::checkpoint::{Checkpoint, CheckpointError};
 use super::commitment::derive_key;
@@ -85,6 +85,11 @@ pub enum JournalWrong {
         /// The size in it.
         found: u64,
     },
+    /// It has another byte in the place of its line feed: it was kept whole, and damaged since.
+    #[error(
+        "it has another byte in the place of its line feed: it was damaged after it was written"
+    )]
+    LineFeed,
     /// There is no line at all.
     #[error("it has no line that says which log it is of")]
     Empty,
@@ -109,8 +114,13 @@ impl Journal {
         let mut journal: Option<Self> = None;
         let mut number = 0_u64;
         for bytes in bytes.split_inclusive(|byte| *byte == b'\n') {
-            let Some(text) = bytes.strip_suffix(b"\n") else { break };
             number = number.saturating_add(1);
+            let Some(text) = bytes.strip_suffix(b"\n") else {
+                // A line that was cut off is no whole line with something behind it.
+                let whole = bytes.split_last().is_some_and(|(_, text)| is_whole(text));
+                let damaged = JournalError { line: number, wrong: JournalWrong::LineFeed };
+                return if whole { (journal, Some(damaged)) } else { or_empty(journal) };
+            };
             let read = match &mut journal {
                 None => read_first(text).map(|(log, genesis)| {
                     journal =
@@ -125,9 +135,7 @@ impl Journal {
                 journal.taken(bytes);
             }
         }
-        let empty = JournalError { line: 1, wrong: JournalWrong::Empty };
-        let error = journal.is_none().then_some(empty);
-        (journal, error)
+        or_empty(journal)
     }
 
     /// Takes a note in, and returns the line to write.
@@ -178,6 +186,18 @@ impl Journal {
         self.entries.push(Entry { line: number, at, note, checkpoint });
         Ok(())
     }
+}
+
+/// What was read; of a journal without a line, that it has none.
+fn or_empty(journal: Option<Journal>) -> (Option<Journal>, Option<JournalError>) {
+    let empty = JournalError { line: 1, wrong: JournalWrong::Empty };
+    let error = journal.is_none().then_some(empty);
+    (journal, error)
+}
+
+/// Whether a line is all there, but for what ends it.
+fn is_whole(text: &[u8]) -> bool {
+    matches!(json::parse_canonical(text), Ok(Value::Object(_)))
 }
 
 fn read_first(text: &[u8]) -> Result<(String, Link), JournalWrong> {
@@ -244,6 +264,20 @@ mod tests {
                 (read.entries.len(), usize::try_from(read.bytes()), error),
                 (2, Ok(last), None)
             );
+        }
+    }
+
+    #[test]
+    fn a_last_line_whose_line_feed_is_damaged_is_no_torn_one() {
+        let (_, bytes) = journal();
+        let first = bytes.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+        for (end, line) in [(first, 1), (bytes.len(), 4)] {
+            for bit in 0..8 {
+                let mut changed = bytes[..end].to_vec();
+                changed[end - 1] ^= 1 << bit;
+                let error = Journal::parse(&changed).1;
+                assert_eq!(error, Some(JournalError { line, wrong: JournalWrong::LineFeed }));
+            }
         }
     }
 

@@ -231,6 +231,19 @@ pub enum StoreError {
         /// The layout that this program knows.
         supported: &'static str,
     },
+    /// The store has lost events that were acknowledged, or an older copy was put back.
+    #[error(
+        "the store holds {found} events, and {acknowledged} were acknowledged ({}): its end was lost, or an older copy \
+         was put back", path.display()
+    )]
+    Shortened {
+        /// How many events were durable once.
+        acknowledged: u64,
+        /// How many there are.
+        found: u64,
+        /// The file that says so.
+        path: PathBuf,
+    },
     /// A removal failed half way, in this process; opening the log again ends it.
     #[error("the store is closed: a removal was cut off; opening the log again ends it")]
     Closed,

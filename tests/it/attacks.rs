@@ -172,6 +172,13 @@ fn backup_then_append() {
     // The old copy is put back: it is shorter than what was signed.
     fs::remove_dir_all(desk.path().join("log/store")).unwrap();
     copy(&backup, &desk.path().join("log/store"));
+    // Nothing is read of it, let alone appended to it, while the file beside it says what was acknowledged.
+    for args in [&["verify"][..], &["append", "more.jsonl"], &["checkpoint"]] {
+        let (code, said) = desk.refused(args);
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.contains("the store holds 64 events, and 65 were acknowledged"), "{said}");
+    }
+    fs::remove_file(desk.path().join("log/head")).unwrap();
     is_found(&desk, &[], "checkpoints", "the log was cut or rolled back");
     // And then it goes on, otherwise.
     desk.write("other.jsonl", "{\"kind\":\"topic\",\"id\":\"second\",\"name\":\"y\"}");

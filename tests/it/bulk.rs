@@ -13,12 +13,11 @@ use demarche::event_log::{
 };
 use demarche::store::memory::MemoryStore;
 use demarche::store::sled::SledStore;
-use demarche::store::{
-    BlockKey, Change, Events, Head, Part, Removal, Store, StoreError, TreePiece,
-};
+use demarche::store::{Part, Store};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
+use crate::faulty::{Fault, Faulty};
 use crate::forger::{NAMES, STATEMENTS, Table, copied, copy};
 use crate::support::{self, ARTICLE, Counting, Files};
 
@@ -434,72 +433,6 @@ fn an_input_that_cannot_be_read_to_its_end_leaves_nothing() {
     }
 }
 
-/// A store that cannot write any more after some steps; or not at one of them.
-#[derive(Debug)]
-struct Failing<S> {
-    store: S,
-    steps: usize,
-    fails_at: usize,
-    for_good: bool,
-    /// The steps so far, by name.
-    names: Vec<&'static str>,
-}
-
-impl<S> Failing<S> {
-    fn step(&mut self, name: &'static str) -> Result<&mut S, StoreError> {
-        let (at, fails_at) = (self.steps, self.fails_at);
-        self.steps += 1;
-        self.names.push(name);
-        if at == fails_at || (self.for_good && at > fails_at) {
-            let (path, error) = ("the disk".into(), io::Error::other("it is full"));
-            return Err(StoreError::Io { path, error });
-        }
-        Ok(&mut self.store)
-    }
-}
-
-impl<S: Store> Store for Failing<S> {
-    fn head(&self) -> Result<Head, StoreError> {
-        self.store.head()
-    }
-    fn append(&mut self, change: Change<'_>) -> Result<(), StoreError> {
-        self.step("append")?.append(change)
-    }
-    fn stage(&mut self, bundle: Vec<u8>, tree: Vec<TreePiece>) -> Result<(), StoreError> {
-        self.step("stage")?.stage(bundle, tree)
-    }
-    fn unstage(&mut self) -> Result<(), StoreError> {
-        self.step("unstage")?.unstage()
-    }
-    fn remove(&mut self, removal: Removal<'_>, change: Change<'_>) -> Result<(), StoreError> {
-        self.step("remove")?.remove(removal, change)
-    }
-    fn tree_piece(&self, level: u8, index: u64) -> Result<Option<Vec<u8>>, StoreError> {
-        self.store.tree_piece(level, index)
-    }
-    fn events(&self, from: u64) -> Result<Events, StoreError> {
-        self.store.events(from)
-    }
-    fn put_block(&mut self, key: BlockKey, bytes: &[u8]) -> Result<(), StoreError> {
-        self.step("put_block")?.put_block(key, bytes)
-    }
-    fn block(&self, key: BlockKey) -> Result<Option<Vec<u8>>, StoreError> {
-        self.store.block(key)
-    }
-    fn remove_blocks(&mut self, table: u8, run: u64) -> Result<(), StoreError> {
-        self.step("remove_blocks")?.remove_blocks(table, run)
-    }
-    fn put_blob(&mut self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
-        self.step("put_blob")?.put_blob(name, bytes)
-    }
-    fn blob(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.store.blob(name)
-    }
-    fn sync(&mut self) -> Result<(), StoreError> {
-        self.step("sync")?.sync()
-    }
-}
-
 /// The first step of staging, the append, and the first step after it.
 fn telling_steps(names: &[&'static str]) -> [usize; 3] {
     let first = |name: &str| names.iter().position(|of| *of == name).unwrap();
@@ -519,7 +452,7 @@ fn a_long_append_that_is_cut_off_leaves_nothing_or_all() {
         let here = TempDir::new().unwrap();
         copy(dir.path(), here.path());
         let store = SledStore::open(here.path(), "test").unwrap();
-        let store = Failing { store, steps: 0, fails_at, for_good: true, names: Vec::new() };
+        let store = Faulty::new(store, fails_at, Fault::Lost, true);
         let mut log = EventLog::open(store).unwrap();
         let appended = in_bulk(&mut log, &lines, NO_OPTIONS).is_ok();
         (here, appended, log.store().names.clone())
@@ -551,7 +484,7 @@ fn after_a_step_that_fails_once_the_log_can_be_appended_to() {
     let base = log(300);
     let fail = |fails_at: usize| {
         let store = base.store().clone();
-        let store = Failing { store, steps: 0, fails_at, for_good: false, names: Vec::new() };
+        let store = Faulty::new(store, fails_at, Fault::Lost, false);
         let mut log = EventLog::open(store).unwrap();
         let failed = in_bulk(&mut log, &lines, NO_OPTIONS);
         (log, failed)

@@ -25,6 +25,7 @@ use demarche::store::{
     BlockKey, Change, Events, Head, Part, Removal, Store, StoreError, TreePiece,
 };
 
+use crate::faulty::{Fault, Faulty};
 use crate::forger::{NAMES, STATEMENTS, Table};
 use crate::support::{ARTICLE, Counting, Files};
 
@@ -376,79 +377,19 @@ fn what_is_wrong_with_a_long_export_is_found_as_in_a_short_one() {
     }
 }
 
-/// A store that cannot do one step, counted from 0.
-struct FailsOnce {
-    store: MemoryStore,
-    left: usize,
-}
-
-impl FailsOnce {
-    fn step(&mut self) -> Result<&mut MemoryStore, StoreError> {
-        let now = self.left == 0;
-        self.left = self.left.wrapping_sub(1);
-        if now {
-            let (path, error) = ("the disk".into(), io::Error::other("it is full"));
-            return Err(StoreError::Io { path, error });
-        }
-        Ok(&mut self.store)
-    }
-}
-
-impl Store for FailsOnce {
-    fn head(&self) -> Result<Head, StoreError> {
-        self.store.head()
-    }
-    fn append(&mut self, change: Change<'_>) -> Result<(), StoreError> {
-        self.step()?.append(change)
-    }
-    fn stage(&mut self, bundle: Vec<u8>, tree: Vec<TreePiece>) -> Result<(), StoreError> {
-        self.step()?.stage(bundle, tree)
-    }
-    fn unstage(&mut self) -> Result<(), StoreError> {
-        self.store.unstage()
-    }
-    fn remove(&mut self, removal: Removal<'_>, change: Change<'_>) -> Result<(), StoreError> {
-        self.store.remove(removal, change)
-    }
-    fn tree_piece(&self, level: u8, index: u64) -> Result<Option<Vec<u8>>, StoreError> {
-        self.store.tree_piece(level, index)
-    }
-    fn events(&self, from: u64) -> Result<Events, StoreError> {
-        self.store.events(from)
-    }
-    fn put_block(&mut self, key: BlockKey, bytes: &[u8]) -> Result<(), StoreError> {
-        self.step()?.put_block(key, bytes)
-    }
-    fn block(&self, key: BlockKey) -> Result<Option<Vec<u8>>, StoreError> {
-        self.store.block(key)
-    }
-    fn remove_blocks(&mut self, table: u8, run: u64) -> Result<(), StoreError> {
-        self.store.remove_blocks(table, run)
-    }
-    fn put_blob(&mut self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
-        self.step()?.put_blob(name, bytes)
-    }
-    fn blob(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.store.blob(name)
-    }
-    fn sync(&mut self) -> Result<(), StoreError> {
-        self.step()?.sync()
-    }
-}
-
 #[test]
 fn a_restore_that_fails_leaves_nothing_and_one_that_is_there_is_whole() {
     for count in [30, 5000] {
         let log = long_log(count);
         let bytes = exported(log.store());
         let verified = || Verified::of(&mut Cursor::new(&bytes), &mut |_| {}).unwrap();
-        let restored = |left: usize| {
-            let mut store = FailsOnce { store: MemoryStore::new(), left };
+        let restored = |step: usize| {
+            let mut store = Faulty::new(MemoryStore::new(), step, Fault::Lost, false);
             let done = verified().restore(&mut Cursor::new(&bytes), &mut store, &mut |_| {});
             (store, done.is_ok())
         };
         let (all, _) = restored(usize::MAX);
-        let steps = usize::MAX - all.left;
+        let steps = all.names.len();
         let chosen = (0..steps).filter(|step| steps < 10 || step % 13 == 0 || step + 5 > steps);
         let (mut failed, mut whole) = (0, 0);
         for step in chosen {
@@ -459,7 +400,7 @@ fn a_restore_that_fails_leaves_nothing_and_one_that_is_there_is_whole() {
                 failed += 1;
                 assert_eq!(store.store.head().unwrap(), Head::EMPTY, "step {step}");
                 assert!(store.store.events(0).unwrap().is_empty(), "step {step}");
-                store.left = usize::MAX;
+                store.mend();
                 verified().restore(&mut Cursor::new(&bytes), &mut store, &mut |_| {}).unwrap();
             }
             assert_eq!(store.head().unwrap(), log.head(), "step {step}");

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::ops::RangeBounds;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use sled::transaction::{ConflictableTransactionError, TransactionError, Transactional};
@@ -16,6 +15,7 @@ use super::chunks::{
 use super::files::{
     WAIT_MIN, make_directory, remove_unfinished, restrict_files, sync_data, sync_path, waiting,
 };
+use super::panics::catching;
 use super::{
     BlockKey, Change, Damage, Events, Head, Part, Removal, StoreError, TreePiece, bundle, codec,
 };
@@ -100,7 +100,13 @@ impl Database {
         };
         let data = path.join("db");
         let file = File::open(&data).map_err(|error| StoreError::Io { path: data, error })?;
+        restrict_files(path)?;
         Ok(Self { db, tail, bundles, tree, blobs, blocks, meta, file, path: path.to_owned() })
+    }
+
+    /// Its directory.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     pub(super) fn head(&self) -> Result<Head, StoreError> {
@@ -516,16 +522,4 @@ fn put_piece(writes: &mut Batch, piece: &TreePiece) {
 /// Runs something of sled's that can fail.
 fn guarded<T>(action: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
     catching(action)?
-}
-
-/// Runs something of sled's; a panic in it is an error. The panic's message still goes to standard error.
-fn catching<T>(action: impl FnOnce() -> T) -> Result<T, StoreError> {
-    catch_unwind(AssertUnwindSafe(action)).map_err(|panic| {
-        let message = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
-            (Some(message), _) => (*message).to_owned(),
-            (_, Some(message)) => message.clone(),
-            _ => "an unknown error".to_owned(),
-        };
-        StoreError::Panicked { message }
-    })
 }

@@ -79,7 +79,8 @@ pub(super) fn make_directory(path: &Path) -> Result<(), StoreError> {
     builder.create(path).map_err(|error| StoreError::Io { path: path.to_owned(), error })
 }
 
-/// Lets nobody but the owner read what sled made.
+/// Lets nobody but the owner read what sled made. It makes its files as the process's mask has it, and its snapshots
+/// anew at times of its own; until then it is the store's directory that keeps others out.
 pub(super) fn restrict_files(store: &Path) -> Result<(), StoreError> {
     #[cfg(unix)]
     {
@@ -87,8 +88,16 @@ pub(super) fn restrict_files(store: &Path) -> Result<(), StoreError> {
         let io = |error: io::Error| StoreError::Io { path: store.to_owned(), error };
         for entry in fs::read_dir(store).map_err(io)? {
             let path = entry.map_err(io)?.path();
-            let mode = if path.is_dir() { 0o700 } else { 0o600 };
-            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).map_err(io)?;
+            let found = match fs::metadata(&path) {
+                Ok(found) => found,
+                // sled takes the snapshot before the last one away.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(io(error)),
+            };
+            let mode = if found.is_dir() { 0o700 } else { 0o600 };
+            if found.permissions().mode() & 0o777 != mode {
+                fs::set_permissions(&path, fs::Permissions::from_mode(mode)).map_err(io)?;
+            }
         }
     }
     Ok(())

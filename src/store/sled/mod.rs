@@ -16,6 +16,8 @@
 //! - **What is written is written once.** See `put_once` in `database.rs`.
 //! - **A store is made whole.** It is made beside its place and moved there; one without events is what an `init` or a
 //!   `restore` left that was cut off, and is made anew.
+//! - **No silent loss of the end.** sled takes damage near the end of its file for a torn write. The head that was
+//!   acknowledged last is in a file beside the store (`acknowledged.rs`), and a store that holds less is not opened.
 //! - **One process.** A lock file beside the store says who has it open.
 //! - **No iteration over everything**, whose memory grows without bound: events are read by their dense keys.
 //! - **What is removed is gone.** sled keeps old bytes in its file, so removal writes a new store beside the old one,
@@ -36,14 +38,19 @@ use super::{
     check_next, codec,
 };
 
+mod acknowledged;
 mod chunks;
 mod database;
 mod files;
+mod panics;
 
+use acknowledged::Acknowledged;
 pub use chunks::{BUNDLE_CHUNK_BYTES, CHUNK_BYTES};
 use database::{Database, WRITTEN_TOGETHER};
 pub use files::WAIT_MIN;
-use files::{lock, make_directory, missing_ancestors, sync_path, waiting};
+use files::{lock, make_directory, missing_ancestors, restrict_files, sync_path, waiting};
+use panics::catching;
+pub use panics::keep_caught_panics_quiet;
 
 /// How many blocks are written together.
 const BLOCKS_TOGETHER: usize = 256;
@@ -61,6 +68,7 @@ pub struct SledStore {
     /// Blocks that are not written yet.
     blocks: BTreeMap<BlockKey, Vec<u8>>,
     dir: PathBuf,
+    acknowledged: Acknowledged,
     _lock: File,
 }
 
@@ -82,7 +90,13 @@ impl SledStore {
     fn has_no_event(dir: &Path) -> Result<bool, StoreError> {
         // A removal moves what it makes into place in two steps; between them there are events, and no store.
         let store = dir.join(STORE);
-        Ok(store.is_dir() && Database::open_known(&store)?.head()? == Head::EMPTY)
+        if !store.is_dir() {
+            return Ok(false);
+        }
+        let found = Database::open_known(&store)?.head()?;
+        // One that lost all of its events is no unused one.
+        Acknowledged::open(dir)?.check(found, dir)?;
+        Ok(found == Head::EMPTY)
     }
 
     /// Makes a store in `dir`, which must have none, or one without events. `holder` says who this is to whoever finds it
@@ -105,12 +119,14 @@ impl SledStore {
         database.set_head(Head::EMPTY)?;
         database.sync_whole()?;
         drop(database);
+        let mut acknowledged = Acknowledged::open(dir)?;
+        acknowledged.note(Head::EMPTY);
         move_directory(&begun, &store)?;
         sync_path(dir)?;
         for directory in made {
             sync_path(&directory)?;
         }
-        Ok(Self::of(Database::open_known(&store)?, dir, lock))
+        Ok(Self::of(Database::open_known(&store)?, dir, acknowledged, lock))
     }
 
     /// Opens the store in `dir`. `holder` says who this is to whoever finds it locked.
@@ -126,11 +142,13 @@ impl SledStore {
         let lock = waiting(wait, || lock(dir, holder))?;
         finish_removal(dir)?;
         let opened = Database::open_known(&dir.join(STORE))?;
+        let mut acknowledged = Acknowledged::open(dir)?;
+        acknowledged.check(opened.head()?, dir)?;
         opened.remove_abandoned()?;
-        Ok(Self::of(opened, dir, lock))
+        Ok(Self::of(opened, dir, acknowledged, lock))
     }
 
-    fn of(opened: Database, dir: &Path, lock: File) -> Self {
+    fn of(opened: Database, dir: &Path, acknowledged: Acknowledged, lock: File) -> Self {
         Self {
             opened: Some(opened),
             staged: None,
@@ -138,6 +156,7 @@ impl SledStore {
             tree: BTreeMap::new(),
             blocks: BTreeMap::new(),
             dir: dir.to_owned(),
+            acknowledged,
             _lock: lock,
         }
     }
@@ -155,8 +174,23 @@ impl SledStore {
         self.opened()?.put_blocks(&blocks)
     }
 
+    /// Lets sled go, which writes what it still holds, and can stop on what it finds then as at any other time.
+    fn close(&mut self) -> Result<(), StoreError> {
+        let Some(opened) = self.opened.take() else { return Ok(()) };
+        let path = opened.path().to_owned();
+        catching(|| drop(opened))?;
+        restrict_files(&path)
+    }
+
     fn opened(&self) -> Result<&Database, StoreError> {
         self.opened.as_ref().ok_or(StoreError::Closed)
+    }
+}
+
+impl Drop for SledStore {
+    fn drop(&mut self) {
+        // Whatever was acknowledged is durable already.
+        let _ = self.close();
     }
 }
 
@@ -199,6 +233,7 @@ impl Store for SledStore {
         self.write_staged()?;
         self.write_blocks()?;
         self.opened()?.append(change, self.staged)?;
+        self.acknowledged.note(change.next);
         self.staged = None;
         Ok(())
     }
@@ -267,11 +302,12 @@ impl Store for SledStore {
         }
         sync_path(&self.dir)?;
         // From here on the new store is the log: a crash leads forward, not back.
-        self.opened = None;
+        self.close()?;
         self.blocks.clear();
         move_directory(&store, &old)?;
         finish_removal(&self.dir)?;
         self.opened = Some(Database::open_known(&store)?);
+        self.acknowledged.note(change.next);
         Ok(())
     }
 

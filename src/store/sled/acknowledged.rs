@@ -1,0 +1,102 @@
+//! The head that was acknowledged last, in a file beside the store, `DIR/head`.
+//!
+//! sled takes damage near the end of its file for a write that was torn, and goes on from before it: one bad bit there,
+//! and thousands of events that were acknowledged are gone without a word. So whoever opens the store compares. The file
+//! is written after the append is durable and is not synced itself: after a power cut it may be older than the store,
+//! which is no sign of anything, but never newer. One that is not whole says nothing.
+//!
+//! It finds accidents. Whoever rewrites the store can write this, too; what binds them is in docs/threat-model.md.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use super::{Head, StoreError};
+
+const NAME: &str = "head";
+/// More bytes than the file has: a number of twenty digits, a link, sixteen digits of a hash of both.
+const BYTES_MAX: u64 = 200;
+
+/// The file, open.
+#[derive(Debug)]
+pub(super) struct Acknowledged(File);
+
+impl Acknowledged {
+    /// Opens the file of a log, or makes an empty one.
+    pub(super) fn open(dir: &Path) -> Result<Self, StoreError> {
+        let path = Self::path(dir);
+        let mut options = File::options();
+        options.create(true).read(true).write(true).truncate(false);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options.open(&path).map(Self).map_err(|error| StoreError::Io { path, error })
+    }
+
+    pub(super) fn path(dir: &Path) -> PathBuf {
+        dir.join(NAME)
+    }
+
+    /// Sees whether the store still holds as many events as were acknowledged.
+    pub(super) fn check(&mut self, found: Head, dir: &Path) -> Result<(), StoreError> {
+        match self.read() {
+            Some(acknowledged) if acknowledged.size > found.size => Err(StoreError::Shortened {
+                acknowledged: acknowledged.size,
+                found: found.size,
+                path: Self::path(dir),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Notes a head, whose events are durable. That they are acknowledged cannot fail any more: where this cannot be
+    /// written, the file says less than it could.
+    pub(super) fn note(&mut self, head: Head) {
+        let _ = self.0.seek(SeekFrom::Start(0)).and_then(|_| self.0.write_all(&encode(head)));
+    }
+
+    fn read(&mut self) -> Option<Head> {
+        let mut bytes = Vec::new();
+        self.0.seek(SeekFrom::Start(0)).ok()?;
+        (&mut self.0).take(BYTES_MAX).read_to_end(&mut bytes).ok()?;
+        decode(&bytes)
+    }
+}
+
+fn encode(head: Head) -> Vec<u8> {
+    let link: String = head.link.iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut text = format!("{:020} {link} ", head.size);
+    let hash = blake3::hash(text.as_bytes()).to_hex();
+    text.extend(hash.chars().take(16));
+    text.push('\n');
+    text.into_bytes()
+}
+
+fn decode(bytes: &[u8]) -> Option<Head> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let (size, rest) = text.split_once(' ')?;
+    let (link, _) = rest.split_once(' ')?;
+    let link = blake3::Hash::from_hex(link).ok()?;
+    let head = Head { size: size.parse().ok()?, link: *link.as_bytes() };
+    (encode(head) == bytes).then_some(head)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_reads_back_and_with_any_bit_changed_or_cut_off_says_nothing() {
+        let head = Head { size: 3094, link: [7; 32] };
+        let whole = encode(head);
+        assert_eq!(decode(&whole), Some(head));
+        for at in 0..whole.len() {
+            assert_eq!(decode(&whole[..at]), None, "cut at {at}");
+            for bit in 0..8 {
+                let mut changed = whole.clone();
+                changed[at] ^= 1 << bit;
+                assert_eq!(decode(&changed), None, "byte {at}, bit {bit}");
+            }
+        }
+    }
+}
