@@ -8,7 +8,7 @@ use super::error::CliError;
 use super::terminal::Terminal;
 use super::{Outcome, Status};
 use super::{
-    anchor, append, check, check_event, checkpoint, contacts, diff, erase, explain, gantt, key,
+    anchor, append, backup, check, check_event, checkpoint, contacts, diff, erase, explain, gantt, key,
     lag, list, measures, positions, revisions, shapes, show, snapshot, timeline, verify, vocab,
     witness,
 };
@@ -26,6 +26,7 @@ type Make = fn() -> Schema;
 const SCHEMAS: &[(&str, Make)] = &[
     ("anchor", of::<anchor::AnchorShape>),
     ("append", of::<append::AppendedShape>),
+    ("backup", of::<backup::BackupShape>),
     ("check", of::<check::CheckShape>),
     ("check-event", of::<check_event::CheckEventShape>),
     ("checkpoint", of::<checkpoint::CheckpointShape>),

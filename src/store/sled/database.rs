@@ -70,7 +70,11 @@ impl Database {
     pub(super) fn open_known(path: &Path) -> Result<Self, StoreError> {
         let database = waiting(WAIT_MIN, || Self::open(path))?;
         match guarded(|| Ok(database.meta.get(LAYOUT_KEY)?))? {
-            Some(layout) if layout == LAYOUT.as_bytes() => Ok(database),
+            Some(layout) if layout == LAYOUT.as_bytes() => {
+                // sled writes a new file of its own at each opening.
+                restrict_files(path)?;
+                Ok(database)
+            }
             Some(other) => {
                 let found = String::from_utf8_lossy(&other).into_owned();
                 Err(StoreError::Layout { found, supported: LAYOUT })

@@ -87,8 +87,11 @@ pub(super) fn restrict_files(store: &Path) -> Result<(), StoreError> {
         let io = |error: io::Error| StoreError::Io { path: store.to_owned(), error };
         for entry in fs::read_dir(store).map_err(io)? {
             let path = entry.map_err(io)?.path();
+            let found = fs::metadata(&path).map_err(io)?.permissions().mode() & 0o777;
             let mode = if path.is_dir() { 0o700 } else { 0o600 };
-            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).map_err(io)?;
+            if found != mode {
+                fs::set_permissions(&path, fs::Permissions::from_mode(mode)).map_err(io)?;
+            }
         }
     }
     Ok(())
