@@ -33,7 +33,7 @@ use crate::store::sled::SledStore;
 pub(crate) struct BackupArgs {
     /// The directory to make, which must not be there, or be empty
     #[arg(value_name = "DIR")]
-    directory: PathBuf,
+    target: PathBuf,
     /// Take the signing key in: whoever reads the backup can then sign in the log's name
     #[arg(long)]
     with_key: bool,
@@ -74,26 +74,22 @@ pub(crate) struct BackupShape {
 
 impl BackupArgs {
     pub(crate) fn run(&self, args: &LogArgs, terminal: &mut Terminal) -> Outcome {
-        refuse_place(&self.directory, args)?;
+        refuse_place(&self.target, args)?;
         let log = args.open("demarche backup", terminal)?;
         let keys = self.keys(args)?;
-        let partial = Partial::make(&self.directory)?;
+        let partial = Partial::make(&self.target)?;
         let made = fill(&partial, args, &log, self.sealed, terminal)?;
         for (held, key) in &keys {
             partial.log.keep_key(*held, key)?;
         }
         let report = verified(&partial, terminal)?;
         let head = log.head();
-        let mut manifest = Manifest::new(
-            log.origin(),
-            head.size,
-            Link(head.link).to_string(),
-            now().to_string(),
-        );
+        let mut manifest =
+            Manifest::new(log.origin(), head.size, Link(head.link).to_string(), now().to_string());
         manifest.sealed = made.copied.sealed;
         manifest.sealed_left_out = made.copied.sealed_left_out;
         manifest.key = !keys.is_empty();
-        partial.finish(&self.directory, &manifest)?;
+        partial.finish(&self.target, &manifest)?;
         let shape = self.shape(args, &manifest, &made, &report);
         self.print(&shape, terminal)?;
         if report.root == Some(log.root()) {
@@ -138,7 +134,7 @@ impl BackupArgs {
         }
         BackupShape {
             v: VERSION,
-            directory: self.directory.display().to_string(),
+            directory: self.target.display().to_string(),
             origin: of.origin.clone(),
             events: of.events,
             chain: of.chain.clone(),

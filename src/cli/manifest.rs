@@ -87,8 +87,12 @@ impl LogArgs {
             return Ok(());
         }
         let shown = self.shown();
-        Err(CliError::refused(format!("{shown} is a backup: it is read, and nothing is added to it"))
-            .hint("go on in the log that it was made from: --log DIR")
-            .hint(format!("if that one is lost: demarche restore {shown} --log NEW_DIR, and go on there")))
+        Err(CliError::refused(format!(
+            "{shown} is a backup: it is read, and nothing is added to it"
+        ))
+        .hint("go on in the log that it was made from: --log DIR")
+        .hint(format!(
+            "if that one is lost: demarche restore {shown} --log NEW_DIR, and go on there"
+        )))
     }
 }

@@ -13,6 +13,7 @@ mod clock_args;
 mod contacts;
 mod demo;
 mod diff;
+mod doctor;
 mod erase;
 mod error;
 mod event_args;
@@ -126,6 +127,8 @@ enum Command {
     Backup(backup::BackupArgs),
     /// Rebuild a log from an export, or from a backup
     Restore(restore::RestoreArgs),
+    /// What is wrong around the log, and what to do: modes, lock, store, key, journal, clock; it changes nothing
+    Doctor(doctor::DoctorArgs),
     /// The closed lists of terms
     Vocab(vocab::VocabArgs),
     /// The JSON Schemas of what --json prints
@@ -171,6 +174,7 @@ pub fn run() -> ExitCode {
         Command::Export(args) => args.run(&cli.log, &mut terminal),
         Command::Backup(args) => args.run(&cli.log, &mut terminal),
         Command::Restore(args) => args.run(&cli.log, &mut terminal),
+        Command::Doctor(args) => args.run(&cli.log, &mut terminal),
         Command::Vocab(args) => args.run(&mut terminal),
         Command::Schema(args) => args.run(&mut terminal),
     };

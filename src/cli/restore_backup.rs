@@ -59,7 +59,8 @@ pub(crate) fn run(directory: &Path, log: &LogArgs, terminal: &mut Terminal) -> O
     });
     match restored {
         Ok((copied, policy)) => {
-            let said = Said { manifest: &manifest, copied, policy, journal: &journal, keys: keys.len() };
+            let said =
+                Said { manifest: &manifest, copied, policy, journal: &journal, keys: keys.len() };
             said.print(log, terminal)?;
             Ok(Status::Done)
         }
@@ -115,7 +116,11 @@ fn journal_after(
         return Err(rolled_back(log, manifest, last.checkpoint.size));
     }
     let (checkpoints, compared) = (journal.entries.len(), bytes.clone());
-    Ok(AfterJournal { compared: Some(compared), written: (!is_there).then_some(bytes), checkpoints })
+    Ok(AfterJournal {
+        compared: Some(compared),
+        written: (!is_there).then_some(bytes),
+        checkpoints,
+    })
 }
 
 /// The whole lines of a log's journal.
@@ -173,9 +178,15 @@ impl Said<'_> {
         terminal.faint(format!("head: {events} events, link {chain}"))?;
         let checkpoints = self.journal.checkpoints;
         match (&self.journal.written, &self.journal.compared) {
-            (Some(_), _) => terminal.line(format!("with the journal, checkpoints: {checkpoints}"))?,
-            (None, Some(_)) => terminal.line("the journal that was there already is kept: it knows as much")?,
-            (None, None) => terminal.line("the backup has no journal, so nothing here shows what the log signed before")?,
+            (Some(_), _) => {
+                terminal.line(format!("with the journal, checkpoints: {checkpoints}"))?
+            }
+            (None, Some(_)) => {
+                terminal.line("the journal that was there already is kept: it knows as much")?
+            }
+            (None, None) => terminal.line(
+                "the backup has no journal, so nothing here shows what the log signed before",
+            )?,
         }
         if self.policy {
             terminal.line("with the policy")?;

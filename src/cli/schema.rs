@@ -8,9 +8,9 @@ use super::error::CliError;
 use super::terminal::Terminal;
 use super::{Outcome, Status};
 use super::{
-    anchor, append, backup, check, check_event, checkpoint, contacts, diff, erase, explain, gantt, key,
-    lag, list, measures, positions, revisions, shapes, show, snapshot, timeline, verify, vocab,
-    witness,
+    anchor, append, backup, check, check_event, checkpoint, contacts, diff, doctor, erase, explain,
+    gantt, key, lag, list, measures, positions, revisions, shapes, show, snapshot, timeline,
+    verify, vocab, witness,
 };
 use crate::model::near::nearest;
 
@@ -32,6 +32,7 @@ const SCHEMAS: &[(&str, Make)] = &[
     ("checkpoint", of::<checkpoint::CheckpointShape>),
     ("contacts", of::<contacts::ContactsShape>),
     ("diff", of::<diff::DiffShape>),
+    ("doctor", of::<doctor::DoctorShape>),
     ("erase", of::<erase::ErasedShape>),
     ("explain", of::<explain::ExplainShape>),
     ("gantt", of::<gantt::GanttShape>),

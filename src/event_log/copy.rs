@@ -175,7 +175,11 @@ impl<F: Store, T: Store> Copying<'_, F, T> {
         };
         self.copied.sealed = self.copied.sealed.saturating_add(held);
         self.copied.sealed_left_out = self.copied.sealed_left_out.saturating_add(left_out);
-        if self.include_sealed { event } else { EventRef { sealed: Some(PartRef::Absent), ..event } }
+        if self.include_sealed {
+            event
+        } else {
+            EventRef { sealed: Some(PartRef::Absent), ..event }
+        }
     }
 
     /// Captured bytes, once, however many events name them. Those that were erased are not there.

@@ -30,7 +30,7 @@ const BLOCK_ASKED_AGAIN: usize = 3;
 /// How many bundles are written together.
 pub(super) const WRITTEN_TOGETHER: usize = 64;
 /// The layout of keys and values that this adapter writes.
-const LAYOUT: &str = "3";
+pub const LAYOUT: &str = "3";
 
 const HEAD_KEY: &[u8] = b"head";
 const LAYOUT_KEY: &[u8] = b"layout";

@@ -39,9 +39,11 @@ mod database;
 mod files;
 
 pub use chunks::{BUNDLE_CHUNK_BYTES, CHUNK_BYTES};
+pub use database::LAYOUT;
 use database::{Database, WRITTEN_TOGETHER};
+pub use files::Still;
 pub use files::WAIT_MIN;
-use files::{lock, make_directory, missing_ancestors, sync_path, waiting};
+use files::{hold_still, lock, make_directory, missing_ancestors, sync_path, waiting};
 
 /// How many blocks are written together.
 const BLOCKS_TOGETHER: usize = 256;
@@ -101,6 +103,11 @@ impl SledStore {
         let opened = Database::open_known(&dir.join(STORE))?;
         opened.remove_abandoned()?;
         Ok(Self::of(opened, dir, lock))
+    }
+
+    /// Keeps other processes from opening the log in `dir` while its files are looked at, and writes nothing.
+    pub fn hold_still(dir: &Path) -> Result<Still, StoreError> {
+        waiting(WAIT_MIN, || hold_still(dir))
     }
 
     fn of(opened: Database, dir: &Path, lock: File) -> Self {
