@@ -74,10 +74,10 @@ pub(crate) struct BackupShape {
 
 impl BackupArgs {
     pub(crate) fn run(&self, args: &LogArgs, terminal: &mut Terminal) -> Outcome {
-        refuse_place(&self.target, args)?;
+        let target = place(&self.target, args)?;
         let log = args.open("demarche backup", terminal)?;
         let keys = self.keys(args)?;
-        let partial = Partial::make(&self.target)?;
+        let partial = Partial::make(&target)?;
         let made = fill(&partial, args, &log, self.sealed, terminal)?;
         for (held, key) in &keys {
             partial.log.keep_key(*held, key)?;
@@ -89,7 +89,7 @@ impl BackupArgs {
         manifest.sealed = made.copied.sealed;
         manifest.sealed_left_out = made.copied.sealed_left_out;
         manifest.key = !keys.is_empty();
-        partial.finish(&self.target, &manifest)?;
+        partial.finish(&target, &manifest)?;
         let shape = self.shape(args, &manifest, &made, &report);
         self.print(&shape, terminal)?;
         if report.root == Some(log.root()) {
@@ -332,10 +332,17 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
     })
 }
 
-/// A backup takes the place of nothing, and does not lie in the log that it is to outlive.
-fn refuse_place(target: &Path, args: &LogArgs) -> Result<(), CliError> {
+/// The directory that is to be made. A backup takes the place of nothing, and does not lie in the log that it is to
+/// outlive.
+fn place(named: &Path, args: &LogArgs) -> Result<PathBuf, CliError> {
+    // Without a stroke at its end, so that what is made beside it is not made in it.
+    let target: PathBuf = named.components().collect();
+    if target.file_name().is_none() {
+        return Err(CliError::refused(format!("{} is no new directory", named.display()))
+            .hint("name the directory itself: demarche backup DIR"));
+    }
     let shown = target.display();
-    match fs::read_dir(target) {
+    match fs::read_dir(&target) {
         Ok(mut entries) => {
             if entries.next().is_some() {
                 return Err(CliError::refused(format!("{shown} is there already, and not empty"))
@@ -355,5 +362,5 @@ fn refuse_place(target: &Path, args: &LogArgs) -> Result<(), CliError> {
         return Err(CliError::refused(format!("{shown} lies in the directory of the log itself"))
             .hint("what takes the log away would take its backup, too; name a place elsewhere, best on another disk"));
     }
-    Ok(())
+    Ok(target)
 }

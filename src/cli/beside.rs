@@ -220,7 +220,11 @@ impl LogArgs {
         let path = self.journal_path(origin);
         let next = path.with_extension("jsonl.next");
         let written = make_private_directory(&self.journal_directory())
-            .and_then(|()| write_private(&next, bytes))
+            .and_then(|()| match fs::remove_file(&next) {
+                // One that was cut off.
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+                _ => write_private(&next, bytes),
+            })
             .and_then(|()| fs::rename(&next, &path))
             .and_then(|()| sync_directory(&self.journal_directory()));
         written.map_err(|error| {

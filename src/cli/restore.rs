@@ -22,13 +22,13 @@ pub(crate) struct RestoreArgs {
 impl RestoreArgs {
     pub(crate) fn run(&self, log: &LogArgs, terminal: &mut Terminal) -> Outcome {
         if !self.export.is_dir() {
-            return self.from_export(log, terminal);
+            return self.rebuild(log, terminal);
         }
         refuse_log(log)?;
         restore_backup::run(&self.export, log, terminal)
     }
 
-    fn from_export(&self, log: &LogArgs, terminal: &mut Terminal) -> Outcome {
+    fn rebuild(&self, log: &LogArgs, terminal: &mut Terminal) -> Outcome {
         let mut export = File::open(&self.export).map_err(|error| {
             CliError::refused(format!("{} cannot be read: {error}", self.export.display()))
         })?;

@@ -20,10 +20,18 @@ use crate::store::sled::SledStore;
 /// Who has the logs open.
 const HOLDER: &str = "demarche restore";
 
-/// Restores the backup in a directory.
+/// Restores the backup in a directory. What does not verify is refused before anything is made; the journal is there before
+/// the log is, so that no log is ever without the one it had.
 pub(crate) fn run(directory: &Path, log: &LogArgs, terminal: &mut Terminal) -> Outcome {
     let manifest = Manifest::read(directory)?;
     let from = LogArgs::at(directory).waiting(log);
+    let journal = journal_after(&from, log, &manifest)?;
+    let keys = keys_after(&from, log)?;
+    let report = verify_copy(&from, HOLDER, journal.compared.clone(), terminal)?;
+    if !report.is_ok() {
+        return Err(findings("the backup does not verify; nothing was restored", &report)
+            .hint("use another backup, or an export"));
+    }
     let store = from.store(HOLDER)?;
     let head = store.head()?;
     if (head.size, Link(head.link).to_string()) != (manifest.events, manifest.chain.clone()) {
@@ -33,35 +41,23 @@ pub(crate) fn run(directory: &Path, log: &LogArgs, terminal: &mut Terminal) -> O
         ))
         .hint("use another backup, or an export"));
     }
-    let journal = journal_after(&from, log, &manifest)?;
-    let keys = keys_after(&from, log)?;
     let mut target = SledStore::create(log.directory(), HOLDER)?;
-    let progress = terminal.progress("restoring", Some(head.size));
-    let copied = copy(&store, &mut target, true, &mut |done| progress.set(done));
-    drop((progress, target));
-    let restored = copied.map_err(CliError::from).and_then(|copied| {
+    let restored = beside_it(&from, log, &manifest, &journal, &keys).and_then(|policy| {
+        let progress = terminal.progress("restoring", Some(head.size));
+        let copied = copy(&store, &mut target, true, &mut |done| progress.set(done))?;
+        drop((progress, target));
         let report = verify_copy(log, HOLDER, journal.compared.clone(), terminal)?;
-        if !report.is_ok() {
-            return Err(findings("the backup does not verify; nothing was restored", &report)
-                .hint("use another backup, or an export"));
+        if report.is_ok() {
+            return Ok((copied, policy));
         }
-        if let Some(bytes) = &journal.written {
-            log.write_journal(&manifest.origin, bytes)?;
-        }
-        for (held, key) in &keys {
-            log.keep_key(*held, key)?;
-        }
-        let policy = match (from.policy(None)?, log.policy_path().exists()) {
-            (Some(policy), false) => log.write_policy(&policy).map(|()| true)?,
-            _ => false,
-        };
-        Ok((copied, policy))
+        Err(findings("the restored log does not verify; it was taken away again", &report)
+            .hint("look at the disk it was written to, and restore elsewhere: --log NEW_DIR"))
     });
     match restored {
         Ok((copied, policy)) => {
-            let said =
-                Said { manifest: &manifest, copied, policy, journal: &journal, keys: keys.len() };
-            said.print(log, terminal)?;
+            let keys = keys.len();
+            Said { manifest: &manifest, copied, policy, journal: &journal, keys }
+                .print(log, terminal)?;
             Ok(Status::Done)
         }
         Err(error) => {
@@ -69,6 +65,26 @@ pub(crate) fn run(directory: &Path, log: &LogArgs, terminal: &mut Terminal) -> O
             let _ = fs::remove_dir_all(log.directory().join("store"));
             Err(error)
         }
+    }
+}
+
+/// Puts the journal, the keys and the policy into their places; whether the policy was put there.
+fn beside_it(
+    from: &LogArgs,
+    log: &LogArgs,
+    manifest: &Manifest,
+    journal: &AfterJournal,
+    keys: &[(Held, NoteSigner)],
+) -> Result<bool, CliError> {
+    if let Some(bytes) = &journal.written {
+        log.write_journal(&manifest.origin, bytes)?;
+    }
+    for (held, key) in keys {
+        log.keep_key(*held, key)?;
+    }
+    match (from.policy(None)?, log.policy_path().exists()) {
+        (Some(policy), false) => log.write_policy(&policy).map(|()| true),
+        _ => Ok(false),
     }
 }
 
@@ -177,17 +193,16 @@ impl Said<'_> {
         ))?;
         terminal.faint(format!("head: {events} events, link {chain}"))?;
         let checkpoints = self.journal.checkpoints;
-        match (&self.journal.written, &self.journal.compared) {
-            (Some(_), _) => {
-                terminal.line(format!("with the journal, checkpoints: {checkpoints}"))?
-            }
+        terminal.line(match (&self.journal.written, &self.journal.compared) {
+            (Some(_), _) => format!("with the journal, checkpoints: {checkpoints}"),
             (None, Some(_)) => {
-                terminal.line("the journal that was there already is kept: it knows as much")?
+                "the journal that was there already is kept: it knows as much".to_owned()
             }
-            (None, None) => terminal.line(
-                "the backup has no journal, so nothing here shows what the log signed before",
-            )?,
-        }
+            (None, None) => {
+                "the backup has no journal, so nothing here shows what the log signed before"
+                    .to_owned()
+            }
+        })?;
         if self.policy {
             terminal.line("with the policy")?;
         }

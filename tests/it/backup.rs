@@ -185,6 +185,48 @@ fn nothing_is_written_over() {
 }
 
 #[test]
+fn a_name_with_a_stroke_at_its_end_is_the_same_directory() {
+    let desk = desk();
+    desk.ok(&["backup", "kept/"]);
+    assert_eq!(names(&desk.path().join("kept")), ["backup.json", "journal", "store"]);
+    for no_name in [".", "..", "/"] {
+        assert_eq!(desk.refused(&["backup", no_name]).0, Some(2), "{no_name}");
+    }
+}
+
+#[test]
+fn a_backup_that_is_killed_is_none() {
+    let desk = desk();
+    let (kept, partial) = (desk.path().join("kept"), desk.path().join("kept.partial"));
+    let mut killed = 0;
+    for millis in (0..400).step_by(8) {
+        let mut backup = desk.command(&["backup", "kept"]);
+        let backup = backup.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let mut backup = backup.unwrap();
+        std::thread::sleep(Duration::from_millis(millis));
+        let _ = backup.kill();
+        backup.wait().unwrap();
+        if kept.exists() {
+            break;
+        }
+        if partial.exists() {
+            killed += 1;
+            let (code, said) = desk.refused(&["restore", "kept.partial", "--log", "again"]);
+            // Only in the last moment, before it is renamed, is it whole.
+            assert!(code == Some(2) || partial.join("backup.json").exists(), "{said}");
+            let _ = fs::remove_dir_all(desk.path().join("again"));
+            fs::remove_dir_all(&partial).unwrap();
+        }
+    }
+    assert!(killed > 0, "none was cut off");
+    if !kept.exists() {
+        desk.ok(&["backup", "kept"]);
+    }
+    desk.ok(&["verify", "--log", "kept"]);
+    assert_eq!(head(&desk, "kept"), head(&desk, "log"), "and the log is as it was");
+}
+
+#[test]
 fn a_log_that_does_not_verify_leaves_no_backup() {
     let desk = desk();
     // An event in the middle says something else than its header commits to.
