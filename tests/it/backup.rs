@@ -199,10 +199,13 @@ fn a_backup_that_is_killed_is_none() {
     let desk = desk();
     let (kept, partial) = (desk.path().join("kept"), desk.path().join("kept.partial"));
     let mut killed = 0;
-    for millis in (0..400).step_by(8) {
+    for millis in (0..200).step_by(10) {
         let mut backup = desk.command(&["backup", "kept"]);
         let backup = backup.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         let mut backup = backup.unwrap();
+        while !partial.exists() && backup.try_wait().unwrap().is_none() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
         std::thread::sleep(Duration::from_millis(millis));
         let _ = backup.kill();
         backup.wait().unwrap();
