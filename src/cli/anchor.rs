@@ -71,6 +71,9 @@ pub(crate) struct AnchorShape {
 
 impl AnchorArgs {
     pub(crate) fn run(&self, args: &LogArgs, terminal: &mut Terminal) -> Outcome {
+        if !matches!(self.command, Command::Request { .. }) {
+            args.refuse_backup()?;
+        }
         let mut log = args.open_checked("demarche anchor", terminal)?;
         let journal = args.journal(&log)?;
         match &self.command {

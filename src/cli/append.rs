@@ -53,6 +53,7 @@ impl AppendArgs {
         of_kind: Option<(&str, &ArgMatches)>,
         terminal: &mut Terminal,
     ) -> Outcome {
+        log.refuse_backup()?;
         let options = AppendOptions { declare: self.declare, keep_going: self.keep_going };
         let (appended, log) = match (of_kind, &self.file) {
             (Some((kind, matches)), None) => {

@@ -40,6 +40,9 @@ pub(crate) enum Held {
     New,
 }
 
+/// All of them.
+pub(crate) const KEYS: [Held; 3] = [Held::Current, Held::Former, Held::New];
+
 impl Held {
     /// What its file is called beyond the name of the current one's.
     const fn suffix(self) -> &'static str {
@@ -212,6 +215,24 @@ impl LogArgs {
         Ok(None)
     }
 
+    /// Writes the journal of a log that was restored, in place of one that it carries on. Its bytes are on disk before it is
+    /// moved into its place.
+    pub(crate) fn write_journal(&self, origin: &str, bytes: &[u8]) -> Result<(), CliError> {
+        let path = self.journal_path(origin);
+        let next = path.with_extension("jsonl.next");
+        let written = make_private_directory(&self.journal_directory())
+            .and_then(|()| match fs::remove_file(&next) {
+                // One that was cut off.
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+                _ => write_private(&next, bytes),
+            })
+            .and_then(|()| fs::rename(&next, &path))
+            .and_then(|()| sync_directory(&self.journal_directory()));
+        written.map_err(|error| {
+            CliError::refused(format!("the journal {} cannot be written: {error}", path.display()))
+        })
+    }
+
     /// What a log's journal holds; an empty one if there is none.
     pub(crate) fn journal(&self, log: &EventLog<impl Store>) -> Result<Journal, CliError> {
         let origin = log.origin();
@@ -324,7 +345,7 @@ impl JournalFile {
     }
 }
 
-fn parse(bytes: &[u8], path: &Path) -> Result<Journal, CliError> {
+pub(crate) fn parse(bytes: &[u8], path: &Path) -> Result<Journal, CliError> {
     match Journal::parse(bytes) {
         (Some(journal), None) => Ok(journal),
         (_, Some(error)) => Err(CliError::failed(format!(
@@ -376,6 +397,32 @@ fn lock(file: &File, wait: Duration) -> io::Result<()> {
     }
 }
 
+/// Lets nobody but the owner read a directory and all that is in it, and has all of it on disk.
+pub(crate) fn private_and_synced(directory: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            private_and_synced(&path)?;
+        } else {
+            make_private(&path, 0o600)?;
+            File::open(&path)?.sync_all()?;
+        }
+    }
+    make_private(directory, 0o700)?;
+    sync_directory(directory)
+}
+
+#[cfg(unix)]
+fn make_private(path: &Path, mode: u32) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
+}
+
+#[cfg(not(unix))]
+fn make_private(_: &Path, _: u32) -> io::Result<()> {
+    Ok(())
+}
+
 /// Writes a new file that its owner alone can read, durably: it is there whole, or not at all.
 pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if path.try_exists()? {
@@ -399,7 +446,7 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_directory(path.parent().unwrap_or(Path::new(".")))
 }
 
-fn make_private_directory(path: &Path) -> io::Result<()> {
+pub(crate) fn make_private_directory(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

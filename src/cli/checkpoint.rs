@@ -46,6 +46,7 @@ pub(crate) struct CheckpointShape {
 
 impl CheckpointArgs {
     pub(crate) fn run(&self, args: &LogArgs, terminal: &mut Terminal) -> Outcome {
+        args.refuse_backup()?;
         let log = args.open_checked("demarche checkpoint", terminal)?;
         let mut journal = JournalFile::open(args, &log)?;
         journal.warn_if_it_begins(log.head().size, terminal)?;

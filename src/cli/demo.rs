@@ -31,6 +31,7 @@ const DAYS: &[(&str, &str)] = &[
 impl DemoArgs {
     #[expect(clippy::unused_self, reason = "every subcommand runs the same way")]
     pub(crate) fn run(&self, args: &LogArgs, terminal: &mut Terminal) -> Outcome {
+        args.refuse_backup()?;
         terminal.heading(format!("1. Append the shipped chronicle to {}", args.shown()))?;
         let mut log = if args.exists() {
             let log = args.open_folded("demarche demo", terminal)?;

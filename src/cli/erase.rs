@@ -51,6 +51,7 @@ pub(crate) struct ErasedShape {
 
 impl EraseArgs {
     pub(crate) fn run(&self, args: &LogArgs, terminal: &mut Terminal) -> Outcome {
+        args.refuse_backup()?;
         let mut log = args.open_folded("demarche erase", terminal)?;
         let mut of = BTreeSet::new();
         for id in &self.ids {

@@ -4,6 +4,7 @@ use std::io;
 
 use super::Status;
 use crate::event_log::OpenError;
+use crate::event_log::copy::CopyError;
 use crate::event_log::portable::PortableError;
 use crate::store::StoreError;
 
@@ -91,8 +92,8 @@ impl From<OpenError> for CliError {
                 let mut shown = Self::failed("the log does not verify")
                     .detail(format!("event {seq}: {wrong}"))
                     .hint("see all findings: demarche verify")
-                    .hint("no answer is given from a log whose bytes do not fit together; restore an export that \
-                        verifies: demarche restore EXPORT.jsonl --log NEW_DIR");
+                    .hint("no answer is given from a log whose bytes do not fit together; restore a backup, or an export that \
+                        verifies: demarche restore BACKUP_DIR --log NEW_DIR");
                 if let Some(last) = seq.checked_sub(1) {
                     shown = shown.detail(format!("events 0 to {last} fit"));
                 }
@@ -103,6 +104,18 @@ impl From<OpenError> for CliError {
             OpenError::Origin { .. } => {
                 Self::refused(error.to_string()).hint("an origin looks like example.org/desk")
             }
+            other => Self::refused(other.to_string()),
+        }
+    }
+}
+
+impl From<CopyError> for CliError {
+    fn from(error: CopyError) -> Self {
+        match error {
+            CopyError::Store(error) => error.into(),
+            CopyError::Head { .. } => Self::failed("the log does not verify")
+                .detail(error.to_string())
+                .hint("see all findings: demarche verify"),
             other => Self::refused(other.to_string()),
         }
     }

@@ -221,7 +221,7 @@ fn new_file(readers: Readers, path: &Path) -> io::Result<File> {
 }
 
 /// Where a file is written before it is moved into its place.
-fn partial(path: &Path) -> PathBuf {
+pub(crate) fn partial(path: &Path) -> PathBuf {
     let mut partial = path.as_os_str().to_owned();
     partial.push(".partial");
     PathBuf::from(partial)

@@ -182,7 +182,7 @@ pub(crate) fn for_store(error: &StoreError) -> Vec<String> {
     }
     match error {
         StoreError::Locked { .. } => vec![
-            "one process at a time has the log open; wait for it to end; meanwhile an export can be restored elsewhere and read there".to_owned(),
+            "one process at a time has the log open; wait for it to end (--wait SECONDS); meanwhile a backup can be read: --log BACKUP_DIR, made by demarche backup".to_owned(),
         ],
         StoreError::AlreadyThere { .. } => {
             vec!["there is a log already; name another directory with --log DIR".to_owned()]
@@ -200,9 +200,14 @@ pub(crate) fn for_store(error: &StoreError) -> Vec<String> {
         StoreError::Linked { .. } => vec![
             "move what it leads to into its place, then erase; or name the directory that the link leads into with --log DIR".to_owned(),
         ],
-        _ => vec![
-            "if the store is damaged, rebuild the log from an export: demarche restore EXPORT.jsonl --log NEW_DIR".to_owned(),
+        StoreError::Layout { .. } => vec![
+            "export the log with the version of the program that wrote it, and restore the export with this one: demarche restore EXPORT.jsonl --log NEW_DIR".to_owned(),
         ],
+        StoreError::Damaged { .. } | StoreError::Panicked { .. } | StoreError::Sled(_) => vec![
+            "see what is wrong and what is not: demarche doctor; keep the damaged directory as it is".to_owned(),
+            "go on from the newest backup (made by demarche backup), or export: demarche restore BACKUP_DIR --log NEW_DIR".to_owned(),
+        ],
+        _ => vec!["see what is wrong and what is not: demarche doctor".to_owned()],
     }
 }
 

@@ -71,6 +71,9 @@ struct KeyShape {
 
 impl KeyArgs {
     pub(crate) fn run(&self, args: &LogArgs, terminal: &mut Terminal) -> Outcome {
+        if !matches!(self.command, None | Some(Command::Show)) {
+            args.refuse_backup()?;
+        }
         let mut log = args.open_checked("demarche key", terminal)?;
         settle(args, &log)?;
         match self.command.unwrap_or(Command::Show) {

@@ -22,7 +22,7 @@ pub(crate) struct LogArgs {
     )]
     directory: PathBuf,
     /// How long to wait, in seconds, while another process has the log open
-    #[arg(long, value_name = "SECONDS", default_value_t = 5, global = true)]
+    #[arg(long, value_name = "SECONDS", default_value_t = WAIT, global = true)]
     wait: u16,
     /// The directory of the checkpoint journal [default: journal, in the log's directory]
     #[arg(long, value_name = "DIR", env = "DEMARCHE_JOURNAL", global = true)]
@@ -32,7 +32,20 @@ pub(crate) struct LogArgs {
     key: Option<PathBuf>,
 }
 
+/// How long another process is waited for, in seconds, if nothing else is said.
+const WAIT: u16 = 5;
+
 impl LogArgs {
+    /// The log in a directory, with all that is its own in there.
+    pub(crate) fn at(directory: &Path) -> Self {
+        Self { directory: directory.to_owned(), wait: WAIT, journal: None, key: None }
+    }
+
+    /// The same, waiting for other processes as long as another.
+    pub(crate) fn waiting(self, other: &Self) -> Self {
+        Self { wait: other.wait, ..self }
+    }
+
     pub(crate) fn directory(&self) -> &Path {
         &self.directory
     }

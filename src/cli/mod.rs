@@ -4,6 +4,7 @@
 
 mod anchor;
 mod append;
+mod backup;
 mod beside;
 mod check;
 mod check_event;
@@ -12,6 +13,7 @@ mod clock_args;
 mod contacts;
 mod demo;
 mod diff;
+mod doctor;
 mod erase;
 mod error;
 mod event_args;
@@ -28,11 +30,13 @@ mod key;
 mod lag;
 mod list;
 mod log_args;
+mod manifest;
 mod measures;
 mod positions;
 mod prove;
 mod replay;
 mod restore;
+mod restore_backup;
 mod revisions;
 mod schema;
 mod shapes;
@@ -119,8 +123,12 @@ enum Command {
     Erase(erase::EraseArgs),
     /// Write the log in a portable form
     Export(export::ExportArgs),
-    /// Rebuild a log from an export
+    /// Copy the log into a directory of its own, verified: without its key and sealed parts, unless asked for
+    Backup(backup::BackupArgs),
+    /// Rebuild a log from an export, or from a backup
     Restore(restore::RestoreArgs),
+    /// What is wrong around the log, and what to do: modes, lock, store, key, journal, clock; it changes nothing
+    Doctor(doctor::DoctorArgs),
     /// The closed lists of terms
     Vocab(vocab::VocabArgs),
     /// The JSON Schemas of what --json prints
@@ -165,7 +173,9 @@ pub fn run() -> ExitCode {
         Command::Erase(args) => args.run(&cli.log, &mut terminal),
         Command::Verify(args) => args.run(&cli.log, &mut terminal),
         Command::Export(args) => args.run(&cli.log, &mut terminal),
+        Command::Backup(args) => args.run(&cli.log, &mut terminal),
         Command::Restore(args) => args.run(&cli.log, &mut terminal),
+        Command::Doctor(args) => args.run(&cli.log, &mut terminal),
         Command::Vocab(args) => args.run(&mut terminal),
         Command::Schema(args) => args.run(&mut terminal),
     };

@@ -1,4 +1,4 @@
-//! `demarche restore`: rebuild a log from an export.
+//! `demarche restore`: rebuild a log from an export, or from a backup.
 
 use std::fs::{self, File};
 use std::path::PathBuf;
@@ -8,25 +8,31 @@ use clap::Args;
 use super::error::CliError;
 use super::log_args::LogArgs;
 use super::terminal::Terminal;
-use super::{Outcome, Status, verify};
+use super::{Outcome, Status, restore_backup, verify};
 use crate::event_log::portable::{PortableError, Verified};
 use crate::store::sled::SledStore;
 
 #[derive(Debug, Args)]
 pub(crate) struct RestoreArgs {
-    /// The export
+    /// The export, or the directory of a backup
+    #[arg(value_name = "EXPORT|BACKUP_DIR")]
     export: PathBuf,
 }
 
 impl RestoreArgs {
     pub(crate) fn run(&self, log: &LogArgs, terminal: &mut Terminal) -> Outcome {
+        if !self.export.is_dir() {
+            return self.rebuild(log, terminal);
+        }
+        refuse_log(log)?;
+        restore_backup::run(&self.export, log, terminal)
+    }
+
+    fn rebuild(&self, log: &LogArgs, terminal: &mut Terminal) -> Outcome {
         let mut export = File::open(&self.export).map_err(|error| {
             CliError::refused(format!("{} cannot be read: {error}", self.export.display()))
         })?;
-        if !log.is_free("demarche restore")? {
-            return Err(CliError::refused(format!("there is a log in {} already", log.shown()))
-                .hint("a log is restored into a new directory: --log NEW_DIR"));
-        }
+        refuse_log(log)?;
         // What does not verify is refused before anything is made.
         let checking = terminal.progress("verifying", None);
         let verified = Verified::of(&mut export, &mut |done| checking.set(done));
@@ -75,4 +81,13 @@ impl RestoreArgs {
             }
         }
     }
+}
+
+/// A log takes the place of none, or of what a restore that was cut off has left.
+fn refuse_log(log: &LogArgs) -> Result<(), CliError> {
+    if !log.is_free("demarche restore")? {
+        return Err(CliError::refused(format!("there is a log in {} already", log.shown()))
+            .hint("a log is restored into a new directory: --log NEW_DIR"));
+    }
+    Ok(())
 }

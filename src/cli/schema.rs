@@ -8,9 +8,9 @@ use super::error::CliError;
 use super::terminal::Terminal;
 use super::{Outcome, Status};
 use super::{
-    anchor, append, check, check_event, checkpoint, contacts, diff, erase, explain, gantt, key,
-    lag, list, measures, positions, revisions, shapes, show, snapshot, timeline, verify, vocab,
-    witness,
+    anchor, append, backup, check, check_event, checkpoint, contacts, diff, doctor, erase, explain,
+    gantt, key, lag, list, measures, positions, revisions, shapes, show, snapshot, timeline,
+    verify, vocab, witness,
 };
 use crate::model::near::nearest;
 
@@ -26,11 +26,13 @@ type Make = fn() -> Schema;
 const SCHEMAS: &[(&str, Make)] = &[
     ("anchor", of::<anchor::AnchorShape>),
     ("append", of::<append::AppendedShape>),
+    ("backup", of::<backup::BackupShape>),
     ("check", of::<check::CheckShape>),
     ("check-event", of::<check_event::CheckEventShape>),
     ("checkpoint", of::<checkpoint::CheckpointShape>),
     ("contacts", of::<contacts::ContactsShape>),
     ("diff", of::<diff::DiffShape>),
+    ("doctor", of::<doctor::DoctorShape>),
     ("erase", of::<erase::ErasedShape>),
     ("explain", of::<explain::ExplainShape>),
     ("gantt", of::<gantt::GanttShape>),

@@ -71,7 +71,7 @@ impl VerifyArgs {
         }
         let Some(path) = &self.export else {
             let store = log.store("demarche verify")?;
-            against.journal = log.journal_to_compare(origin_of(&store)?.as_deref())?;
+            against.journal = journal_of(&store, log)?;
             return report_on_store(&store, &against, terminal, self.json);
         };
         let cannot = |error: io::Error| {
@@ -117,6 +117,17 @@ fn origin_of(store: &impl Store) -> Result<Option<String>, CliError> {
         Err(error) => return Err(error.into()),
     };
     Ok(first.and_then(|event| Header::from_bytes(&event.header).ok()).map(|header| header.log))
+}
+
+/// The journal that a store is compared with.
+fn journal_of(store: &impl Store, args: &LogArgs) -> Result<Option<Vec<u8>>, CliError> {
+    args.journal_to_compare(origin_of(store)?.as_deref())
+}
+
+/// The same, and the policy.
+pub(crate) fn against_journal_of(store: &impl Store, args: &LogArgs) -> Result<Against, CliError> {
+    let (journal, policy) = (journal_of(store, args)?, args.policy(None)?);
+    Ok(Against { journal, policy, ..Against::default() })
 }
 
 /// A log's own journal and policy.

@@ -93,6 +93,9 @@ struct AnswerShape {
 
 impl WitnessArgs {
     pub(crate) fn run(&self, args: &LogArgs, terminal: &mut Terminal) -> Outcome {
+        if !matches!(self.command, Command::List) {
+            args.refuse_backup()?;
+        }
         let log = args.open_checked("demarche witness", terminal)?;
         match &self.command {
             Command::Add(add) => add.run(args, &log, terminal),

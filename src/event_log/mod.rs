@@ -12,6 +12,7 @@ pub mod answer_proof;
 mod append;
 pub mod bracket;
 pub mod checkpoints;
+pub mod copy;
 mod derived;
 mod erase;
 mod examine;
@@ -333,6 +334,11 @@ impl<S: Store> EventLog<S> {
             return Ok(None);
         }
         tree::stored_root(size, &self.store).map(Some)
+    }
+
+    /// When the last event was recorded.
+    pub const fn last_recorded(&self) -> Instant {
+        self.last_recorded
     }
 
     /// The keys that sign this log's checkpoints, as its events tell.

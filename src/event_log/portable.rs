@@ -14,7 +14,7 @@ use std::io::{self, BufRead, Read, Seek, SeekFrom, Write};
 
 use super::examine::{Examined, examine};
 use super::finding::{Check, Finding, Wrong};
-use super::names::{Key, Names, is_of_id};
+use super::names::{Key, is_of_id};
 use super::parallel::scan;
 use super::report::{Against, Report};
 use super::sources::blob_name;
@@ -210,7 +210,7 @@ pub(super) fn write_line(out: &mut dyn Write, line: &Line) -> io::Result<()> {
     out.write_all(b"\n")
 }
 
-fn captured_by(event: EventRef<'_>) -> Vec<String> {
+pub(super) fn captured_by(event: EventRef<'_>) -> Vec<String> {
     let PartRef::Present { bytes, .. } = event.payload else { return Vec::new() };
     match Header::from_bytes(event.header) {
         Ok(header) if header.kind == Kind::Source.name() => {
@@ -681,12 +681,7 @@ impl Verified {
         if lines.hasher.finalize() != self.hash {
             return Err(PortableError::Changed);
         }
-        let (head, _, statements) = staging.finish(store)?;
-        // The log is there from here on. Tables are derived from it again where they cannot be kept.
-        let _ = statements.map_or(Ok(()), |mut table| table.keep(store));
-        if let Ok(mut names) = Names::read(store, head.size) {
-            let _ = names.catch_up(store, head.size, &mut |_| {});
-        }
+        staging.finish_copy(store)?;
         Ok(())
     }
 }

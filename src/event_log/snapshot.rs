@@ -28,6 +28,23 @@ pub struct Snapshot {
     pub bytes: u64,
 }
 
+/// How many events, from the first on, the tables beside a log are derived from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reach {
+    /// The table of names.
+    pub names: u64,
+    /// The table of statements.
+    pub statements: u64,
+}
+
+/// How far the tables in a store reach, by what they say of themselves.
+pub fn reach(store: &impl Store) -> Result<Reach, StoreError> {
+    let size = store.head()?.size;
+    let names = Runs::<NameTable>::read(store, size)?.size();
+    let statements = Runs::<StatementTable>::read(store, size)?.size();
+    Ok(Reach { names, statements })
+}
+
 /// Takes away what is derived from a store's events, so that it is derived anew.
 pub fn forget(store: &mut impl Store) -> Result<(), StoreError> {
     Runs::<NameTable>::remove(store)?;

@@ -8,6 +8,7 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::Scope;
 
+use super::names::Names;
 use super::parallel::cores;
 use super::runs::Runs;
 use super::statements::{self, StatementTable, add_rows};
@@ -22,6 +23,8 @@ use crate::store::{Change, EventRef, Events, Head, Store, StoreError, StoredEven
 
 /// So many events are held before bundles of them are staged.
 const HELD_EVENTS: usize = 4096;
+/// The same, as a number of events of a log.
+pub(super) const STAGED_EVENTS: u64 = 4096;
 /// Rows of statements in memory before they become a run.
 const ROWS_MAX: usize = 1 << 18;
 /// How many bundles are packed ahead of the one that is staged next.
@@ -220,6 +223,17 @@ impl Staging {
         }
         store.append(change)?;
         Ok((self.head, self.frontier, self.statements.map(|statements| statements.table)))
+    }
+
+    /// The same of a log copied whole into a store that was empty; its tables are kept with it.
+    pub(super) fn finish_copy(self, store: &mut impl Store) -> Result<(), StoreError> {
+        let (head, _, statements) = self.finish(store)?;
+        // The log is there from here on. Tables are derived from it again where they cannot be kept.
+        let _ = statements.map_or(Ok(()), |mut table| table.keep(store));
+        if let Ok(mut names) = Names::read(store, head.size) {
+            let _ = names.catch_up(store, head.size, &mut |_| {});
+        }
+        Ok(())
     }
 }
 

@@ -28,7 +28,7 @@ use crate::store::bundle::BUNDLE_EVENTS;
 use crate::store::{EventRef, Events, PartRef, Store, StoreError};
 
 /// Of so many events after those that the tables reach, the world is still looked up; they are read.
-const READ_AFTER_TABLES: u64 = 1 << 16;
+pub const READ_AFTER_TABLES: u64 = 1 << 16;
 
 impl<S: Store> EventLog<S> {
     /// The history that answers, under these clocks, as the whole one would: measures, current positions, disputes and

@@ -32,7 +32,7 @@ const BLOCK_ASKED_AGAIN: usize = 3;
 /// How many bundles are written together.
 pub(super) const WRITTEN_TOGETHER: usize = 64;
 /// The layout of keys and values that this adapter writes.
-const LAYOUT: &str = "3";
+pub const LAYOUT: &str = "3";
 
 const HEAD_KEY: &[u8] = b"head";
 const LAYOUT_KEY: &[u8] = b"layout";
@@ -72,7 +72,11 @@ impl Database {
     pub(super) fn open_known(path: &Path) -> Result<Self, StoreError> {
         let database = waiting(WAIT_MIN, || Self::open(path))?;
         match guarded(|| Ok(database.meta.get(LAYOUT_KEY)?))? {
-            Some(layout) if layout == LAYOUT.as_bytes() => Ok(database),
+            Some(layout) if layout == LAYOUT.as_bytes() => {
+                // sled writes a new file of its own at each opening.
+                restrict_files(path)?;
+                Ok(database)
+            }
             Some(other) => {
                 let found = String::from_utf8_lossy(&other).into_owned();
                 Err(StoreError::Layout { found, supported: LAYOUT })

@@ -38,18 +38,36 @@ pub(super) fn lock(dir: &Path, holder: &str) -> Result<File, StoreError> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(&path).map_err(io)?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(fs::TryLockError::WouldBlock) => {
-            let said = fs::read_to_string(&path).ok().map(|said| said.trim().to_owned());
-            let holder = said.filter(|said| !said.is_empty());
-            return Err(StoreError::Locked { path: dir.to_owned(), holder });
-        }
-        Err(fs::TryLockError::Error(error)) => return Err(io(error)),
-    }
+    take(&file, dir, &path)?;
     file.set_len(0).map_err(io)?;
     writeln!(file, "{holder}, process {}", std::process::id()).map_err(io)?;
     Ok(file)
+}
+
+fn take(file: &File, dir: &Path, path: &Path) -> Result<(), StoreError> {
+    match file.try_lock() {
+        Ok(()) => Ok(()),
+        Err(fs::TryLockError::WouldBlock) => {
+            let said = fs::read_to_string(path).ok().map(|said| said.trim().to_owned());
+            let holder = said.filter(|said| !said.is_empty());
+            Err(StoreError::Locked { path: dir.to_owned(), holder })
+        }
+        Err(fs::TryLockError::Error(error)) => Err(StoreError::Io { path: path.to_owned(), error }),
+    }
+}
+
+/// Keeps other processes from opening a log, until it is dropped.
+#[derive(Debug)]
+pub struct Still(#[expect(dead_code, reason = "it is let go of when it is dropped")] Option<File>);
+
+/// Takes the lock of a log as it lies. Where there is none yet, nobody ever had the log open.
+pub(super) fn hold_still(dir: &Path) -> Result<Still, StoreError> {
+    let path = dir.join("lock");
+    match File::open(&path) {
+        Ok(file) => take(&file, dir, &path).map(|()| Still(Some(file))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Still(None)),
+        Err(error) => Err(StoreError::Io { path, error }),
+    }
 }
 
 /// The parents of directories that do not exist yet: each must be synced once they do.

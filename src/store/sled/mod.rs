@@ -46,9 +46,13 @@ mod panics;
 
 use acknowledged::Acknowledged;
 pub use chunks::{BUNDLE_CHUNK_BYTES, CHUNK_BYTES};
+pub use database::LAYOUT;
 use database::{Database, WRITTEN_TOGETHER};
+pub use files::Still;
 pub use files::WAIT_MIN;
-use files::{lock, make_directory, missing_ancestors, restrict_files, sync_path, waiting};
+use files::{
+    hold_still, lock, make_directory, missing_ancestors, restrict_files, sync_path, waiting,
+};
 use panics::catching;
 pub use panics::keep_caught_panics_quiet;
 
@@ -146,6 +150,11 @@ impl SledStore {
         acknowledged.check(opened.head()?, dir)?;
         opened.remove_abandoned()?;
         Ok(Self::of(opened, dir, acknowledged, lock))
+    }
+
+    /// Keeps other processes from opening the log in `dir` while its files are looked at, and writes nothing.
+    pub fn hold_still(dir: &Path) -> Result<Still, StoreError> {
+        waiting(WAIT_MIN, || hold_still(dir))
     }
 
     fn of(opened: Database, dir: &Path, acknowledged: Acknowledged, lock: File) -> Self {

@@ -1,0 +1,176 @@
+//! The directory of a log, who can read what in it, who has it open, and a copy of its store.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use super::super::log_args::LogArgs;
+use super::super::manifest::Manifest;
+use super::Findings;
+use crate::store::StoreError;
+use crate::store::sled::SledStore;
+
+/// The directories that a store lies in; the latter two only while a removal is under way, or was cut off.
+const STORES: [&str; 3] = ["store", "store.removal-new", "store.removal-old"];
+
+/// Is there a log at all?
+pub(super) fn directory(args: &LogArgs, found: &mut Findings) -> bool {
+    if !args.exists() {
+        let make =
+            format!("make one: demarche init --origin example.org/desk --log {}", args.shown());
+        found.wrong(
+            "directory",
+            format!("there is no log in {}", args.shown()),
+            &[
+                "name another directory: --log DIR, or DEMARCHE_LOG",
+                &make,
+                "if it was lost: demarche restore BACKUP_DIR --log NEW_DIR",
+            ],
+        );
+        return false;
+    }
+    if args.is_backup() {
+        match Manifest::read(args.directory()) {
+            Ok(manifest) => found.ok(
+                "directory",
+                format!(
+                    "{} is a backup of {}, of {}: it is read, and nothing is added to it",
+                    args.shown(),
+                    manifest.origin,
+                    manifest.made_at
+                ),
+            ),
+            Err(error) => found.refused("directory", &error),
+        }
+    } else if args.directory().join(STORES[1]).is_dir() || args.directory().join(STORES[2]).is_dir()
+    {
+        found.attention(
+            "directory",
+            format!("an erasure in {} was cut off", args.shown()),
+            &["the next command that opens the log ends it: demarche verify"],
+        );
+    } else {
+        found.ok("directory", args.shown());
+    }
+    true
+}
+
+/// Who can read, or write, what a log keeps to its owner. The key has a check of its own.
+#[cfg(unix)]
+pub(super) fn modes(args: &LogArgs, found: &mut Findings) {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = |path: &Path| fs::metadata(path).ok().map(|of| of.permissions().mode() & 0o777);
+    let mut open = Vec::new();
+    let mut advice = Vec::new();
+    // Whoever can write into the directory can put another log in the place of this one.
+    if let Some(mode) = mode(args.directory()).filter(|mode| mode & 0o022 != 0) {
+        open.push(format!("{} has mode {mode:03o}, so others can write in it", args.shown()));
+        advice.push(format!("chmod go-w {}", args.shown()));
+    }
+    let journals = args.journal_directory();
+    let private = STORES.iter().map(|name| args.directory().join(name)).chain([journals]);
+    for directory in private.filter(|path| path.is_dir()) {
+        let shown = directory.display();
+        if let Some(mode) = mode(&directory).filter(|mode| mode & 0o077 != 0) {
+            open.push(format!("{shown} has mode {mode:03o}, so others can look into it"));
+            advice.push(format!("chmod 700 {shown}"));
+        }
+        for file in entries(&directory).into_iter().filter(|path| path.is_file()) {
+            if let Some(mode) = mode(&file).filter(|mode| mode & 0o077 != 0) {
+                let shown = file.display();
+                open.push(format!("{shown} has mode {mode:03o}, so others can read it"));
+                advice.push(format!("chmod 600 {shown}"));
+            }
+        }
+    }
+    if open.is_empty() {
+        found.ok("modes", "store and journal are their owner's alone");
+    } else {
+        let advice: Vec<&str> = advice.iter().map(String::as_str).collect();
+        found.wrong("modes", open.join("; "), &advice);
+    }
+}
+
+/// Who can read what is not known here.
+#[cfg(not(unix))]
+pub(super) fn modes(_: &LogArgs, found: &mut Findings) {
+    found.not_checked("modes", "this system has none");
+}
+
+#[cfg(unix)]
+fn entries(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).into_iter().flatten();
+    entries.filter_map(|entry| Some(entry.ok()?.path())).collect()
+}
+
+/// Says who has the log open and, if nobody has, copies the files of its store.
+pub(super) fn copied(args: &LogArgs, found: &mut Findings) -> Option<TempDir> {
+    let still = match SledStore::hold_still(args.directory()) {
+        Ok(still) => still,
+        Err(StoreError::Locked { holder, .. }) => {
+            let holder = holder.unwrap_or_else(|| "another process".to_owned());
+            found.attention(
+                "lock",
+                format!("{holder} has the log open"),
+                &[
+                    "wait for it to end, and run demarche doctor again to have the store looked at",
+                    "meanwhile read a backup: --log BACKUP_DIR, made by demarche backup",
+                ],
+            );
+            found.not_checked("store", "another process has it open");
+            return None;
+        }
+        Err(error) => {
+            found.wrong(
+                "lock",
+                error.to_string(),
+                &["who owns the log's directory must be who runs this"],
+            );
+            found.not_checked("store", "the lock cannot be taken");
+            return None;
+        }
+    };
+    found.ok("lock", "nobody has the log open");
+    let copied = copy_stores(args.directory());
+    drop(still);
+    match copied {
+        Ok(copy) => Some(copy),
+        Err((path, error)) => {
+            found.wrong(
+                "store",
+                format!("its files cannot be copied, to be looked at: {}: {error}", path.display()),
+                &["if there is no room for temporary files, name a place with room: TMPDIR=DIR demarche doctor"],
+            );
+            None
+        }
+    }
+}
+
+fn copy_stores(log: &Path) -> Result<TempDir, (PathBuf, io::Error)> {
+    let copy =
+        TempDir::with_prefix("demarche-doctor-").map_err(|error| (std::env::temp_dir(), error))?;
+    for name in STORES.iter().filter(|name| log.join(name).is_dir()) {
+        copy_directory(&log.join(name), &copy.path().join(name))?;
+    }
+    Ok(copy)
+}
+
+fn copy_directory(from: &Path, to: &Path) -> Result<(), (PathBuf, io::Error)> {
+    let at = |path: &Path| {
+        let path = path.to_owned();
+        move |error| (path, error)
+    };
+    fs::create_dir(to).map_err(at(to))?;
+    for entry in fs::read_dir(from).map_err(at(from))? {
+        let entry = entry.map_err(at(from))?;
+        let (path, target) = (entry.path(), to.join(entry.file_name()));
+        if path.is_dir() {
+            copy_directory(&path, &target)?;
+        } else {
+            fs::copy(&path, &target).map_err(at(&path))?;
+        }
+    }
+    Ok(())
+}

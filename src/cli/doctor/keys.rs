@@ -1,0 +1,270 @@
+//! The signing key, the journal and the checkpoints in it, the policy.
+
+use super::super::beside::{Held, KEYS};
+use super::super::log_args::LogArgs;
+use super::Findings;
+use crate::event_log::EventLog;
+use crate::event_log::checkpoints::SignError;
+use crate::model::calendar::Instant;
+use crate::record::journal::Journal;
+use crate::record::note::VerifierKey;
+use crate::store::sled::SledStore;
+
+type Log = EventLog<SledStore>;
+
+/// Is the key here, its owner's alone, and one that the log names?
+pub(super) fn key(args: &LogArgs, log: Option<&Log>, found: &mut Findings) {
+    let mut held = Vec::new();
+    for which in KEYS {
+        match args.signer(which) {
+            Ok(Some(signer)) => held.push((which, signer.verifier())),
+            Ok(None) => {}
+            Err(error) => return found.refused("key", &error),
+        }
+    }
+    let of = |which| held.iter().find(|(of, _)| *of == which).map(|(_, key)| key);
+    let path = args.key_path(Held::Current);
+    let path = path.display();
+    let Some(current) = of(Held::Current) else {
+        return no_key(args, log, found);
+    };
+    if of(Held::New).is_some() {
+        return found.attention(
+            "key",
+            "a rotation was cut off: a new key lies beside the one in use",
+            &["the next look at the keys ends it: demarche key"],
+        );
+    }
+    let Some(log) = log else {
+        return found
+            .ok("key", format!("{path} holds one; whether the log names it was not looked at"));
+    };
+    let known = log.keys().keys().iter().find(|known| known.key == *current);
+    match known.map(|known| known.retired) {
+        Some(None) => {}
+        Some(Some(seq)) => {
+            return found.wrong(
+                "key",
+                format!(
+                    "event {seq} retired the key in {path}: what it signs now counts for nothing"
+                ),
+                &["put the key there that is in use (demarche key), or name its file: --key FILE"],
+            );
+        }
+        None => {
+            return found.wrong(
+                "key",
+                format!("{path} holds {current}, which this log does not name"),
+                &[
+                    "put the key there that the log names (demarche key), or name its file: --key FILE",
+                    "only if that one is lost: move this one away, and demarche key new",
+                ],
+            );
+        }
+    }
+    let in_use = |key: &VerifierKey| log.keys().in_use().any(|known| known.key == *key);
+    if of(Held::Former).is_some_and(in_use) {
+        return found.attention(
+            "key",
+            format!("{path} holds the key in use, and a rotation is under way: the former key signs, too"),
+            &["publish the new key, tell your witnesses, and end the rotation: demarche key retire"],
+        );
+    }
+    found.ok(
+        "key",
+        format!("{path} holds {current}, which the log names, and only its owner can read it"),
+    );
+}
+
+fn no_key(args: &LogArgs, log: Option<&Log>, found: &mut Findings) {
+    let path = args.key_path(Held::Current);
+    let path = path.display();
+    if log.is_some_and(|log| log.keys().in_use().next().is_none()) {
+        return found.attention(
+            "key",
+            "the log names none, so nothing of it is signed",
+            &["demarche key new"],
+        );
+    }
+    let about = format!("there is none in {path}, so nothing can be signed");
+    if args.is_backup() {
+        return found.ok("key", "the backup holds none, as it should unless it was asked to");
+    }
+    found.attention(
+        "key",
+        about,
+        &[
+            "put it back from a copy of your own, or name its file: --key FILE, DEMARCHE_KEY",
+            "only if it is lost: demarche key new, and tell your readers, since no earlier key endorses that one",
+        ],
+    );
+}
+
+/// Is there a journal, whole, and does the log extend what it holds? Returns it, if it can be read.
+pub(super) fn journal(args: &LogArgs, log: Option<&Log>, found: &mut Findings) -> Option<Journal> {
+    let bytes = match args.journal_to_compare(log.map(EventLog::origin)) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            found.refused("journal", &error);
+            return None;
+        }
+    };
+    let Some(bytes) = bytes else {
+        no_journal(args, log, found);
+        return None;
+    };
+    let journal = match Journal::parse(&bytes) {
+        (Some(journal), None) => journal,
+        (_, error) => {
+            let why = error.map(|error| format!(": {error}")).unwrap_or_default();
+            found.wrong(
+                "journal",
+                format!("it was edited{why}"),
+                &[
+                    "put it back from your own copy, or from a backup (made by demarche backup)",
+                    "compare the log with what others hold: demarche verify --checkpoint FILE",
+                ],
+            );
+            return None;
+        }
+    };
+    let count = journal.entries.len();
+    let Some(log) = log else {
+        found.ok(
+            "journal",
+            format!("it is whole, checkpoints: {count}; the store was not compared with it"),
+        );
+        return Some(journal);
+    };
+    compare(&journal, log, found);
+    Some(journal)
+}
+
+fn no_journal(args: &LogArgs, log: Option<&Log>, found: &mut Findings) {
+    let place = args.journal_directory();
+    let place = place.display();
+    // A log of its genesis alone has signed nothing.
+    if log.is_some_and(|log| log.head().size <= 1) {
+        return found.ok("journal", "there is none yet, and nothing was signed");
+    }
+    found.attention(
+        "journal",
+        format!("there is none in {place}, so nothing here shows what this log signed before"),
+        &[
+            "if it lies elsewhere, say where: --journal DIR, or DEMARCHE_JOURNAL",
+            "if it was lost, put it back from a backup (made by demarche backup) before anything is signed",
+        ],
+    );
+}
+
+fn compare(journal: &Journal, log: &Log, found: &mut Findings) {
+    let size = log.head().size;
+    match (log.check_journal(journal), journal.last()) {
+        (Ok(()), None) => found.ok("journal", "it is whole, and of this log; nothing was signed yet"),
+        (Ok(()), Some(last)) => found.ok(
+            "journal",
+            format!(
+                "it is whole, checkpoints: {}; the log of {size} events extends the last, of {}",
+                journal.entries.len(),
+                last.checkpoint.size
+            ),
+        ),
+        (Err(SignError::DoesNotExtend(rollback)), _) => {
+            let signed = rollback.signed.checkpoint.size;
+            let about = if signed > size {
+                format!(
+                    "it knows more than the log: {signed} events were signed at {}, the log has {size}: it was cut, or an old \
+                     copy was put back (a rollback)",
+                    rollback.signed.at
+                )
+            } else {
+                format!(
+                    "the log is not the one that was signed: its first {signed} events have another root than at {}",
+                    rollback.signed.at
+                )
+            };
+            found.wrong(
+                "journal",
+                about,
+                &[
+                    "do not delete anything, and append nothing: find out who changed the log, and when (demarche verify)",
+                    "if an old copy was put back, put the newest one in its place: demarche restore BACKUP_DIR --log NEW_DIR",
+                ],
+            );
+        }
+        (Err(error), _) => found.wrong(
+            "journal",
+            error.to_string(),
+            &["event 0 was swapped, or the journal lies in the wrong place (--journal DIR): compare with your own copies"],
+        ),
+    }
+}
+
+/// A checkpoint that is older, in microseconds, and does not cover all events, asks for another: 30 days.
+const OLD: i64 = 30 * DAY;
+const DAY: i64 = 24 * HOUR;
+const HOUR: i64 = 3_600_000_000;
+
+/// How old is the last checkpoint, and how much does it not cover?
+pub(super) fn checkpoints(
+    log: Option<&Log>,
+    journal: Option<&Journal>,
+    now: Instant,
+    found: &mut Findings,
+) {
+    const SIGN: &[&str] = &[
+        "sign one: demarche checkpoint --out FILE.note",
+        "and hand it to others, or have it cosigned: what lies on this machine alone binds nobody",
+    ];
+    let Some(journal) = journal else {
+        return found.not_checked("checkpoints", "there is no journal to read them in");
+    };
+    let Some(last) = journal.last() else {
+        // A log of a few events is as good as new.
+        return match log.map(|log| log.head().size) {
+            Some(size) if size > 1 => found.attention(
+                "checkpoints",
+                format!(
+                    "none was ever signed: {size} events could be rewritten and nobody would see it"
+                ),
+                SIGN,
+            ),
+            _ => found.ok("checkpoints", "none yet"),
+        };
+    };
+    let age = now.micros().saturating_sub(last.at.micros());
+    let about = format!("the last, of {} events, was signed {}", last.checkpoint.size, words(age));
+    let Some(log) = log else { return found.ok("checkpoints", about) };
+    let open = log.head().size.saturating_sub(last.checkpoint.size);
+    if open == 0 {
+        found.ok("checkpoints", format!("{about}, and covers all"));
+    } else if age > OLD {
+        found.attention("checkpoints", format!("{about}; {open} events came after it"), SIGN);
+    } else {
+        found.ok("checkpoints", format!("{about}; {open} events came after it"));
+    }
+}
+
+fn words(age: i64) -> String {
+    let ago = |count: i64, one: &str| {
+        if count == 1 { format!("{count} {one} ago") } else { format!("{count} {one}s ago") }
+    };
+    match age {
+        i64::MIN..0 => "in the future".to_owned(),
+        0..HOUR => "within the hour".to_owned(),
+        HOUR..DAY => ago(age / HOUR, "hour"),
+        _ => ago(age / DAY, "day"),
+    }
+}
+
+/// Can the policy be read?
+pub(super) fn policy(args: &LogArgs, found: &mut Findings) {
+    match args.policy(None) {
+        Ok(None) => found.ok("policy", "there is none: no witness is asked"),
+        Ok(Some(policy)) if policy.asks_for_witnesses() => {
+            found.ok("policy", "it can be read, and asks for witnesses");
+        }
+        Ok(Some(_)) => found.ok("policy", "it can be read, and asks for no witness"),
+        Err(error) => found.refused("policy", &error),
+    }
+}

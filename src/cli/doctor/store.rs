@@ -1,0 +1,149 @@
+//! The store, by a copy of it; the clock.
+
+use std::path::Path;
+
+use super::super::hints;
+use super::Findings;
+use crate::event_log::snapshot::{Reach, reach};
+use crate::event_log::world::READ_AFTER_TABLES;
+use crate::event_log::{EventLog, OpenError};
+use crate::model::calendar::Instant;
+use crate::record::journal::Journal;
+use crate::store::sled::SledStore;
+use crate::store::{Damage, Store, StoreError};
+
+/// What to do when the store, or an event that it begins or ends with, cannot be read.
+const DAMAGED: &[&str] = &[
+    "keep the damaged directory as it is, and append nothing to it",
+    "go on from the newest backup (made by demarche backup), or export: demarche restore BACKUP_DIR --log NEW_DIR",
+    "if the store can be opened, demarche verify names every event that cannot be read",
+];
+
+/// Opens a copy of the store, and looks at both ends of the log and at the tables.
+pub(super) fn look(copy: Option<&Path>, found: &mut Findings) -> Option<EventLog<SledStore>> {
+    let Some(copy) = copy else {
+        found.not_checked("head", "the store was not opened");
+        found.not_checked("tables", "the store was not opened");
+        return None;
+    };
+    let opened = SledStore::open(copy, "demarche doctor").and_then(|store| {
+        let head = store.head()?;
+        Ok((store, head))
+    });
+    let (store, head) = match opened {
+        Ok((store, head)) if head.size > 0 => (store, head),
+        Ok(_) => {
+            found.wrong(
+                "store",
+                "it holds no log: what was to make one was cut off",
+                &["remove its directory, and make the log again: demarche init, or demarche restore"],
+            );
+            found.not_checked("head", "there is no event");
+            found.not_checked("tables", "there is no event");
+            return None;
+        }
+        Err(error) => {
+            let layout = matches!(error, StoreError::Layout { .. });
+            let advice = hints::for_store(&error);
+            let advice: Vec<&str> = advice.iter().map(String::as_str).collect();
+            found.wrong("store", error.to_string(), if layout { &advice } else { DAMAGED });
+            found.not_checked("head", "the store cannot be opened");
+            found.not_checked("tables", "the store cannot be opened");
+            return None;
+        }
+    };
+    found.ok("store", format!("it opens, with {} events", head.size));
+    // Before the log is opened, which derives what they lack.
+    let reached = reach(&store);
+    let log = match EventLog::open(store) {
+        Ok(log) => {
+            let at = log.last_recorded();
+            found.ok(
+                "head",
+                format!(
+                    "event {}, recorded at {at}, is the one that the head names",
+                    head.size.saturating_sub(1)
+                ),
+            );
+            Some(log)
+        }
+        Err(OpenError::Store(error @ StoreError::Damaged { what: Damage::Block(_) })) => {
+            found.not_checked("head", "a table beside the events is damaged");
+            tables(&Err(error), head.size, found);
+            return None;
+        }
+        Err(error) => {
+            let about = match &error {
+                OpenError::DoesNotVerify { seq, wrong } => format!("event {seq}: {wrong}"),
+                other => other.to_string(),
+            };
+            found.wrong("head", about, DAMAGED);
+            None
+        }
+    };
+    tables(&reached, head.size, found);
+    log
+}
+
+fn tables(reached: &Result<Reach, StoreError>, size: u64, found: &mut Findings) {
+    match reached {
+        Ok(Reach { names, statements }) => {
+            let about = format!("of {size} events: names to {names}, statements to {statements}");
+            if size.saturating_sub((*names).min(*statements)) > READ_AFTER_TABLES {
+                found.attention(
+                    "tables",
+                    format!("{about}; so every replay reads all events"),
+                    &["demarche snapshot"],
+                );
+            } else {
+                found.ok("tables", about);
+            }
+        }
+        Err(error) => found.wrong(
+            "tables",
+            error.to_string(),
+            &["they are derived from the events, so nothing is lost: demarche snapshot --anew"],
+        ),
+    }
+}
+
+/// No event of this program's was recorded before; a clock that says so was never set.
+const EARLIEST: &str = "2026-11-01T00:00:00Z";
+/// A clock that says so runs in another century.
+const LATEST: &str = "2100-01-01T00:00:00Z";
+/// By how much a clock may be behind what was recorded, in microseconds: a minute.
+const BEHIND_MAX: i64 = 60_000_000;
+
+/// Compares the clock with what the log recorded.
+pub(super) fn clock(
+    log: Option<&EventLog<SledStore>>,
+    journal: Option<&Journal>,
+    now: Instant,
+    found: &mut Findings,
+) {
+    const SET: &str = "set the machine's clock (timedatectl, or the system's settings), and run demarche doctor again";
+    let is = |bound| Instant::parse_rfc3339(bound);
+    if is(EARLIEST).is_some_and(|least| now < least) || is(LATEST).is_some_and(|most| now > most) {
+        found.wrong("clock", format!("it says {now}, which cannot be"), &[SET]);
+        return;
+    }
+    let recorded = log.map(|log| (log.last_recorded(), "the last event was recorded"));
+    let signed =
+        journal.and_then(Journal::last).map(|last| (last.at, "the last checkpoint was signed"));
+    let Some((latest, what)) = recorded.into_iter().chain(signed).max_by_key(|(at, _)| *at) else {
+        found.ok("clock", format!("it says {now}; there was nothing to compare it with"));
+        return;
+    };
+    if latest.micros().saturating_sub(now.micros()) <= BEHIND_MAX {
+        found.ok("clock", format!("it says {now}, after all that was recorded"));
+        return;
+    }
+    found.wrong(
+        "clock",
+        format!("it says {now}, but {what} at {latest}: it is behind, or was ahead then"),
+        &[
+            SET,
+            "if it is right now, it was wrong then: events appended before that time are given that time, and witnesses and time stamps alone show the true one",
+        ],
+    );
+}

@@ -1,0 +1,224 @@
+//! `demarche restore` of a backup: copied back, verified, and its journal carried on, never turned back.
+
+use std::fs;
+use std::path::Path;
+
+use super::backup::{findings, verify_copy, whole_lines};
+use super::beside::{Held, KEYS};
+use super::error::CliError;
+use super::log_args::LogArgs;
+use super::manifest::Manifest;
+use super::terminal::Terminal;
+use super::{Outcome, Status};
+use crate::event_log::copy::{Copied, copy};
+use crate::record::journal::Journal;
+use crate::record::link::Link;
+use crate::record::note::NoteSigner;
+use crate::store::Store;
+use crate::store::sled::SledStore;
+
+/// Who has the logs open.
+const HOLDER: &str = "demarche restore";
+
+/// Restores the backup in a directory. What does not verify is refused before anything is made; the journal is there before
+/// the log is, so that no log is ever without the one it had.
+pub(crate) fn run(directory: &Path, log: &LogArgs, terminal: &mut Terminal) -> Outcome {
+    let manifest = Manifest::read(directory)?;
+    let from = LogArgs::at(directory).waiting(log);
+    let journal = journal_after(&from, log, &manifest)?;
+    let keys = keys_after(&from, log)?;
+    let report = verify_copy(&from, HOLDER, journal.compared.clone(), terminal)?;
+    if !report.is_ok() {
+        return Err(findings("the backup does not verify; nothing was restored", &report)
+            .hint("use another backup, or an export"));
+    }
+    let store = from.store(HOLDER)?;
+    let head = store.head()?;
+    if (head.size, Link(head.link).to_string()) != (manifest.events, manifest.chain.clone()) {
+        return Err(CliError::failed(format!(
+            "the backup was changed after it was made: it had {} events, it has {}",
+            manifest.events, head.size
+        ))
+        .hint("use another backup, or an export"));
+    }
+    let mut target = SledStore::create(log.directory(), HOLDER)?;
+    let restored = beside_it(&from, log, &manifest, &journal, &keys).and_then(|policy| {
+        let progress = terminal.progress("restoring", Some(head.size));
+        let copied = copy(&store, &mut target, true, &mut |done| progress.set(done))?;
+        drop((progress, target));
+        let report = verify_copy(log, HOLDER, journal.compared.clone(), terminal)?;
+        if report.is_ok() {
+            return Ok((copied, policy));
+        }
+        Err(findings("the restored log does not verify; it was taken away again", &report)
+            .hint("look at the disk it was written to, and restore elsewhere: --log NEW_DIR"))
+    });
+    match restored {
+        Ok((copied, policy)) => {
+            let keys = keys.len();
+            Said { manifest: &manifest, copied, policy, journal: &journal, keys }
+                .print(log, terminal)?;
+            Ok(Status::Done)
+        }
+        Err(error) => {
+            // Half a log is none.
+            let _ = fs::remove_dir_all(log.directory().join("store"));
+            Err(error)
+        }
+    }
+}
+
+/// Puts the journal, the keys and the policy into their places; whether the policy was put there.
+fn beside_it(
+    from: &LogArgs,
+    log: &LogArgs,
+    manifest: &Manifest,
+    journal: &AfterJournal,
+    keys: &[(Held, NoteSigner)],
+) -> Result<bool, CliError> {
+    if let Some(bytes) = &journal.written {
+        log.write_journal(&manifest.origin, bytes)?;
+    }
+    for (held, key) in keys {
+        log.keep_key(*held, key)?;
+    }
+    match (from.policy(None)?, log.policy_path().exists()) {
+        (Some(policy), false) => log.write_policy(&policy).map(|()| true),
+        _ => Ok(false),
+    }
+}
+
+/// What becomes of the journal.
+struct AfterJournal {
+    /// What the restored log is compared with.
+    compared: Option<Vec<u8>>,
+    /// What is written, if there is more than lies there already.
+    written: Option<Vec<u8>>,
+    /// How many checkpoints it then has.
+    checkpoints: usize,
+}
+
+/// Compares the journal that may lie where the log's is to lie with the one in the backup. One of them must carry on the
+/// other; one that knows of more events than the backup has is never turned back.
+fn journal_after(
+    from: &LogArgs,
+    log: &LogArgs,
+    manifest: &Manifest,
+) -> Result<AfterJournal, CliError> {
+    let (there, ours) = (whole(log, manifest)?, whole(from, manifest)?);
+    let (bytes, journal, is_there) = match (there, ours) {
+        (None, None) => {
+            return Ok(AfterJournal { compared: None, written: None, checkpoints: 0 });
+        }
+        (None, Some((bytes, journal))) => (bytes, journal, false),
+        (Some((bytes, journal)), None) => (bytes, journal, true),
+        (Some((there, of_there)), Some((ours, of_ours))) => {
+            if there.starts_with(&ours) {
+                (there, of_there, true)
+            } else if ours.starts_with(&there) {
+                (ours, of_ours, false)
+            } else {
+                let path = log.journal_path(&manifest.origin);
+                return Err(CliError::failed(format!(
+                    "the journal in {} is not that of the backup: neither carries on the other",
+                    path.display()
+                ))
+                .hint("two logs of one name went on apart, or one of the journals was edited; compare both with what others hold")
+                .hint("to look at the backup: any reading command with --log BACKUP_DIR"));
+            }
+        }
+    };
+    if let Some(last) = journal.last().filter(|last| last.checkpoint.size > manifest.events) {
+        return Err(rolled_back(log, manifest, last.checkpoint.size));
+    }
+    let (checkpoints, compared) = (journal.entries.len(), bytes.clone());
+    Ok(AfterJournal {
+        compared: Some(compared),
+        written: (!is_there).then_some(bytes),
+        checkpoints,
+    })
+}
+
+/// The whole lines of a log's journal.
+fn whole(args: &LogArgs, of: &Manifest) -> Result<Option<(Vec<u8>, Journal)>, CliError> {
+    let Some(bytes) = args.journal_bytes(&of.origin)? else { return Ok(None) };
+    let journal = super::beside::parse(&bytes, &args.journal_path(&of.origin))?;
+    Ok(Some((whole_lines(&bytes, &journal).to_vec(), journal)))
+}
+
+fn rolled_back(log: &LogArgs, manifest: &Manifest, signed: u64) -> CliError {
+    let path = log.journal_path(&manifest.origin);
+    CliError::failed("the backup is older than what this log has signed: restoring it would be a rollback")
+        .detail(format!("the journal {} has a checkpoint of {signed} events", path.display()))
+        .detail(format!("the backup, of {}, ends with {} events", manifest.made_at, manifest.events))
+        .hint("use a newer backup, or an export, that has these events")
+        .hint("if there is none: keep that journal as evidence, restore with another one (--journal NEW_DIR), and tell \
+            whoever holds a checkpoint of more events that the log will contradict it")
+}
+
+/// The keys in the backup that are not there yet. Another one that lies there is not written over.
+fn keys_after(from: &LogArgs, log: &LogArgs) -> Result<Vec<(Held, NoteSigner)>, CliError> {
+    let mut keys = Vec::new();
+    for held in KEYS {
+        let Some(ours) = from.signer(held)? else { continue };
+        match log.signer(held)? {
+            Some(there) if there.verifier() == ours.verifier() => {}
+            Some(_) => {
+                let path = log.key_path(held);
+                return Err(CliError::refused(format!("there is another key in {}", path.display()))
+                    .hint("move it away, or name another place for the key of the restored log: --key FILE"));
+            }
+            None => keys.push((held, ours)),
+        }
+    }
+    Ok(keys)
+}
+
+/// What is said of a restored log.
+struct Said<'r> {
+    manifest: &'r Manifest,
+    copied: Copied,
+    policy: bool,
+    journal: &'r AfterJournal,
+    keys: usize,
+}
+
+impl Said<'_> {
+    fn print(&self, log: &LogArgs, terminal: &mut Terminal) -> Result<(), CliError> {
+        let Manifest { events, chain, made_at, sealed_left_out, .. } = self.manifest;
+        terminal.line(format!(
+            "restored {events} events and {} captured sources into {}, from the backup of {made_at}; they verify",
+            self.copied.sources,
+            log.shown()
+        ))?;
+        terminal.faint(format!("head: {events} events, link {chain}"))?;
+        let checkpoints = self.journal.checkpoints;
+        terminal.line(match (&self.journal.written, &self.journal.compared) {
+            (Some(_), _) => format!("with the journal, checkpoints: {checkpoints}"),
+            (None, Some(_)) => {
+                "the journal that was there already is kept: it knows as much".to_owned()
+            }
+            (None, None) => {
+                "the backup has no journal, so nothing here shows what the log signed before"
+                    .to_owned()
+            }
+        })?;
+        if self.policy {
+            terminal.line("with the policy")?;
+        }
+        match (self.keys, log.key_path(Held::Current).exists()) {
+            (0, false) => terminal.line(
+                "without the signing key, which the backup does not hold: put it back from a copy of your own before signing",
+            )?,
+            (0, true) => {}
+            _ => terminal.line("with the signing key")?,
+        }
+        if *sealed_left_out > 0 {
+            terminal.line(format!(
+                "without {sealed_left_out} sealed parts, which the backup does not hold: this log lacks them for good"
+            ))?;
+        }
+        terminal.note("append to one copy of a log alone: two that go on apart contradict each other for ever")?;
+        Ok(())
+    }
+}

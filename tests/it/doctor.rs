@@ -1,0 +1,401 @@
+//! `doctor`: each kind of trouble is named, with what to do, and nothing on disk is changed by looking.
+
+use std::fs;
+use std::path::Path;
+
+use demarche::store::sled::SledStore;
+use serde_json::Value;
+
+use crate::desk::Desk;
+use crate::forger::{copy, events, put};
+
+/// A log with a checkpoint of all its events, of which nothing is wrong.
+fn desk() -> Desk {
+    let desk = Desk::demo();
+    desk.ok(&["checkpoint"]);
+    desk
+}
+
+/// Every file and directory under a directory: name, mode, time of its last change, bytes.
+fn state(directory: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        let about = fs::metadata(&path).unwrap();
+        let (mode, changed) = (about.permissions(), about.modified().unwrap());
+        if path.is_dir() {
+            found.push(format!("{} {mode:?} {changed:?}", path.display()));
+            found.extend(state(&path));
+        } else {
+            let hash = blake3::hash(&fs::read(&path).unwrap());
+            found.push(format!("{} {mode:?} {changed:?} {hash}", path.display()));
+        }
+    }
+    found.sort();
+    found
+}
+
+/// What it says of a desk's log, and how it ends. It must be as its schema says, and must have changed nothing.
+#[track_caller]
+fn examined(desk: &Desk, args: &[&str]) -> (Value, Option<i32>) {
+    let before = state(desk.path());
+    let output = desk.run(&[&["doctor", "--json"], args].concat());
+    assert_eq!(state(desk.path()), before, "it changes nothing on disk");
+    let said: Value = serde_json::from_slice(&output.stdout).unwrap();
+    crate::schemas::check("doctor", &said);
+    let wrong = said["checks"].as_array().unwrap().iter().any(|one| one["verdict"] == "wrong");
+    assert_eq!(said["ok"], !wrong);
+    assert_eq!(output.status.code(), Some(i32::from(wrong)));
+    (said, output.status.code())
+}
+
+#[track_caller]
+fn of<'s>(said: &'s Value, check: &str) -> &'s Value {
+    let mut checks = said["checks"].as_array().unwrap().iter();
+    checks.find(|one| one["check"] == check).unwrap_or_else(|| panic!("{check} in {said:#}"))
+}
+
+/// One check has this verdict, says this, and advises that; all others that were made are well.
+#[track_caller]
+fn only(said: &Value, check: &str, verdict: &str, about: &str, next: &str) {
+    let found = of(said, check);
+    assert_eq!(found["verdict"], verdict, "{said:#}");
+    assert!(found["about"].as_str().unwrap().contains(about), "{about} in {found:#}");
+    assert!(found["next"].to_string().contains(next), "{next} in {found:#}");
+    for other in said["checks"].as_array().unwrap().iter().filter(|one| one["check"] != check) {
+        let well = other["verdict"] == "ok" || other["verdict"] == "not_checked";
+        assert!(well, "{other:#}");
+    }
+}
+
+#[test]
+fn of_a_sound_log_nothing_is_wrong() {
+    let desk = desk();
+    let (said, code) = examined(&desk, &[]);
+    assert_eq!(code, Some(0));
+    for check in said["checks"].as_array().unwrap() {
+        assert_eq!(check["verdict"], "ok", "{check:#}");
+        assert_eq!(check["next"], serde_json::json!([]));
+    }
+    let text = desk.ok(&["doctor"]);
+    assert!(text.contains("nothing is wrong") && text.contains("demarche verify"), "{text}");
+    // Nor of what it becomes by work, though sled's own files change at each opening.
+    desk.ok(&["list"]);
+    desk.ok(&["append", "note", "--text", "more"]);
+    let (said, _) = examined(&desk, &[]);
+    assert!(of(&said, "checkpoints")["about"].as_str().unwrap().contains("1 events came after it"));
+    assert_eq!(of(&said, "modes")["verdict"], "ok", "{said:#}");
+}
+
+#[test]
+fn where_there_is_no_log_it_says_so() {
+    let desk = Desk::new();
+    let (said, code) = examined(&desk, &[]);
+    assert_eq!(code, Some(1));
+    only(&said, "directory", "wrong", "there is no log in log", "demarche init");
+    fs::create_dir_all(desk.path().join("log/store")).unwrap();
+    let (said, code) = examined(&desk, &[]);
+    assert_eq!(code, Some(1), "{said:#}");
+    assert_eq!(of(&said, "store")["verdict"], "wrong");
+}
+
+#[test]
+#[cfg(unix)]
+fn what_others_can_read_or_write_is_named_with_the_mode_it_must_have() {
+    use std::os::unix::fs::PermissionsExt;
+    let desk = desk();
+    let journal = "log/journal/demarche.example%2Fdemo.jsonl";
+    for (path, bad, good, check) in [
+        ("log", 0o770, 0o700, "modes"),
+        ("log/store", 0o755, 0o700, "modes"),
+        ("log/store/db", 0o640, 0o600, "modes"),
+        ("log/journal", 0o711, 0o700, "modes"),
+        (journal, 0o644, 0o600, "modes"),
+        ("log/key", 0o644, 0o600, "key"),
+    ] {
+        let set = |mode| {
+            fs::set_permissions(desk.path().join(path), fs::Permissions::from_mode(mode)).unwrap();
+        };
+        set(bad);
+        let (said, _) = examined(&desk, &[]);
+        only(&said, check, "wrong", &format!("{bad:03o}"), "chmod");
+        assert!(of(&said, check)["next"].to_string().contains(path), "{said:#}");
+        set(good);
+    }
+    let (_, code) = examined(&desk, &[]);
+    assert_eq!(code, Some(0));
+}
+
+#[test]
+fn who_has_the_log_open_is_named_and_the_rest_looked_at() {
+    let desk = desk();
+    let busy = SledStore::open(&desk.path().join("log"), "demarche append").unwrap();
+    let (said, code) = examined(&desk, &[]);
+    assert_eq!(code, Some(0), "busy is not wrong");
+    let holder = format!("demarche append, process {}", std::process::id());
+    only(&said, "lock", "attention", &holder, "wait");
+    for check in ["store", "head", "tables"] {
+        assert_eq!(of(&said, check)["verdict"], "not_checked");
+    }
+    assert_eq!(of(&said, "journal")["verdict"], "ok");
+    drop(busy);
+    assert_eq!(of(&examined(&desk, &[]).0, "lock")["verdict"], "ok");
+}
+
+#[test]
+fn of_a_damaged_store_everything_else_is_reported() {
+    let desk = desk();
+    let db = desk.path().join("log/store/db");
+    let mut bytes = fs::read(&db).unwrap();
+    bytes[200..20_000].fill(0x5a);
+    fs::write(&db, bytes).unwrap();
+    let (said, code) = examined(&desk, &[]);
+    assert_eq!(code, Some(1));
+    only(&said, "store", "wrong", "", "demarche restore BACKUP_DIR --log NEW_DIR");
+    assert!(of(&said, "store")["next"].to_string().contains("demarche backup"));
+    for check in ["key", "journal", "checkpoints", "policy", "clock", "modes", "lock"] {
+        assert_eq!(of(&said, check)["verdict"], "ok", "{check}");
+    }
+    // And every command says what comes next.
+    for args in [&["list"][..], &["verify"], &["append", "note"], &["replay"], &["backup", "b"]] {
+        let (code, said) = desk.refused(args);
+        assert_eq!(code, Some(2), "{args:?}: {said}");
+        for expected in ["demarche doctor", "demarche backup", "demarche restore BACKUP_DIR"] {
+            assert!(said.contains(expected), "{args:?}: {expected} in {said}");
+        }
+    }
+}
+
+#[test]
+fn a_store_of_another_layout_is_named() {
+    let desk = desk();
+    {
+        let db = sled::open(desk.path().join("log/store")).unwrap();
+        db.open_tree("meta").unwrap().insert("layout", "2").unwrap();
+        db.flush().unwrap();
+    }
+    private(&desk.path().join("log/store"));
+    let (said, _) = examined(&desk, &[]);
+    only(&said, "store", "wrong", "layout \"2\"", "version of the program that wrote it");
+}
+
+#[test]
+fn a_last_event_that_does_not_fit_is_named() {
+    let desk = desk();
+    let mut all = events(&desk);
+    let last = all.len() - 1;
+    let header = String::from_utf8(all[last].header.clone()).unwrap();
+    put(&desk, &all, &[]);
+    // The same event, with another time: it is not the one that the head names.
+    all[last].header = header.replacen("2026-", "2025-", 1).into_bytes();
+    assert_ne!(all[last].header, header.as_bytes());
+    let forged = SledStore::open(&desk.path().join("log"), "test").unwrap();
+    let head = demarche::store::Store::head(&forged).unwrap();
+    drop(forged);
+    fs::remove_dir_all(desk.path().join("log/store")).unwrap();
+    let mut store = SledStore::create(&desk.path().join("log"), "test").unwrap();
+    let change = crate::support::change(demarche::store::Head::EMPTY, &all, head);
+    demarche::store::Store::append(&mut store, change).unwrap();
+    drop(store);
+    let (said, code) = examined(&desk, &[]);
+    assert_eq!(code, Some(1));
+    only(&said, "head", "wrong", &format!("event {last}"), "demarche restore");
+}
+
+#[test]
+fn a_rollback_and_a_lost_journal_are_named() {
+    let desk = desk();
+    copy(&desk.path().join("log/store"), &desk.path().join("old"));
+    desk.ok(&["append", "note", "--text", "later"]);
+    desk.ok(&["checkpoint"]);
+    fs::remove_dir_all(desk.path().join("log/store")).unwrap();
+    fs::rename(desk.path().join("old"), desk.path().join("log/store")).unwrap();
+    private(&desk.path().join("log/store"));
+    let (said, code) = examined(&desk, &[]);
+    assert_eq!(code, Some(1));
+    only(&said, "journal", "wrong", "65 events were signed", "put the newest one in its place");
+
+    let sound = self::desk();
+    fs::rename(sound.path().join("log/journal"), sound.path().join("elsewhere")).unwrap();
+    let (said, code) = examined(&sound, &[]);
+    assert_eq!(code, Some(0));
+    only(&said, "journal", "attention", "there is none", "--journal DIR");
+    assert_eq!(of(&examined(&sound, &["--journal", "elsewhere"]).0, "journal")["verdict"], "ok");
+}
+
+/// A copy that a test made has modes of its own.
+fn private(directory: &Path) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let set = |path: &Path, mode| {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        };
+        set(directory, 0o700);
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            set(&path, if path.is_dir() { 0o700 } else { 0o600 });
+        }
+    }
+}
+
+#[test]
+fn a_rewritten_log_and_an_edited_journal_are_named() {
+    let desk = desk();
+    let mut all = events(&desk);
+    crate::forger::edit(&mut all[20], "{", "{ ");
+    crate::forger::rehash(&mut all);
+    put(&desk, &all, &[]);
+    let (said, _) = examined(&desk, &[]);
+    only(&said, "journal", "wrong", "not the one that was signed", "do not delete anything");
+
+    let edited = self::desk();
+    edited.ok(&["append", "note", "--text", "more"]);
+    edited.ok(&["checkpoint"]);
+    let path = edited.path().join("log/journal/demarche.example%2Fdemo.jsonl");
+    let text = fs::read_to_string(&path).unwrap();
+    let without: Vec<&str> =
+        text.split_inclusive('\n').enumerate().filter(|(n, _)| *n != 1).map(|(_, l)| l).collect();
+    fs::write(&path, without.concat()).unwrap();
+    let (said, _) = examined(&edited, &[]);
+    only(&said, "journal", "wrong", "it was edited", "put it back");
+}
+
+#[test]
+fn keys_that_are_lost_foreign_retired_or_rotating_are_named() {
+    let desk = desk();
+    let key = desk.path().join("log/key");
+    let first = fs::read(&key).unwrap();
+    fs::remove_file(&key).unwrap();
+    only(&examined(&desk, &[]).0, "key", "attention", "there is none", "put it back");
+    let other = Desk::demo();
+    fs::copy(other.path().join("log/key"), &key).unwrap();
+    only(&examined(&desk, &[]).0, "key", "wrong", "does not name", "--key FILE");
+    fs::write(&key, "no key at all\n").unwrap();
+    only(&examined(&desk, &[]).0, "key", "wrong", "holds no signing key", "your own copy");
+    fs::write(&key, &first).unwrap();
+    desk.ok(&["key", "rotate"]);
+    only(
+        &examined(&desk, &[]).0,
+        "key",
+        "attention",
+        "rotation is under way",
+        "demarche key retire",
+    );
+    desk.ok(&["key", "retire"]);
+    assert_eq!(of(&examined(&desk, &[]).0, "key")["verdict"], "ok");
+    fs::write(&key, &first).unwrap();
+    only(&examined(&desk, &[]).0, "key", "wrong", "retired the key", "in use");
+    // No key is ever shown.
+    let secret = String::from_utf8(first).unwrap();
+    let secret = secret.trim().splitn(5, '+').nth(4).unwrap().to_owned();
+    assert!(!String::from_utf8(desk.run(&["doctor"]).stdout).unwrap().contains(&secret));
+}
+
+#[test]
+fn a_log_without_key_or_checkpoint_asks_for_them() {
+    let desk = Desk::new();
+    desk.ok(&["init", "--origin", "example.org/desk", "--no-key"]);
+    only(&examined(&desk, &[]).0, "key", "attention", "the log names none", "demarche key new");
+    let unsigned = Desk::demo();
+    only(
+        &examined(&unsigned, &[]).0,
+        "checkpoints",
+        "attention",
+        "none was ever signed",
+        "demarche checkpoint",
+    );
+}
+
+#[test]
+fn a_policy_that_cannot_be_read_is_named() {
+    let desk = desk();
+    desk.write("log/policy", "witness of nothing\n");
+    only(&examined(&desk, &[]).0, "policy", "wrong", "is no policy", "quorum");
+}
+
+#[test]
+fn an_event_of_the_future_is_seen_by_the_clock() {
+    let desk = Desk::new();
+    let key = None;
+    let clock = &mut crate::support::Counting::from("2095-01-01T00:00:00Z");
+    let store = SledStore::create(&desk.path().join("log"), "test").unwrap();
+    drop(demarche::event_log::EventLog::create(store, "example.org/desk", key, clock).unwrap());
+    let (said, code) = examined(&desk, &[]);
+    assert_eq!(code, Some(1));
+    let found = of(&said, "clock");
+    assert_eq!(found["verdict"], "wrong");
+    assert!(found["about"].as_str().unwrap().contains("2095-01-01"), "{found:#}");
+    assert!(found["next"].to_string().contains("set the machine's clock"), "{found:#}");
+}
+
+#[test]
+fn an_old_checkpoint_asks_for_a_newer_one() {
+    let desk = Desk::new();
+    let signer = crate::support::signer();
+    let clock = &mut crate::support::Counting::from("2026-01-01T00:00:00Z");
+    let store = SledStore::create(&desk.path().join("log"), "test").unwrap();
+    let key = signer.verifier();
+    let log = demarche::event_log::EventLog::create(store, "example.org/test", Some(&key), clock)
+        .unwrap();
+    let genesis = log.genesis().unwrap();
+    let (mut journal, mut bytes) =
+        demarche::record::journal::Journal::begin("example.org/test", genesis);
+    let (_, line) = log.sign_checkpoint(&mut journal, &[&signer], clock).unwrap();
+    bytes.extend(line.unwrap());
+    drop(log);
+    fs::create_dir(desk.path().join("log/journal")).unwrap();
+    desk.write("log/journal/example.org%2Ftest.jsonl", std::str::from_utf8(&bytes).unwrap());
+    desk.write("log/key", &format!("{}\n", signer.secret_text()));
+    private(&desk.path().join("log/journal"));
+    private(&desk.path().join("log"));
+    assert_eq!(of(&examined(&desk, &[]).0, "checkpoints")["verdict"], "ok", "it covers all");
+    desk.ok(&["append", "note", "--text", "later"]);
+    let (said, _) = examined(&desk, &[]);
+    only(
+        &said,
+        "checkpoints",
+        "attention",
+        "days ago; 1 events came after it",
+        "demarche checkpoint",
+    );
+}
+
+#[test]
+fn an_erasure_that_was_cut_off_is_named() {
+    let desk = desk();
+    fs::rename(desk.path().join("log/store"), desk.path().join("log/store.removal-old")).unwrap();
+    let (said, code) = examined(&desk, &[]);
+    assert_eq!(code, Some(0));
+    only(&said, "directory", "attention", "an erasure in log was cut off", "demarche verify");
+    assert_eq!(of(&said, "store")["verdict"], "ok", "{said:#}");
+}
+
+#[test]
+fn a_damaged_table_can_be_derived_again() {
+    let desk = desk();
+    desk.ok(&["snapshot"]);
+    {
+        let mut store = SledStore::open(&desk.path().join("log"), "test").unwrap();
+        let manifest = demarche::store::BlockKey { table: 0, run: 0, index: 0 };
+        let block = demarche::store::Store::block(&store, manifest).unwrap().unwrap();
+        let first = u64::from_be_bytes(block[24..32].try_into().unwrap());
+        demarche::store::Store::remove_blocks(&mut store, 0, first).unwrap();
+        demarche::store::Store::sync(&mut store).unwrap();
+    }
+    let (said, code) = examined(&desk, &[]);
+    assert_eq!(code, Some(1));
+    only(&said, "tables", "wrong", "a table beside the events lacks", "demarche snapshot --anew");
+    desk.ok(&["snapshot", "--anew"]);
+    assert_eq!(of(&examined(&desk, &[]).0, "tables")["verdict"], "ok");
+}
+
+#[test]
+fn a_backup_is_known_as_one() {
+    let desk = desk();
+    desk.ok(&["backup", "kept"]);
+    let (said, code) = examined(&desk, &["--log", "kept"]);
+    assert_eq!(code, Some(0));
+    assert!(of(&said, "directory")["about"].as_str().unwrap().contains("is a backup of"));
+    assert_eq!(of(&said, "key")["verdict"], "ok", "a backup without its key is as it should be");
+}
