@@ -233,8 +233,8 @@ pub enum StoreError {
     },
     /// The store has lost events that were acknowledged, or an older copy was put back.
     #[error(
-        "the store holds {found} events, and {acknowledged} were acknowledged ({}): its end was lost, or an older copy \
-         was put back", path.display()
+        "the store holds {found} events, and {acknowledged} were acknowledged: its end was lost, or an older copy of it \
+         was put back"
     )]
     Shortened {
         /// How many events were durable once.

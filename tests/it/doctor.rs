@@ -213,7 +213,15 @@ fn a_rollback_and_a_lost_journal_are_named() {
     private(&desk.path().join("log/store"));
     let (said, code) = examined(&desk, &[]);
     assert_eq!(code, Some(1));
-    only(&said, "journal", "wrong", "65 events were signed", "put the newest one in its place");
+    let journal = of(&said, "journal");
+    assert_eq!(journal["verdict"], "wrong");
+    assert!(journal["about"].as_str().unwrap().contains("65 events were signed"), "{journal:#}");
+    assert!(journal["next"].to_string().contains("put the newest one in its place"), "{journal:#}");
+    let store = of(&said, "store");
+    assert_eq!(store["verdict"], "wrong");
+    let about = "64 events, and 65 were acknowledged";
+    assert!(store["about"].as_str().unwrap().contains(about), "{store:#}");
+    assert!(store["next"].to_string().contains("demarche restore"), "{store:#}");
 
     let sound = self::desk();
     fs::rename(sound.path().join("log/journal"), sound.path().join("elsewhere")).unwrap();

@@ -10,7 +10,7 @@ use crate::event_log::{EventLog, OpenError};
 use crate::model::calendar::Instant;
 use crate::record::journal::Journal;
 use crate::store::sled::SledStore;
-use crate::store::{Damage, Store, StoreError};
+use crate::store::{Damage, Head, Store, StoreError};
 
 /// What to do when the store, or an event that it begins or ends with, cannot be read.
 const DAMAGED: &[&str] = &[
@@ -20,7 +20,11 @@ const DAMAGED: &[&str] = &[
 ];
 
 /// Opens a copy of the store, and looks at both ends of the log and at the tables.
-pub(super) fn look(copy: Option<&Path>, found: &mut Findings) -> Option<EventLog<SledStore>> {
+pub(super) fn look(
+    copy: Option<&Path>,
+    acknowledged: Option<Head>,
+    found: &mut Findings,
+) -> Option<EventLog<SledStore>> {
     let Some(copy) = copy else {
         found.not_checked("head", "the store was not opened");
         found.not_checked("tables", "the store was not opened");
@@ -52,7 +56,19 @@ pub(super) fn look(copy: Option<&Path>, found: &mut Findings) -> Option<EventLog
             return None;
         }
     };
-    found.ok("store", format!("it opens, with {} events", head.size));
+    match acknowledged {
+        Some(acknowledged) if acknowledged.size > head.size => {
+            let shortened = StoreError::Shortened {
+                acknowledged: acknowledged.size,
+                found: head.size,
+                path: "head".into(),
+            };
+            let advice = hints::for_store(&shortened);
+            let advice: Vec<&str> = advice.iter().map(String::as_str).collect();
+            found.wrong("store", shortened.to_string(), &advice);
+        }
+        _ => found.ok("store", format!("it opens, with {} events", head.size)),
+    }
     // Before the log is opened, which derives what they lack.
     let reached = reach(&store);
     let log = match EventLog::open(store) {

@@ -152,6 +152,11 @@ impl SledStore {
         Ok(Self::of(opened, dir, acknowledged, lock))
     }
 
+    /// The head that was acknowledged last in `dir`, as far as the file beside the store says it; nothing is written.
+    pub fn acknowledged(dir: &Path) -> Option<Head> {
+        Acknowledged::of(dir)
+    }
+
     /// Keeps other processes from opening the log in `dir` while its files are looked at, and writes nothing.
     pub fn hold_still(dir: &Path) -> Result<Still, StoreError> {
         waiting(WAIT_MIN, || hold_still(dir))
