@@ -1,11 +1,12 @@
 //! `demarche restore`: rebuild a log from an export.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::PathBuf;
 
 use clap::Args;
 
 use super::error::CliError;
+use super::files::open_regular;
 use super::log_args::LogArgs;
 use super::terminal::Terminal;
 use super::{Outcome, Status, verify};
@@ -20,9 +21,7 @@ pub(crate) struct RestoreArgs {
 
 impl RestoreArgs {
     pub(crate) fn run(&self, log: &LogArgs, terminal: &mut Terminal) -> Outcome {
-        let mut export = File::open(&self.export).map_err(|error| {
-            CliError::refused(format!("{} cannot be read: {error}", self.export.display()))
-        })?;
+        let mut export = open_regular(&self.export)?;
         if log.exists() {
             return Err(CliError::refused(format!("there is a log in {} already", log.shown()))
                 .hint("a log is restored into a new directory: --log NEW_DIR"));
