@@ -25,7 +25,7 @@ use crate::model::calendar::Instant;
 use crate::model::check::{Checked, check};
 use crate::model::event::{Body, Event};
 use crate::model::id::{self, slug};
-use crate::model::limits::{PAYLOAD_BYTES_MAX, REFUSED_LINES_MAX};
+use crate::model::limits::{PAYLOAD_BYTES_MAX, REFUSED_LINES_MAX, SIMILAR_SEARCHES_MAX};
 use crate::model::schema::{KINDS, Kind, Target};
 use crate::model::value::{Object, Value};
 use crate::record::commitment::{Commitment, Salt, commit_payload, commit_sealed};
@@ -323,6 +323,8 @@ pub(super) struct Appending<'l, S> {
     blob_bytes: usize,
     texts: Texts,
     search: Search,
+    /// For how many references similar ids were looked for.
+    searches: usize,
     stretches: Vec<Stretch>,
     refused: Vec<(u64, Refusal)>,
     refused_ids: BTreeSet<String>,
@@ -376,6 +378,7 @@ impl<'l, S: Store> Appending<'l, S> {
             blob_bytes: 0,
             texts: Texts::default(),
             search: Search::new(),
+            searches: 0,
             stretches: Vec::new(),
             refused: Vec::new(),
             refused_ids: excluded.values().filter_map(|refusal| refusal.id.clone()).collect(),
@@ -940,6 +943,10 @@ impl<S: Store> Knows for Appending<'_, S> {
     }
 
     fn spellings(&mut self, target: Target) -> Result<Vec<Spelling>, StoreError> {
+        if self.searches == SIMILAR_SEARCHES_MAX {
+            return Ok(Vec::new());
+        }
+        self.searches = self.searches.saturating_add(1);
         let mut seqs = BTreeSet::new();
         if self.staging.head().size <= SEARCHED_EVENTS_MAX {
             seqs.extend(0..self.staging.head().size);

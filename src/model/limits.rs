@@ -23,5 +23,7 @@ pub const REFUSED_LINES_MAX: usize = 10_000;
 pub const PASSAGE_TEXT_BYTES_MAX: usize = 1024 * 1024;
 /// So much text is looked through for nearest passages in one append, in bytes.
 pub const PASSAGE_SEARCH_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// For so many references that lead nowhere similar ids are looked for in one append, each time in all events.
+pub const SIMILAR_SEARCHES_MAX: usize = 32;
 /// The longest origin, in bytes.
 pub const ORIGIN_BYTES_MAX: usize = 255;

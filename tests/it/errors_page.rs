@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 use demarche::event_log::portable::{export, restore, verify_export};
 use demarche::event_log::report::Against;
 use demarche::event_log::verify::verify_store;
-use demarche::event_log::{AppendError, EventLog, FoldedLog, answer_proof, check_origin, prove};
+use demarche::event_log::{
+    AppendError, Cause, EventLog, FoldedLog, answer_proof, check_origin, prove,
+};
 use demarche::model::event::Event;
 use demarche::model::value::{Object, Value};
 use demarche::record::checkpoint::Checkpoint;
@@ -31,6 +33,9 @@ use demarche::store::{Change, Head, Part, Store, StoredEvent, TreePiece};
 
 use crate::support::{self, Counting, MemoryLog, append, signer};
 
+/// The heading over what the program itself says.
+const OF_THE_PROGRAM: &str = "\n## A command that cannot be carried out";
+
 /// How many rows are met by no test. It may fall, and must not grow.
 const UNMET_MAX: usize = 40;
 
@@ -42,15 +47,22 @@ fn page() -> String {
     fs::read_to_string(root().join("docs/errors.md")).expect("the page is there")
 }
 
-/// The first cells, and the last, of the rows of the page.
-fn rows() -> Vec<(String, String)> {
-    let page = page();
-    let row = |line: &str| {
-        let (message, rest) = line.strip_prefix("| `")?.split_once('`')?;
-        let last = rest.trim_end().trim_end_matches('|').rsplit('|').next()?.trim();
-        Some((message.replace("\\|", "|"), last.to_owned()))
-    };
-    page.lines().filter_map(row).collect()
+/// The message of a row of the page.
+fn message(line: &str) -> Option<String> {
+    let (message, _) = line.strip_prefix("| `")?.split_once('`')?;
+    Some(message.replace("\\|", "|"))
+}
+
+/// The last cell of a row.
+fn last_cell(line: &str) -> &str {
+    line.trim_end().trim_end_matches('|').rsplit('|').next().unwrap_or_default().trim()
+}
+
+/// The messages and tests of the rows that name tests: those of the program's own words at the end name none.
+fn tested_rows(page: &str) -> Vec<(String, String)> {
+    let (of_library, _) = page.split_once(OF_THE_PROGRAM).expect("the heading is there");
+    let rows = of_library.lines().filter_map(|line| Some((message(line)?, last_cell(line))));
+    rows.map(|(message, test)| (message, test.to_owned())).collect()
 }
 
 fn sources(directory: &Path, found: &mut Vec<(PathBuf, String)>) {
@@ -123,7 +135,7 @@ fn messages() -> BTreeMap<String, PathBuf> {
 fn every_error_has_a_row_and_every_row_an_error() {
     let messages = messages();
     assert!(messages.len() > 250, "{}", messages.len());
-    let rows: BTreeSet<String> = rows().into_iter().map(|(message, _)| message).collect();
+    let rows: BTreeSet<String> = page().lines().filter_map(message).collect();
     let missing: Vec<_> = messages.iter().filter(|(one, _)| !rows.contains(*one)).collect();
     assert!(missing.is_empty(), "docs/errors.md has no row of {missing:#?}");
     let stale: Vec<_> = rows.iter().filter(|row| !messages.contains_key(*row)).collect();
@@ -150,11 +162,10 @@ fn every_row_names_a_test_that_meets_it() {
     sources(&root().join("src"), &mut files);
     let made = made();
     let (mut unmet, mut wrong) = (Vec::new(), Vec::new());
-    let in_library = page().split("## A command that cannot").next().map(str::to_owned).unwrap();
-    for (message, test) in rows() {
-        if !in_library.contains(&format!("| `{}` |", message.replace('|', "\\|"))) {
-            continue;
-        }
+    if std::env::var_os("DEMARCHE_UPDATE_DOCS").is_some() {
+        say_here(&made);
+    }
+    for (message, test) in tested_rows(&page()) {
         match test.trim_matches('`') {
             "—" => unmet.push(message),
             "here" => {
@@ -175,6 +186,21 @@ fn every_row_names_a_test_that_meets_it() {
         unmet.iter().filter(|row| made.iter().any(|one| matches(one, row))).collect();
     assert!(could.is_empty(), "these are made here, and the page does not say so: {could:#?}");
     assert!(unmet.len() <= UNMET_MAX, "{} rows are met by no test: {unmet:#?}", unmet.len());
+}
+
+/// Writes `here` into the rows that name no test, and are met.
+fn say_here(made: &[String]) {
+    let met = |line: &str| {
+        let is_open = last_cell(line) == "—";
+        let message = message(line).filter(|_| is_open)?;
+        made.iter().any(|one| matches(one, &message)).then_some(())
+    };
+    let of_line = |line: &str| match met(line) {
+        Some(()) => format!("{}| here |\n", line.trim_end().trim_end_matches("| — |")),
+        None => format!("{line}\n"),
+    };
+    let page: String = page().lines().map(of_line).collect();
+    fs::write(root().join("docs/errors.md"), page).unwrap();
 }
 
 /// What was said, one message after another; each with what it was of.
@@ -331,7 +357,6 @@ fn of_appends(said: &mut Said) {
         };
         for cause in refusals.iter().flat_map(|one| &one.causes) {
             said.0.push(cause.to_string());
-            use demarche::event_log::Cause;
             match cause {
                 Cause::Shape(problem) => {
                     said.0.push(problem.wrong.to_string());
@@ -372,7 +397,7 @@ fn of_proofs(said: &mut Said) {
         said.err(prove::check(&changed, None));
     }
     let mut other = checkpoint;
-    other.origin = "example.org/other".to_owned();
+    "example.org/other".clone_into(&mut other.origin);
     let note = other.sign(&[&signer()]).unwrap();
     said.err(prove::check(&EventProof { note, checkpoint: other, ..proof }.to_string(), None));
     said.err(log.prove(99, (&note_of(&log), &log.checkpoint()), None, false));
@@ -482,6 +507,9 @@ fn edit(bytes: &mut Vec<u8>, from: &str, to: &str) {
     *bytes = text.replacen(from, to, 1).into_bytes();
 }
 
+/// What is done to the events of a log.
+type Tampering = dyn Fn(&mut Vec<StoredEvent>);
+
 fn of_logs(said: &mut Said) {
     said.err(EventLog::open(MemoryStore::new()));
     let log = support::log();
@@ -494,7 +522,7 @@ fn of_logs(said: &mut Said) {
     lines.pop();
     said.err(restore(&mut Cursor::new(&lines), &mut MemoryStore::new(), &mut |_| {}));
     let last = events().len() - 1;
-    let changes: [&dyn Fn(&mut Vec<StoredEvent>); 4] = [
+    let changes: [&Tampering; 4] = [
         &|events| events[2].header = b"{}".to_vec(),
         &|events| edit(&mut events[2].header, "\"prev\":\"", "\"prev\":\"0"),
         &|events| events.swap(2, 3),
@@ -543,12 +571,12 @@ fn of_verification(said: &mut Said) {
         event.header = header.to_bytes();
     };
     let incident = events().len() - 2;
-    let changes: Vec<(Box<dyn Fn(&mut Vec<StoredEvent>)>, bool)> = vec![
+    let changes: Vec<(Box<Tampering>, bool)> = vec![
         (Box::new(|events| events[2].header = b"{}".to_vec()), false),
         (Box::new(|events| edit(payload(&mut events[2]), "{", "{ ")), true),
         (
             Box::new(|events| {
-                edit(payload(&mut events[2]), "\"country\":\"IN\"", "\"county\":\"IN\"")
+                edit(payload(&mut events[2]), "\"country\":\"IN\"", "\"county\":\"IN\"");
             }),
             true,
         ),
@@ -613,7 +641,7 @@ fn of_verification(said: &mut Said) {
     found(said, log.store(), &must);
     let journal = Some(b"no journal\n".to_vec());
     found(said, log.store(), &Against { journal, ..Against::default() });
-    let (journal, _) = (Journal::begin("example.org/test", Link([7; 32])).1, ());
+    let (_, journal) = Journal::begin("example.org/test", Link([7; 32]));
     found(said, log.store(), &Against { journal: Some(journal), ..Against::default() });
     // Exports.
     let mut lines = Vec::new();

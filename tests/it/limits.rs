@@ -9,12 +9,12 @@ use std::path::Path;
 use demarche::event_log::portable::{EXPORT_LINE_BYTES_MAX, verify_export};
 use demarche::event_log::report::Against;
 use demarche::event_log::{
-    AppendError, AppendOptions, Input, InputLine, answer_proof, check_origin,
+    AppendError, AppendOptions, Cause, Input, InputLine, answer_proof, check_origin,
 };
 use demarche::model::limits::{
     ID_CHARS_MAX, LINE_BYTES_MAX, LINE_SKIPPED_BYTES_MAX, LIST_ITEMS_MAX, OBJECT_KEYS_MAX,
     ORIGIN_BYTES_MAX, PASSAGE_TEXT_BYTES_MAX, PAYLOAD_BYTES_MAX, REFUSED_LINES_MAX,
-    SOURCE_BYTES_MAX, TEXT_CHARS_MAX,
+    SIMILAR_SEARCHES_MAX, SOURCE_BYTES_MAX, TEXT_CHARS_MAX,
 };
 use demarche::record::event_proof::{EventProof, FIRST_LINE, PATH_HASHES_MAX};
 use demarche::record::header::{HEADER_BYTES_MAX, Header};
@@ -304,6 +304,24 @@ fn the_nearest_passage_is_looked_for_so_far() {
 }
 
 #[test]
+fn similar_ids_are_looked_for_so_often() {
+    let offered = |count: usize| {
+        let by = vec!["sharf"; count];
+        let line = json!({"kind":"statement","by":by}).to_string();
+        match append(&mut support::log(), &line) {
+            Err(AppendError::Refused(refusals)) => {
+                assert_eq!(refusals[0].causes.len(), count);
+                let offers = |cause: &&Cause| matches!(cause, Cause::NoSuch { near, .. } if !near.is_empty());
+                refusals[0].causes.iter().filter(offers).count()
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(offered(SIMILAR_SEARCHES_MAX), SIMILAR_SEARCHES_MAX);
+    assert_eq!(offered(SIMILAR_SEARCHES_MAX + 1), SIMILAR_SEARCHES_MAX);
+}
+
+#[test]
 fn many_false_quotations_of_a_long_source_cost_little() {
     // 1024 of them, each of which would be looked for in 1 MiB: only the first eight are.
     let text = "word ".repeat(PASSAGE_TEXT_BYTES_MAX / 5);
@@ -323,9 +341,7 @@ fn many_false_quotations_of_a_long_source_cost_little() {
     else {
         panic!("it is refused")
     };
-    let shown = |cause: &&demarche::event_log::Cause| {
-        matches!(cause, demarche::event_log::Cause::NotVerbatim { nearest: Some(_), .. })
-    };
+    let shown = |cause: &&Cause| matches!(cause, Cause::NotVerbatim { nearest: Some(_), .. });
     assert_eq!(refusals[0].causes.len(), LIST_ITEMS_MAX);
     assert!((1..=9).contains(&refusals[0].causes.iter().filter(shown).count()));
 }
@@ -376,8 +392,8 @@ fn a_note_its_signatures_and_a_proof() {
         signed(SIGNATURES_MAX + 1).unwrap_err().to_string(),
         "a note has at most 64 signatures, this has 65"
     );
-    let log = support::new_log();
-    let note = log.checkpoint().sign(&[&key]).unwrap();
+    let made = support::new_log();
+    let note = made.checkpoint().sign(&[&key]).unwrap();
     let proof = |hashes: usize| {
         let hash = format!("{}=\n", "A".repeat(43));
         format!("{FIRST_LINE}\nindex 0\n{}\n{note}", hash.repeat(hashes))
@@ -530,6 +546,7 @@ fn the_page_has_every_limit() {
         ("ORIGIN_BYTES_MAX", ORIGIN_BYTES_MAX as u64),
         ("REFUSED_LINES_MAX", REFUSED_LINES_MAX as u64),
         ("PASSAGE_TEXT_BYTES_MAX", PASSAGE_TEXT_BYTES_MAX as u64),
+        ("SIMILAR_SEARCHES_MAX", SIMILAR_SEARCHES_MAX as u64),
         ("HEADER_BYTES_MAX", HEADER_BYTES_MAX as u64),
         ("EXPORT_LINE_BYTES_MAX", EXPORT_LINE_BYTES_MAX as u64),
         ("NOTE_BYTES_MAX", NOTE_BYTES_MAX as u64),
