@@ -20,6 +20,7 @@ use super::{Outcome, Status};
 use crate::event_log::{
     AppendError, AppendOptions, Appended, EventLog, Input, Refusal, Submission,
 };
+use crate::model::limits::REFUSED_LINES_MAX;
 use crate::store::Store;
 
 #[derive(Debug, Args)]
@@ -59,7 +60,7 @@ impl AppendArgs {
             (Some((kind, matches)), None) => {
                 let submissions = vec![submission(kind, matches)?];
                 let mut log = log.open("demarche append", terminal)?;
-                (log.append(submissions, options, &mut DiskFiles::here(), &mut Machine), log)
+                (log.append(submissions, options, &mut DiskFiles::of_flags(), &mut Machine), log)
             }
             (None, Some(file)) if file == Path::new("-") => {
                 let mut input = InputLines::new(spooled(&mut io::stdin().lock())?);
@@ -218,7 +219,11 @@ pub(crate) fn refused(error: AppendError, options: AppendOptions) -> CliError {
     let refusals = match error {
         AppendError::Refused(refusals) => refusals,
         AppendError::Store(error) => return error.into(),
-        AppendError::Input(error) => return error.into(),
+        AppendError::Input(error) => {
+            return CliError::refused(format!(
+                "the input cannot be read: {error}; nothing was appended"
+            ));
+        }
     };
     let count = refusals.len();
     let message = match refusals.as_slice() {
@@ -232,6 +237,10 @@ pub(crate) fn refused(error: AppendError, options: AppendOptions) -> CliError {
     }
     if count > REFUSALS_SHOWN {
         error.details.push(format!("and {} more", count - REFUSALS_SHOWN));
+    }
+    if count >= REFUSED_LINES_MAX {
+        let told = format!("after {REFUSED_LINES_MAX} refused lines the rest was not looked at");
+        error.details.push(told);
     }
     error.hints.extend(hints::for_refusals(&refusals));
     if refusals.iter().any(|refusal: &Refusal| refusal.line.is_some()) && !options.keep_going {

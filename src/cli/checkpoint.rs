@@ -59,7 +59,7 @@ impl CheckpointArgs {
             let (root, note) = (root.base64(), note.to_string());
             terminal.json(&CheckpointShape { v: VERSION, origin, size, root, note })?;
         } else {
-            terminal.line(note.to_string().trim_end_matches('\n'))?;
+            terminal.lines(note.to_string().trim_end_matches('\n'))?;
         }
         Ok(Status::Done)
     }

@@ -1,7 +1,9 @@
 //! Files: those that `source` events name, and those that commands write.
 //!
-//! A name is looked for beside the file of JSON lines that gives it, then in the working directory. Only regular
-//! files are read, and one that changes while it is read is refused.
+//! A name is looked for beside the file of JSON lines that gives it, then in the working directory. Lines may be anybody's,
+//! so a name in them must not lead out of these directories: whoever appends them would capture, and perhaps hand out, what
+//! they never meant to. A name in a flag is the user's own and may lead anywhere. Only regular files are read, and one
+//! that changes while it is read is refused.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
@@ -14,6 +16,8 @@ use crate::model::limits::SOURCE_BYTES_MAX;
 /// Files on disk, looked for in these directories in turn.
 pub(crate) struct DiskFiles {
     directories: Vec<PathBuf>,
+    /// Whether a name may lead out of them.
+    anywhere: bool,
 }
 
 impl DiskFiles {
@@ -22,18 +26,26 @@ impl DiskFiles {
         let beside = input.parent().unwrap_or(Path::new("")).to_path_buf();
         let mut directories = vec![beside, PathBuf::new()];
         directories.dedup();
-        Self { directories }
+        Self { directories, anywhere: false }
     }
 
-    /// For names given on the command line or on standard input.
+    /// For names given on standard input.
     pub(crate) fn here() -> Self {
-        Self { directories: vec![PathBuf::new()] }
+        Self { directories: vec![PathBuf::new()], anywhere: false }
+    }
+
+    /// For names given on the command line.
+    pub(crate) fn of_flags() -> Self {
+        Self { anywhere: true, ..Self::here() }
     }
 
     fn find(&self, name: &str) -> Result<PathBuf, FileError> {
         for directory in &self.directories {
             let path = directory.join(name);
             if path.exists() {
+                if !self.anywhere && !is_within(directory, &path) {
+                    return Err(FileError::Outside { name: name.to_owned() });
+                }
                 return Ok(path);
             }
         }
@@ -46,6 +58,15 @@ impl DiskFiles {
         };
         let looked_in = self.directories.iter().map(shown).collect::<Vec<_>>().join(", then ");
         Err(FileError::NotFound { name: name.to_owned(), looked_in })
+    }
+}
+
+/// Whether a path, with every link followed, leads to something in a directory.
+fn is_within(directory: &Path, path: &Path) -> bool {
+    let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+    match (fs::canonicalize(directory), fs::canonicalize(path)) {
+        (Ok(directory), Ok(path)) => path.starts_with(directory),
+        _ => false,
     }
 }
 
@@ -73,6 +94,18 @@ impl SourceFiles for DiskFiles {
         }
         Ok(bytes)
     }
+}
+
+/// Opens a file that is read more than once, or from the middle: a directory, a pipe or a device cannot be.
+pub(crate) fn open_regular(path: &Path) -> Result<File, CliError> {
+    let cannot =
+        |error: io::Error| CliError::refused(format!("{} cannot be read: {error}", path.display()));
+    // Looked at before it is opened: opening a pipe would wait for its other end.
+    if fs::metadata(path).map_err(cannot)?.is_file() {
+        return File::open(path).map_err(cannot);
+    }
+    Err(CliError::refused(format!("{} is not a regular file", path.display()))
+        .hint("it is read more than once: save what comes from a pipe into a file"))
 }
 
 /// Writes a file that must not be there yet. It is written beside its place and moved there whole, so that nobody finds

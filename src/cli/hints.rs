@@ -12,6 +12,9 @@ use crate::model::schema::Target;
 use crate::record::json::JsonError;
 use crate::store::StoreError;
 
+/// Of so many things that are wrong with one event each is shown; the rest are only counted.
+const CAUSES_SHOWN: usize = 20;
+
 /// What is wrong with one event, a line each, the evidence indented.
 pub(crate) fn describe(refusal: &Refusal) -> Vec<String> {
     let place = match (refusal.line, &refusal.id) {
@@ -20,7 +23,7 @@ pub(crate) fn describe(refusal: &Refusal) -> Vec<String> {
         (None, _) => String::new(),
     };
     let mut lines = Vec::new();
-    for cause in &refusal.causes {
+    for cause in refusal.causes.iter().take(CAUSES_SHOWN) {
         lines.push(format!("{place}{cause}"));
         if let Cause::NotVerbatim { quote, nearest, .. } = cause {
             lines.push(format!("  given    {quote:?}"));
@@ -31,6 +34,9 @@ pub(crate) fn describe(refusal: &Refusal) -> Vec<String> {
                 None => lines.push("  nothing in the source is near it".to_owned()),
             }
         }
+    }
+    if let Some(more) = refusal.causes.len().checked_sub(CAUSES_SHOWN).filter(|more| *more > 0) {
+        lines.push(format!("{place}and {more} more that is wrong with it"));
     }
     lines
 }
@@ -98,6 +104,21 @@ fn for_cause(cause: &Cause) -> Option<String> {
         Cause::NotCorrectable { .. } => {
             "take the event back and append it anew: append retraction --of ID --by recorder --why ...".to_owned()
         }
+        Cause::TooLong { .. } => {
+            "shorten its texts, or put what is long into a file that a source captures".to_owned()
+        }
+        Cause::File { error: FileError::TooLarge { .. }, .. } => {
+            "capture the part of it that is quoted, or its text".to_owned()
+        }
+        Cause::File { error: FileError::NotAFile { .. }, .. } => {
+            "name a file with bytes of its own; save what comes from a pipe or a device into one".to_owned()
+        }
+        Cause::File { error: FileError::Outside { .. }, .. } => {
+            "if you mean that file: copy it there, or name it yourself: append source --file FILE".to_owned()
+        }
+        Cause::File { error: FileError::Changed { .. }, .. } => {
+            "append it again once nothing writes to it any more".to_owned()
+        }
         Cause::File { error: FileError::NotFound { .. }, .. } => {
             "files are looked for beside the file of JSON lines, then in the working directory".to_owned()
         }
@@ -118,6 +139,16 @@ fn for_input(error: &InputError) -> Option<String> {
         InputError::Json(JsonError::Syntax { .. }) => {
             "every line is one JSON object; the line and column above are those within it"
                 .to_owned()
+        }
+        InputError::Json(JsonError::TooDeep | JsonError::TooManyKeys) => {
+            "write it flatter, or as a text: see docs/limits.md".to_owned()
+        }
+        InputError::Json(JsonError::NotUtf8 { .. }) => "convert the file to UTF-8".to_owned(),
+        InputError::Json(JsonError::DuplicateKey { .. }) => {
+            "leave one of the two; where there are several values, give a list".to_owned()
+        }
+        InputError::LineTooLong { .. } => {
+            "one event is one line; put what is long into a file that a source captures".to_owned()
         }
         _ => return None,
     })
@@ -145,6 +176,13 @@ fn for_shape(wrong: &Wrong) -> Option<String> {
         }),
         Wrong::Country { .. } => Some("codes are those of ISO 3166-1: IN, or IND".to_owned()),
         Wrong::SystemKind { .. } => Some("leave the line out".to_owned()),
+        Wrong::TextTooLong { .. } => {
+            Some("shorten it, or put it into a file that a source captures".to_owned())
+        }
+        Wrong::ListTooLong { .. } => Some("spread it over several events".to_owned()),
+        Wrong::SchemeTwice { .. } => {
+            Some("an actor has one identifier a scheme: leave one, or name the schemes apart".to_owned())
+        }
         _ => None,
     }
 }

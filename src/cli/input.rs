@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, Read, Seek, SeekFrom};
 
 use crate::event_log::{Input, InputError, InputLine};
-use crate::model::limits::LINE_BYTES_MAX;
+use crate::model::limits::{LINE_BYTES_MAX, LINE_SKIPPED_BYTES_MAX};
 
 /// How much of a file is read at a time.
 pub(crate) const READ_BYTES: usize = 256 * 1024;
@@ -64,19 +64,50 @@ impl<R: BufRead + Seek> Input for InputLines<R> {
     }
 }
 
-/// What can be read once only, so that it can be read again.
+/// What can be read once only, so that it can be read again. A device that never ends a line is not read to its end.
 pub(crate) fn spooled(input: &mut dyn Read) -> io::Result<impl BufRead + Seek + use<>> {
     let mut spool = tempfile::spooled_tempfile(SPOOLED_IN_MEMORY);
-    io::copy(input, &mut spool)?;
+    io::copy(&mut OfLines { input, since: 0 }, &mut spool)?;
     spool.rewind()?;
     Ok(io::BufReader::with_capacity(READ_BYTES, spool))
 }
 
+/// An input, as long as its lines end.
+struct OfLines<'i> {
+    input: &'i mut dyn Read,
+    /// How many bytes there were since the last line ended.
+    since: u64,
+}
+
+impl Read for OfLines<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.input.read(buffer)?;
+        let read = buffer.get(..count).unwrap_or_default();
+        self.since = match read.iter().rposition(|byte| *byte == b'\n') {
+            Some(at) => (count - at - 1) as u64,
+            None => self.since + count as u64,
+        };
+        if self.since > LINE_SKIPPED_BYTES_MAX { Err(never_ends()) } else { Ok(count) }
+    }
+}
+
+fn never_ends() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        format!("no line ends within {LINE_SKIPPED_BYTES_MAX} bytes, so these are no JSON lines"),
+    )
+}
+
 fn skip_line(input: &mut dyn BufRead) -> io::Result<()> {
+    let mut skipped = 0_u64;
     loop {
         let buffer = input.fill_buf()?;
         if buffer.is_empty() {
             return Ok(());
+        }
+        skipped += buffer.len() as u64;
+        if skipped > LINE_SKIPPED_BYTES_MAX {
+            return Err(never_ends());
         }
         let (used, ended) = match buffer.iter().position(|byte| *byte == b'\n') {
             Some(at) => (at + 1, true),

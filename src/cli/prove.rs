@@ -72,7 +72,7 @@ impl ProveArgs {
                 files::write_new(path, |out| Ok(out.write_all(text.as_bytes())?))?;
                 wrote(path, &log, terminal)?;
             }
-            None => terminal.line(text.trim_end_matches('\n'))?,
+            None => terminal.lines(text.trim_end_matches('\n'))?,
         }
         Ok(Status::Done)
     }

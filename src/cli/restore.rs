@@ -1,11 +1,12 @@
 //! `demarche restore`: rebuild a log from an export, or from a backup.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::PathBuf;
 
 use clap::Args;
 
 use super::error::CliError;
+use super::files::open_regular;
 use super::log_args::LogArgs;
 use super::terminal::Terminal;
 use super::{Outcome, Status, restore_backup, verify};
@@ -29,9 +30,7 @@ impl RestoreArgs {
     }
 
     fn rebuild(&self, log: &LogArgs, terminal: &mut Terminal) -> Outcome {
-        let mut export = File::open(&self.export).map_err(|error| {
-            CliError::refused(format!("{} cannot be read: {error}", self.export.display()))
-        })?;
+        let mut export = open_regular(&self.export)?;
         refuse_log(log)?;
         // What does not verify is refused before anything is made.
         let checking = terminal.progress("verifying", None);

@@ -47,24 +47,29 @@ impl Terminal {
         self.out.flush()
     }
 
-    /// A line of the result.
+    /// A line of the result. Here and below, hidden characters are shown escaped: whatever is in a log is anybody's.
     pub(crate) fn line(&mut self, text: impl AsRef<str>) -> io::Result<()> {
-        writeln!(self.out, "{}", text.as_ref())
+        writeln!(self.out, "{}", visible(text.as_ref()))
+    }
+
+    /// Some lines of the result, as a signed note has them.
+    pub(crate) fn lines(&mut self, text: impl AsRef<str>) -> io::Result<()> {
+        text.as_ref().split('\n').try_for_each(|line| self.line(line))
     }
 
     /// A heading over part of a result.
     pub(crate) fn heading(&mut self, text: impl AsRef<str>) -> io::Result<()> {
-        writeln!(self.out, "{HEADING}{}{HEADING:#}", text.as_ref())
+        writeln!(self.out, "{HEADING}{}{HEADING:#}", visible(text.as_ref()))
     }
 
     /// A line that matters less.
     pub(crate) fn faint(&mut self, text: impl AsRef<str>) -> io::Result<()> {
-        writeln!(self.out, "{FAINT}{}{FAINT:#}", text.as_ref())
+        writeln!(self.out, "{FAINT}{}{FAINT:#}", visible(text.as_ref()))
     }
 
     /// A line that no longer counts: struck through where the terminal can, and it says so itself.
     pub(crate) fn struck(&mut self, text: impl AsRef<str>) -> io::Result<()> {
-        writeln!(self.out, "{STRUCK}{}{STRUCK:#}", text.as_ref())
+        writeln!(self.out, "{STRUCK}{}{STRUCK:#}", visible(text.as_ref()))
     }
 
     /// How many columns there are.
@@ -75,7 +80,7 @@ impl Terminal {
     /// A verdict, in its colour.
     pub(crate) fn verdict(&mut self, good: bool, text: impl AsRef<str>) -> io::Result<()> {
         let style = if good { GOOD } else { BAD };
-        writeln!(self.out, "{style}{}{style:#}", text.as_ref())
+        writeln!(self.out, "{style}{}{style:#}", visible(text.as_ref()))
     }
 
     /// A remark that is no part of a result, on standard error.
@@ -86,12 +91,12 @@ impl Terminal {
     /// A warning, on standard error.
     pub(crate) fn warn(&mut self, text: impl AsRef<str>) -> io::Result<()> {
         let style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Yellow)));
-        writeln!(self.err, "{style}warning:{style:#} {}", text.as_ref())
+        writeln!(self.err, "{style}warning:{style:#} {}", clipped(text.as_ref()))
     }
 
     /// Advice, on standard error.
     pub(crate) fn hint(&mut self, advice: impl AsRef<str>) -> io::Result<()> {
-        writeln!(self.err, "{HINT}hint:{HINT:#} {}", visible(advice.as_ref()))
+        writeln!(self.err, "{HINT}hint:{HINT:#} {}", clipped(advice.as_ref()))
     }
 
     /// One JSON document.
@@ -119,7 +124,9 @@ impl Terminal {
         table.load_style(STYLE);
         table.set_content_arrangement(ContentArrangement::Dynamic);
         table.set_width(u16::try_from(self.width).unwrap_or(u16::MAX));
-        table.set_header(header.iter().map(|name| name.to_uppercase()).collect::<Vec<_>>());
+        // Names of columns may be anybody's, too.
+        let header = header.iter().map(|name| visible(&name.to_uppercase()).into_owned());
+        table.set_header(header.collect::<Vec<_>>());
         for row in rows {
             // A cell's own line breaks are ours; those in what it quotes are shown as spaces.
             table.add_row(
@@ -140,12 +147,12 @@ impl Terminal {
 
     /// Shows an error on standard error.
     pub(crate) fn error(&mut self, error: &CliError) {
-        let mut text = format!("{BAD}error:{BAD:#} {}\n", visible(&error.message));
+        let mut text = format!("{BAD}error:{BAD:#} {}\n", clipped(&error.message));
         for detail in &error.details {
-            text.push_str(&format!("  {}\n", visible(detail)));
+            text.push_str(&format!("  {}\n", clipped(detail)));
         }
         for advice in &error.hints {
-            text.push_str(&format!("{HINT}hint:{HINT:#} {}\n", visible(advice)));
+            text.push_str(&format!("{HINT}hint:{HINT:#} {}\n", clipped(advice)));
         }
         // If standard error is gone there is nowhere left to say so.
         let _ = self.out.flush();
@@ -169,6 +176,21 @@ impl Terminal {
         bar.set_message(what);
         bar.enable_steady_tick(Duration::from_millis(200));
         Progress(bar)
+    }
+}
+
+/// The longest line of an error or a warning, in characters.
+const SAID_CHARS_MAX: usize = 4000;
+
+/// A line fit to be shown, cut where it is longer than anybody reads: an error may hold what somebody else wrote.
+fn clipped(text: &str) -> String {
+    let shown = visible(text);
+    match shown.char_indices().nth(SAID_CHARS_MAX) {
+        None => shown.into_owned(),
+        Some((at, _)) => {
+            let (said, rest) = shown.split_at(at);
+            format!("{said}… ({} characters more)", rest.chars().count())
+        }
     }
 }
 

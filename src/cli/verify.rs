@@ -1,6 +1,5 @@
 //! `demarche verify`: every check, each with its own verdict, and what they do not establish.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::PathBuf;
 
@@ -11,6 +10,7 @@ use serde::Serialize;
 use super::beside::read_file;
 use super::check::policy_of_key;
 use super::error::CliError;
+use super::files::open_regular;
 use super::log_args::LogArgs;
 use super::shapes::VERSION;
 use super::terminal::Terminal;
@@ -77,13 +77,13 @@ impl VerifyArgs {
         let cannot = |error: io::Error| {
             CliError::refused(format!("{} cannot be read: {error}", path.display()))
         };
-        let mut file = File::open(path).map_err(cannot)?;
-        if file.metadata().map_err(cannot)?.is_dir() {
+        if path.is_dir() {
             let shown = path.display();
             return Err(CliError::refused(format!("{shown} is a directory, not an export"))
                 .hint(format!("if it is a log: demarche verify --log {shown}"))
                 .hint("tiles are checked by any program for c2sp.org/tlog-tiles; see docs/verify-without-us.md"));
         }
+        let mut file = open_regular(path)?;
         let mut begins = [0; 22];
         let read = file.read(&mut begins).map_err(cannot)?;
         if !begins.starts_with(b"{\"header\":") && begins.get(..read).is_some_and(is_another_file) {

@@ -12,7 +12,7 @@ use std::io;
 use std::rc::Rc;
 
 use super::gates::{
-    Cause, InputError, Knows, Leads, NoText, Reference, Refusal, SourceFiles, Spelling,
+    Cause, InputError, Knows, Leads, NoText, Reference, Refusal, Search, SourceFiles, Spelling,
     add_references, check_quotes, check_reference, correctable, leads_nowhere, leads_to,
     normal_value, references, spellings_of,
 };
@@ -25,7 +25,7 @@ use crate::model::calendar::Instant;
 use crate::model::check::{Checked, check};
 use crate::model::event::{Body, Event};
 use crate::model::id::{self, slug};
-use crate::model::limits::PAYLOAD_BYTES_MAX;
+use crate::model::limits::{PAYLOAD_BYTES_MAX, REFUSED_LINES_MAX, SIMILAR_SEARCHES_MAX};
 use crate::model::schema::{KINDS, Kind, Target};
 use crate::model::value::{Object, Value};
 use crate::record::commitment::{Commitment, Salt, commit_payload, commit_sealed};
@@ -322,6 +322,9 @@ pub(super) struct Appending<'l, S> {
     blobs: BTreeMap<String, Vec<u8>>,
     blob_bytes: usize,
     texts: Texts,
+    search: Search,
+    /// For how many references similar ids were looked for.
+    searches: usize,
     stretches: Vec<Stretch>,
     refused: Vec<(u64, Refusal)>,
     refused_ids: BTreeSet<String>,
@@ -374,6 +377,8 @@ impl<'l, S: Store> Appending<'l, S> {
             blobs: BTreeMap::new(),
             blob_bytes: 0,
             texts: Texts::default(),
+            search: Search::new(),
+            searches: 0,
             stretches: Vec::new(),
             refused: Vec::new(),
             refused_ids: excluded.values().filter_map(|refusal| refusal.id.clone()).collect(),
@@ -401,6 +406,11 @@ impl<'l, S: Store> Appending<'l, S> {
             if let Err(causes) = result {
                 self.refused_ids.extend(id.clone());
                 self.refused.push((self.place, Refusal { line, id, causes }));
+                if self.refused.len() >= REFUSED_LINES_MAX {
+                    let refused = std::mem::take(&mut self.refused);
+                    let refused = refused.into_iter().map(|(_, refusal)| refusal).collect();
+                    return Err(AppendError::Refused(refused));
+                }
             }
         }
         self.place = self.place.saturating_add(1);
@@ -741,7 +751,10 @@ impl<'l, S: Store> Appending<'l, S> {
             _ => None,
         };
         for cites in payload.get("cites").into_iter().chain(corrected) {
-            causes.extend(check_quotes(cites, &mut |source| self.source_text(source))?);
+            let mut search = self.search;
+            let found = check_quotes(cites, &mut |source| self.source_text(source), &mut search);
+            self.search = search;
+            causes.extend(found?);
         }
         if causes.is_empty() {
             self.awaited.extend(awaited);
@@ -930,6 +943,10 @@ impl<S: Store> Knows for Appending<'_, S> {
     }
 
     fn spellings(&mut self, target: Target) -> Result<Vec<Spelling>, StoreError> {
+        if self.searches == SIMILAR_SEARCHES_MAX {
+            return Ok(Vec::new());
+        }
+        self.searches = self.searches.saturating_add(1);
         let mut seqs = BTreeSet::new();
         if self.staging.head().size <= SEARCHED_EVENTS_MAX {
             seqs.extend(0..self.staging.head().size);

@@ -13,6 +13,7 @@ use super::passage::{Passage, nearest_passage};
 use super::sources::holds;
 use crate::model::check::{Problem, check_value};
 use crate::model::event::{Body, Event};
+use crate::model::limits::{PASSAGE_SEARCH_BYTES_MAX, PASSAGE_TEXT_BYTES_MAX};
 use crate::model::near::nearest;
 use crate::model::schema::{Field, Holds, Kind, TENURE, Target};
 use crate::model::value::{Object, Value};
@@ -229,6 +230,12 @@ pub enum FileError {
     /// It is a directory, a device or something else that has no bytes of its own.
     #[error("{name:?} is not a regular file")]
     NotAFile {
+        /// The name given.
+        name: String,
+    },
+    /// Its name, in lines that may be anybody's, leads out of the directories where files are looked for.
+    #[error("{name:?} leads out of the directory of the lines that name it")]
+    Outside {
         /// The name given.
         name: String,
     },
@@ -480,10 +487,32 @@ fn similar(id: &str, spellings: &[Spelling]) -> Vec<(String, Option<String>)> {
 /// Finds the text of a source by its id.
 pub(crate) type TextOf<'a> = dyn FnMut(&str) -> Result<Result<Rc<str>, NoText>, StoreError> + 'a;
 
+/// How much text is still looked through for nearest passages.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Search {
+    left: usize,
+}
+
+impl Search {
+    /// That of one append.
+    pub(crate) const fn new() -> Self {
+        Self { left: PASSAGE_SEARCH_BYTES_MAX }
+    }
+
+    /// The passage of a text nearest to a quotation, of that part of it that is looked through.
+    fn nearest(&mut self, text: &str, quote: &str) -> Option<Passage> {
+        let most = PASSAGE_TEXT_BYTES_MAX.min(self.left);
+        let looked_through = text.get(..text.floor_char_boundary(most))?;
+        self.left = self.left.saturating_sub(looked_through.len());
+        nearest_passage(looked_through, quote)
+    }
+}
+
 /// Checks the quotations in a list of cites in normal form.
 pub(crate) fn check_quotes(
     cites: &Value<'_>,
     text_of: &mut TextOf<'_>,
+    search: &mut Search,
 ) -> Result<Vec<Cause>, StoreError> {
     let Value::List(cites) = cites else { return Ok(Vec::new()) };
     let mut causes = Vec::new();
@@ -502,7 +531,7 @@ pub(crate) fn check_quotes(
                 path,
                 source_id,
                 quote: quote.to_string(),
-                nearest: nearest_passage(&text, quote),
+                nearest: search.nearest(&text, quote),
             }),
             Err(why) => causes.push(Cause::NoText { path, source_id, why }),
         }

@@ -396,6 +396,8 @@ struct Walker {
     /// The parts so far of a source.
     parts: Option<Gathering>,
     head: Option<HeadLine>,
+    /// Whether what events captured is not looked at, so that it is not known which parts belong to them.
+    quick: bool,
 }
 
 struct Gathering {
@@ -411,7 +413,8 @@ struct Gathering {
 impl Walker {
     fn new(against: &Against) -> Self {
         let verifier = Verifier::new(against);
-        Self { verifier, open: None, places: Places::new(), parts: None, head: None }
+        let quick = against.quick;
+        Self { verifier, open: None, places: Places::new(), parts: None, head: None, quick }
     }
 
     /// Takes the next line.
@@ -458,6 +461,9 @@ impl Walker {
             self.wrong(line, Wrong::Order("a captured source follows no event"));
             return;
         };
+        if self.quick {
+            return;
+        }
         let first = part.part == 0;
         // Sources stand in the order in which their event names them.
         let due = learnt.captured().iter().find(|blake3| !self.places.contains_key(*blake3));

@@ -123,6 +123,16 @@ pub enum Wrong {
         /// Its length.
         found: usize,
     },
+    /// A scheme of identifiers is given twice, with different identifiers.
+    #[error("the scheme {scheme:?} is given twice, as {first:?} and as {second:?}")]
+    SchemeTwice {
+        /// The scheme.
+        scheme: String,
+        /// The identifier given first.
+        first: String,
+        /// The other one.
+        second: String,
+    },
     /// A passage to quote was given as the empty text, which is a passage of every source.
     #[error("the quotation is empty")]
     EmptyQuote,
@@ -449,6 +459,9 @@ fn text_map(value: Value<'_>) -> Checks<'_> {
                 }
             }
         }
+        Value::List(items) if items.len() > LIST_ITEMS_MAX => {
+            return Err(Wrong::ListTooLong { found: items.len() });
+        }
         Value::List(items) => {
             for item in items {
                 let expected = "an object of texts, or a list of texts \"scheme:id\"";
@@ -458,7 +471,18 @@ fn text_map(value: Value<'_>) -> Checks<'_> {
                 let Some((scheme, id)) = item.split_once(':') else {
                     return Err(Wrong::Type { expected, found: "a text without a colon" });
                 };
-                normal.insert(scheme.to_owned().into(), Value::Text(id.to_owned().into()));
+                let Some(id) = plain_text(id.to_owned().into())? else { continue };
+                match normal.get(scheme) {
+                    Some(Value::Text(first)) if Value::Text(first.clone()) != id => {
+                        let Value::Text(second) = id else { continue };
+                        return Err(Wrong::SchemeTwice {
+                            scheme: scheme.to_owned(),
+                            first: first.to_string(),
+                            second: second.into_owned(),
+                        });
+                    }
+                    _ => normal.insert(scheme.to_owned().into(), id),
+                };
             }
         }
         other => {

@@ -11,7 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::checkpoint::{Checkpoint, CheckpointError};
-use super::note::{NOTE_BYTES_MAX, Note};
+use super::note::Note;
 use super::tree::NodeHash;
 
 /// The first line of a proof.
@@ -47,7 +47,7 @@ pub enum EventProofError {
         expected: &'static str,
     },
     /// The path is too long.
-    #[error("a path has at most {PATH_HASHES_MAX} hashes")]
+    #[error("a path has at most {PATH_HASHES_MAX} hashes, this has more")]
     TooLong,
     /// The checkpoint is none.
     #[error("the checkpoint in it cannot be read: {0}")]
@@ -60,9 +60,6 @@ impl EventProof {
         let wrong = |line, expected| EventProofError::Line { line, expected };
         let (head, note) =
             text.split_once("\n\n").ok_or_else(|| wrong(1, "followed by an empty line"))?;
-        if note.len() > NOTE_BYTES_MAX {
-            return Err(EventProofError::TooLong);
-        }
         let mut lines = head.split('\n').enumerate().map(|(at, line)| (at.saturating_add(1), line));
         if lines.next().map(|(_, line)| line) != Some(FIRST_LINE) {
             return Err(wrong(1, FIRST_LINE));

@@ -8,6 +8,7 @@
 
 use std::cmp::Ordering;
 
+use crate::model::limits::OBJECT_KEYS_MAX;
 use crate::model::value::Value;
 
 pub(super) mod reader;
@@ -54,6 +55,9 @@ pub enum JsonError {
     /// Lists and objects lie too deep in one another.
     #[error("nested deeper than {DEPTH_MAX} levels")]
     TooDeep,
+    /// An object has too many keys.
+    #[error("an object has more than {OBJECT_KEYS_MAX} keys")]
+    TooManyKeys,
     /// They are JSON, but not in its canonical form.
     #[error("not in canonical form from byte {at} on")]
     NotCanonical {

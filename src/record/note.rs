@@ -279,9 +279,6 @@ impl Note {
         if signatures.is_empty() {
             return Err(NoteError::Form);
         }
-        if text.len() > NOTE_BYTES_MAX {
-            return Err(NoteError::TooLong(text.len()));
-        }
         if signatures.len() > SIGNATURES_MAX {
             return Err(NoteError::TooMany(signatures.len()));
         }
@@ -291,7 +288,10 @@ impl Note {
                 return Err(NoteError::Twice { name: one.name.clone(), id: hex_id(one.id) });
             }
         }
-        Ok(Self { text, signatures })
+        let note = Self { text, signatures };
+        // What could not be read back is no note.
+        let bytes = note.to_string().len();
+        if bytes > NOTE_BYTES_MAX { Err(NoteError::TooLong(bytes)) } else { Ok(note) }
     }
 
     /// Reads a note.
@@ -323,11 +323,11 @@ impl Note {
     /// Adds a signature; one by the same key is replaced.
     pub fn add(&mut self, line: SignatureLine) -> Result<(), NoteError> {
         let same = |known: &&mut SignatureLine| known.name == line.name && known.id == line.id;
-        if let Some(known) = self.signatures.iter_mut().find(same) {
-            *known = line;
-            return Ok(());
+        let mut with = self.signatures.clone();
+        match with.iter_mut().find(same) {
+            Some(known) => *known = line,
+            None => with.push(line),
         }
-        let with = [self.signatures.as_slice(), &[line]].concat();
         *self = Self::new(self.text.clone(), with)?;
         Ok(())
     }

@@ -84,6 +84,7 @@ fn format_page_matches_code() {
         ("ID_CHARS_MAX", limits::ID_CHARS_MAX.to_string()),
         ("TEXT_CHARS_MAX", limits::TEXT_CHARS_MAX.to_string()),
         ("LIST_ITEMS_MAX", limits::LIST_ITEMS_MAX.to_string()),
+        ("OBJECT_KEYS_MAX", limits::OBJECT_KEYS_MAX.to_string()),
         ("LINE_BYTES_MAX", limits::LINE_BYTES_MAX.to_string()),
         ("JOURNAL_CONTEXT", format!("`{}`", journal::JOURNAL_CONTEXT)),
         ("TILE_WIDTH", tile::TILE_WIDTH.to_string()),

@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 
 use super::{DEPTH_MAX, key_order, plain_run};
+use crate::model::limits::OBJECT_KEYS_MAX;
 use crate::model::value::{INTEGER_MAX, Object, Value};
 
 /// Room for the fields of a usual event.
@@ -85,6 +86,10 @@ impl<'a, const CANONICAL: bool> Reader<'a, CANONICAL> {
             let key = self.string()?;
             if let Some((last, _)) = pairs.last() {
                 sorted = sorted && key_order(last, &key).is_lt();
+            }
+            // Keys are few, so that looking at each before it costs little.
+            if pairs.len() == OBJECT_KEYS_MAX {
+                return None;
             }
             if !sorted && (CANONICAL || pairs.iter().any(|(known, _)| *known == key)) {
                 return None;

@@ -10,6 +10,7 @@ use std::fmt;
 use serde_core::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::{DEPTH_MAX, JsonError};
+use crate::model::limits::OBJECT_KEYS_MAX;
 use crate::model::value::{INTEGER_MAX, Object, Value};
 
 /// Reads exactly one value.
@@ -92,9 +93,9 @@ impl<'de> Visitor<'de> for Seed<'_> {
     }
 
     fn visit_f64<E: serde_core::de::Error>(self, float: f64) -> Result<Value<'de>, E> {
-        // A whole number too long for 64 bits comes as a float, too.
+        // A whole number too long for 64 bits comes as a float, too: from 2^64 on, and below -2^63.
         let text = float.to_string();
-        if float.fract() == 0.0 && float.abs() >= 1.8e19 {
+        if float.fract() == 0.0 && float.abs() >= 9.2e18 {
             return self.breaks(JsonError::UnsafeInteger { text });
         }
         self.breaks(JsonError::Float { text })
@@ -123,6 +124,9 @@ impl<'de> Visitor<'de> for Seed<'_> {
         while let Some(key) = map.next_key_seed(KeySeed)? {
             if object.get(&key).is_some() {
                 return self.breaks(JsonError::DuplicateKey { key: key.into_owned() });
+            }
+            if object.len() == OBJECT_KEYS_MAX {
+                return self.breaks(JsonError::TooManyKeys);
             }
             let value = map.next_value_seed(seed)?;
             object.insert(key, value);
