@@ -37,7 +37,7 @@ pub(crate) fn round(
     promised.take(&Acknowledged::read(&program.must(&log, &["append", &first], place)?.out));
     let mut warned = 0_u64;
     for _ in 0..JUMPS {
-        let by = chance.from_to(0, FAR);
+        let by = chance.between(0, FAR);
         let by = if chance.percent(50) { by } else { by % 100 };
         let back = if chance.percent(60) { "-" } else { "+" };
         let fast = if chance.percent(30) { " x5000" } else { "" };
@@ -47,7 +47,7 @@ pub(crate) fn round(
             ("FAKETIME_DONT_FAKE_MONOTONIC".to_owned(), "1".to_owned()),
         ]);
         let ended = if chance.percent(40) {
-            let batch = work.batch(chance.from_to(1, 700), place)?.file;
+            let batch = work.batch(chance.between(1, 700), place)?.file;
             told.must(&log, &["append", &batch.to_string_lossy(), "--json"], place)?
         } else {
             let (single, _) = work.single();
@@ -59,8 +59,10 @@ pub(crate) fn round(
         promised.take(&Acknowledged::read(&told.must(&log, &["checkpoint"], place)?.out));
         let contents = check(&told, &log, &promised, &Attempt::default(), place)?;
         promised.take_read(&contents);
-        if let Some(pair) = contents.recorded.windows(2).find(|pair| pair[0] > pair[1]) {
-            return Err(Failure::Wrong(format!("recorded at {}, then at {}", pair[0], pair[1])));
+        for (before, after) in contents.recorded.iter().zip(contents.recorded.iter().skip(1)) {
+            if before > after {
+                return Err(Failure::Wrong(format!("recorded at {before}, then at {after}")));
+            }
         }
     }
     // A jump back that nobody noticed would show that the library is not heard.

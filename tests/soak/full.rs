@@ -40,7 +40,7 @@ pub(crate) fn round(
     let file = |batch: &Path| batch.to_string_lossy().into_owned();
     program.must(&log, &["init", "--origin", "example.org/soak"], scratch)?;
     program.must(&log, &["append", &file(&work.first(scratch)?.file)], scratch)?;
-    let batch = work.batch(chance.from_to(300, 4_000), scratch)?;
+    let batch = work.batch(chance.between(300, 4_000), scratch)?;
     promised.take(&Acknowledged::read(
         &program.must(&log, &["append", &file(&batch.file)], scratch)?.out,
     ));
@@ -48,9 +48,9 @@ pub(crate) fn round(
     let contents = check(program, &log, &promised, &Attempt::default(), scratch)?;
     promised.take_read(&contents);
 
-    let kind = usize::try_from(chance.from_to(0, 3)).unwrap_or(0);
+    let kind = usize::try_from(chance.between(0, 3)).unwrap_or(0);
     let filler = image.path().join("filler");
-    fill(&filler, image.path(), chance.from_to(0, ROOM_MOST[kind]))?;
+    fill(&filler, image.path(), chance.between(0, ROOM_MOST[kind]))?;
     let mut attempt = Attempt::default();
     let ended = match kind {
         0 => {
@@ -91,7 +91,7 @@ pub(crate) fn round(
         grew_by_attempt(&contents, before, &attempt)?;
     }
     promised.take_read(&contents);
-    let batch = work.batch(chance.from_to(1, 1_000), scratch)?;
+    let batch = work.batch(chance.between(1, 1_000), scratch)?;
     promised.take(&Acknowledged::read(
         &program.must(&log, &["append", &file(&batch.file), "--json"], scratch)?.out,
     ));

@@ -129,7 +129,7 @@ impl UnderTest<'_> {
         self.run(&["init", "--origin", "example.org/soak"])?;
         let first = self.work.first(&self.scratch)?;
         self.acknowledge(&["append", &first.file.to_string_lossy()])?;
-        let count = self.chance.from_to(1, 1_500);
+        let count = self.chance.between(1, 1_500);
         self.append(count)?;
         self.acknowledge(&["checkpoint"])?;
         self.read(&Attempt::default())
@@ -198,29 +198,29 @@ impl UnderTest<'_> {
         let none = Attempt::default();
         Ok(match op {
             Op::Single => {
-                for _ in 0..self.chance.from_to(0, 3) {
+                for _ in 0..self.chance.between(0, 3) {
                     self.append_single()?;
                 }
                 let (arguments, id) = self.work.single();
                 (arguments, Attempt { ids: vec![id], ..Attempt::default() })
             }
             Op::Group => {
-                let (seed, threads) = (self.chance.next() >> 1, self.chance.from_to(1, 4));
+                let (seed, threads) = (self.chance.next() >> 1, self.chance.between(1, 4));
                 let arguments = ["--appender", &seed.to_string(), "100000", &threads.to_string()];
                 (words(&arguments), Attempt { many: true, ..none })
             }
             Op::Bulk => {
-                let count = self.chance.from_to(BULK_LEAST, BULK_MOST);
+                let count = self.chance.between(BULK_LEAST, BULK_MOST);
                 self.file(count)?
             }
             Op::Seal => {
                 // Up to just below a full bundle, so that what comes next seals it.
                 let missing = BUNDLE - self.promised.size % BUNDLE;
-                let more = self.chance.from_to(1, 8);
+                let more = self.chance.between(1, 8);
                 if missing > more {
                     self.append(missing - more)?;
                 }
-                let count = self.chance.from_to(more + 1, more + 12);
+                let count = self.chance.between(more + 1, more + 12);
                 self.file(count)?
             }
             Op::Erase => {

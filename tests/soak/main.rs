@@ -29,7 +29,7 @@ mod tuning;
 mod work;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use failure::Failure;
@@ -104,7 +104,8 @@ fn rounds(part: Part, options: &Options, program: &Program, dir: &Path) -> Resul
         counts.rounds += 1;
         match run(seed, &place, &mut counts) {
             Ok(()) => fs::remove_dir_all(&place)?,
-            Err(Failure::Absent(what)) => return Err(Failure::Absent(what)),
+            // What is not there is not there from the first round on.
+            Err(Failure::Absent(what)) if counts.rounds == 1 => return Err(Failure::Absent(what)),
             Err(failure) => {
                 counts.failed(&failure);
                 println!("{} {seed}: {failure}", part.name());
@@ -127,13 +128,10 @@ type Round<'p> = Box<dyn Fn(u64, &Path, &mut Counts) -> Result<(), Failure> + 'p
 
 /// How a round of a part is run.
 fn round_of<'p>(part: Part, program: &'p Program, dir: &Path) -> Result<Round<'p>, Failure> {
-    let scratch = |place: &Path| -> PathBuf { place.to_owned() };
     Ok(match part {
         Part::Kills => {
             let tuned = tuning::Durations::measure(program, &dir.join("tuning"))?;
-            Box::new(move |seed, place, counts| {
-                kills::round(program, &tuned, seed, &scratch(place), counts)
-            })
+            Box::new(move |seed, place, counts| kills::round(program, &tuned, seed, place, counts))
         }
         Part::Power => {
             Box::new(move |seed, place, counts| power::round(program, seed, place, counts))

@@ -44,8 +44,8 @@ impl Acknowledged {
             ["appended", _, "events,", "numbers", _, "to", last, ..] => {
                 self.last = last.trim_end_matches(';').parse().ok();
             }
-            ["head:", size, "events,", "link", link] => {
-                self.heads.extend(size.parse().map(|size| (size, (*link).to_owned())));
+            ["head:", size, "events,", "link", last] => {
+                self.heads.extend(size.parse().map(|size| (size, (*last).to_owned())));
             }
             ["erased", "the", "content", "of", "event", seq, ..] => {
                 self.erased.extend(seq.parse::<u64>());

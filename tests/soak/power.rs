@@ -115,7 +115,7 @@ fn cut(
                 std::thread::sleep(Duration::from_millis(1));
             }
         }
-        std::thread::sleep(Duration::from_millis(chance.from_to(1, APART_MS)));
+        std::thread::sleep(Duration::from_millis(chance.between(1, APART_MS)));
         // Nothing is started, and nothing taken in, until the lock is let go.
         let held = locked(shared);
         if held.ended {
@@ -249,12 +249,12 @@ impl<'r> Appending<'r> {
         self.step("long appends", &["append", &first.file.to_string_lossy()], attempt)?;
         while !locked(self.shared).ended {
             let size = locked(self.shared).promised.size;
-            match self.chance.from_to(0, 99) {
+            match self.chance.between(0, 99) {
                 _ if size > EVENTS_MOST => self.single("single appends")?,
                 0..=24 => self.single("single appends")?,
                 25..=54 => self.group()?,
                 55..=69 => {
-                    let count = self.chance.from_to(100, 2_000);
+                    let count = self.chance.between(100, 2_000);
                     self.batch("long appends", count)?;
                 }
                 70..=79 => {
@@ -281,8 +281,8 @@ impl<'r> Appending<'r> {
 
     /// A process that appends one event after another.
     fn group(&mut self) -> Result<(), Failure> {
-        let (seed, threads) = (self.chance.next() >> 1, self.chance.from_to(1, 4));
-        let events = self.chance.from_to(50, 600);
+        let (seed, threads) = (self.chance.next() >> 1, self.chance.between(1, 4));
+        let events = self.chance.between(50, 600);
         let arguments =
             ["--appender", &seed.to_string(), &events.to_string(), &threads.to_string()];
         let attempt = Attempt { many: true, ..Attempt::default() };

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::failure::Failure;
 
 /// No command here takes this long, unless it hangs.
-const HANGS_AFTER: Duration = Duration::from_secs(120);
+const HANGS_AFTER: Duration = Duration::from_mins(2);
 const LOOK_EVERY: Duration = Duration::from_micros(300);
 
 /// The program under test.

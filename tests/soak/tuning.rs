@@ -55,6 +55,6 @@ impl Durations {
     pub(crate) fn delay(&self, op: Op, chance: &mut Chance) -> Duration {
         let took =
             self.0.iter().find(|(of, _)| *of == op).map_or(Duration::ZERO, |(_, took)| *took);
-        took * u32::try_from(chance.from_to(2, 98)).unwrap_or(100) / 100
+        took * u32::try_from(chance.between(2, 98)).unwrap_or(100) / 100
     }
 }

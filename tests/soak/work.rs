@@ -55,7 +55,7 @@ impl Work {
             lines.push(self.statement());
         }
         if self.chance.percent(30) {
-            let (id, length) = (self.id(), self.chance.from_to(1, 5_000));
+            let (id, length) = (self.id(), self.chance.between(1, 5_000));
             let captured = format!("{id}.txt");
             fs::write(scratch.join(&captured), words(&mut self.chance, length).join(" "))?;
             lines.push(
@@ -96,14 +96,14 @@ impl Work {
         let id = self.id();
         let chance = &mut self.chance;
         let (by, _) = chance.one(&ACTORS);
-        let length = chance.from_to(5, 60);
+        let length = chance.between(5, 60);
         let mut event = json!({
             "kind": "statement", "id": id, "by": [by], "topic": "topic",
-            "when": format!("2025-{:02}-{:02}", chance.from_to(1, 12), chance.from_to(1, 28)),
+            "when": format!("2025-{:02}-{:02}", chance.between(1, 12), chance.between(1, 28)),
             "stance": chance.one(&STANCES), "summary": words(chance, length).join(" "),
         });
         if chance.percent(40) {
-            let from = usize::try_from(chance.from_to(0, WORDS - 10)).unwrap_or(0);
+            let from = usize::try_from(chance.between(0, WORDS - 10)).unwrap_or(0);
             let quote = self.text[from..from + 8].join(" ");
             event["cites"] = json!([{"source": "text", "quote": quote, "form": "direct"}]);
         }
@@ -117,7 +117,7 @@ impl Work {
 }
 
 fn words(chance: &mut Chance, count: u64) -> Vec<String> {
-    (0..count).map(|_| format!("{:x}", chance.next() >> chance.from_to(20, 52))).collect()
+    (0..count).map(|_| format!("{:x}", chance.next() >> chance.between(20, 52))).collect()
 }
 
 fn write(scratch: &Path, name: &str, lines: &[Value]) -> Result<Batch, Failure> {
