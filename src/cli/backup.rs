@@ -83,17 +83,19 @@ impl BackupArgs {
         for (held, key) in &keys {
             partial.log.keep_key(*held, key)?;
         }
+        // The log is free again while its copy is verified.
+        let (origin, head, root) = (log.origin().to_owned(), log.head(), log.root());
+        drop(log);
         let report = verified(&partial, terminal)?;
-        let head = log.head();
         let mut manifest =
-            Manifest::new(log.origin(), head.size, Link(head.link).to_string(), now().to_string());
+            Manifest::new(&origin, head.size, Link(head.link).to_string(), now().to_string());
         manifest.sealed = made.copied.sealed;
         manifest.sealed_left_out = made.copied.sealed_left_out;
         manifest.key = !keys.is_empty();
         partial.finish(&target, &manifest)?;
         let shape = self.shape(args, &manifest, &made, &report);
         self.print(&shape, terminal)?;
-        if report.root == Some(log.root()) {
+        if report.root == Some(root) {
             return Ok(Status::Done);
         }
         // The tree of the copy was made from the headers.

@@ -3,7 +3,7 @@
 //! The tree of the copy is made from the headers, and its tables from the events, so nothing that is only derived is
 //! believed. Events themselves are not checked here: that the copy verifies is for [`super::verify`] to say, and
 //! `demarche backup` asks it. Long logs are read on every core and staged as a long append is (`staging`), so that nothing
-//! of a copy is there before all of it is; of a log a few bundles are held, and the hash of each captured source.
+//! of a copy is there before all of it is. What is held is what an append holds, and the hash of each captured source.
 
 use std::collections::BTreeSet;
 

@@ -12,7 +12,7 @@ use demarche::event_log::verify::verify_store;
 use demarche::event_log::{EventLog, FoldedLog};
 use demarche::store::memory::MemoryStore;
 use demarche::store::sled::SledStore;
-use demarche::store::{Part, Store};
+use demarche::store::{Change, Part, Store, TreePiece};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -254,6 +254,30 @@ fn what_opening_does_not_see_is_seen_in_the_copy() {
         assert!(said.contains(expected), "{expected}: {said}");
     }
     assert!(!names(desk.path()).iter().any(|name| name.starts_with("kept")));
+}
+
+#[test]
+fn a_wrong_tree_is_said_and_the_copy_has_a_right_one() {
+    // Without a journal: with one, the copy would have to extend what was signed of the tree.
+    let desk = Desk::demo();
+    let notes = (0..300).map(|n| format!("{{\"kind\":\"note\",\"text\":\"filler {n}\"}}\n"));
+    desk.write("notes.jsonl", &notes.collect::<String>());
+    desk.ok(&["append", "notes.jsonl"]);
+    {
+        let mut store = SledStore::open(&desk.path().join("log"), "test").unwrap();
+        let (head, right) = (store.head().unwrap(), store.tree_piece(1, 0).unwrap().unwrap());
+        let hashes = right.iter().map(|byte| byte ^ 1).collect();
+        let piece = TreePiece { level: 1, index: 0, hashes };
+        let change = Change { expected: head, events: &[], tree: &[piece], next: head };
+        store.append(change).unwrap();
+    }
+    assert_eq!(desk.run(&["verify"]).status.code(), Some(1));
+    let (code, said) = desk.refused(&["backup", "kept"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("the backup is whole, but the tree in the log is not"), "{said}");
+    desk.ok(&["verify", "--log", "kept"]);
+    desk.ok(&["restore", "kept", "--log", "mended"]);
+    desk.ok(&["checkpoint", "--log", "mended", "--key", "log/key"]);
 }
 
 #[test]

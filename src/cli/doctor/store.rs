@@ -163,3 +163,32 @@ pub(super) fn clock(
         ],
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Verdict;
+    use super::*;
+
+    fn verdict(now: &str) -> Option<(Verdict, String)> {
+        let mut found = Findings::default();
+        clock(None, None, Instant::parse_rfc3339(now)?, &mut found);
+        found.0.pop().map(|finding| (finding.verdict, finding.about))
+    }
+
+    #[test]
+    fn a_clock_that_was_never_set_is_wrong_without_anything_to_compare_it_with() {
+        for (now, expected) in [
+            ("1970-01-01T00:00:03Z", Verdict::Wrong),
+            ("2026-10-31T23:59:59Z", Verdict::Wrong),
+            ("2026-11-01T00:00:00Z", Verdict::Ok),
+            ("2099-12-31T00:00:00Z", Verdict::Ok),
+            ("2100-01-01T00:00:01Z", Verdict::Wrong),
+        ] {
+            let found = verdict(now);
+            assert!(
+                matches!(&found, Some((verdict, _)) if *verdict == expected),
+                "{now}: {found:?}"
+            );
+        }
+    }
+}
