@@ -88,7 +88,7 @@ fn a_backup_is_a_log_without_key_and_sealed_parts_and_says_so() {
     }
     assert_eq!(holding(&backup, SEALED), Vec::<PathBuf>::new());
     assert_eq!(holding(&backup, &secret(&desk)), Vec::<PathBuf>::new());
-    assert_eq!(names(&backup), ["backup.json", "journal", "store"]);
+    assert_eq!(names(&backup), ["backup.json", "head", "journal", "store"]);
     assert_eq!(names(&desk.path().join("kept")), ["first"], "nothing is left beside it");
     assert_eq!(head(&desk, "kept/first"), head(&desk, "log"));
     let report = desk.json(&["verify", "--json", "--log", "kept/first"]);
@@ -188,7 +188,7 @@ fn nothing_is_written_over() {
 fn a_name_with_a_stroke_at_its_end_is_the_same_directory() {
     let desk = desk();
     desk.ok(&["backup", "kept/"]);
-    assert_eq!(names(&desk.path().join("kept")), ["backup.json", "journal", "store"]);
+    assert_eq!(names(&desk.path().join("kept")), ["backup.json", "head", "journal", "store"]);
     for no_name in [".", "..", "/"] {
         assert_eq!(desk.refused(&["backup", no_name]).0, Some(2), "{no_name}");
     }
@@ -462,10 +462,10 @@ fn journal_key_and_policy_are_found_wherever_they_lie() {
     assert_eq!((&printed["checkpoints"], &printed["policy"]), (&1.into(), &true.into()));
     assert_eq!(
         names(&desk.path().join("kept")),
-        ["backup.json", "journal", "key", "policy", "store"]
+        ["backup.json", "head", "journal", "key", "policy", "store"]
     );
     desk.ok(&["restore", "kept", "--log", "again", "--key", "second.key"]);
-    assert_eq!(names(&desk.path().join("again")), ["journal", "lock", "policy", "store"]);
+    assert_eq!(names(&desk.path().join("again")), ["head", "journal", "lock", "policy", "store"]);
     assert_eq!(
         fs::read(desk.path().join("second.key")).unwrap(),
         fs::read(desk.path().join("apart.key")).unwrap()

@@ -128,7 +128,7 @@ const EARLIEST: &str = "2026-11-01T00:00:00Z";
 /// A clock that says so runs in another century.
 const LATEST: &str = "2100-01-01T00:00:00Z";
 /// By how much a clock may be behind what was recorded, in microseconds: a minute.
-const BEHIND_MAX: i64 = 60_000_000;
+const CLOCK_BEHIND_MAX: i64 = 60_000_000;
 
 /// Compares the clock with what the log recorded.
 pub(super) fn clock(
@@ -150,7 +150,7 @@ pub(super) fn clock(
         found.ok("clock", format!("it says {now}; there was nothing to compare it with"));
         return;
     };
-    if latest.micros().saturating_sub(now.micros()) <= BEHIND_MAX {
+    if latest.micros().saturating_sub(now.micros()) <= CLOCK_BEHIND_MAX {
         found.ok("clock", format!("it says {now}, after all that was recorded"));
         return;
     }
