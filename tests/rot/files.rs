@@ -22,8 +22,16 @@ pub(crate) enum Sort {
 }
 
 impl Sort {
-    pub(crate) const ALL: [Self; 7] =
-        [Self::Db, Self::Snap, Self::Conf, Self::Blob, Self::Journal, Self::Key, Self::Lock];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Db,
+        Self::Snap,
+        Self::Conf,
+        Self::Blob,
+        Self::Journal,
+        Self::Key,
+        Self::Head,
+        Self::Lock,
+    ];
 
     /// The file's name, as the table has it.
     pub(crate) const fn name(self) -> &'static str {
