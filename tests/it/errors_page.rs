@@ -26,12 +26,11 @@ use demarche::record::link::Link;
 use demarche::record::merkle::{check_consistency, check_inclusion};
 use demarche::record::note::{Note, NoteSigner, VerifierKey};
 use demarche::record::policy::Policy;
-use demarche::record::tile::{PieceKey, PieceReader, grow};
-use demarche::record::tree::{Frontier, Root, leaf_hash, node_hash};
+use demarche::record::tree::{Root, leaf_hash, node_hash};
 use demarche::store::memory::MemoryStore;
-use demarche::store::{Change, Head, Part, Store, StoredEvent, TreePiece};
+use demarche::store::{Change, Head, Part, Store, StoredEvent};
 
-use crate::support::{self, Counting, MemoryLog, append, signer};
+use crate::support::{self, Counting, MemoryLog, append, head_of, signer, tree_of};
 
 /// The heading over what the program itself says.
 const OF_THE_PROGRAM: &str = "\n## A command that cannot be carried out";
@@ -500,26 +499,9 @@ fn of_answers(said: &mut Said) {
     said.err(answer_proof::check(&mut short.replacen(hash, &Root::empty().base64(), 1).as_bytes()));
 }
 
-/// A tree that has no piece yet.
-struct Nothing;
-
-impl PieceReader for Nothing {
-    type Error = ();
-    fn piece(&self, _: PieceKey) -> Result<Option<Vec<u8>>, ()> {
-        Ok(None)
-    }
-}
-
 /// A store of these events, with a tree and a head that fit them.
 fn store_of(events: &[StoredEvent]) -> MemoryStore {
-    let headers = events.iter().map(|event| event.header.as_slice());
-    let pieces = grow(&mut Frontier::default(), headers, &Nothing).unwrap();
-    let tree: Vec<TreePiece> = pieces
-        .into_iter()
-        .map(|(PieceKey { level, index }, hashes)| TreePiece { level, index, hashes })
-        .collect();
-    let link = events.last().map_or(Link::ZERO, |last| Link::of(&last.header));
-    let next = Head { size: u64::try_from(events.len()).unwrap(), link: link.0 };
+    let (tree, next) = (tree_of(events), head_of(events));
     let mut store = MemoryStore::new();
     store.append(Change { expected: Head::EMPTY, events, tree: &tree, next }).unwrap();
     store

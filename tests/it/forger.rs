@@ -6,27 +6,16 @@ use std::path::Path;
 use demarche::record::commitment::{Salt, commit_payload, commit_sealed};
 use demarche::record::header::Header;
 use demarche::record::link::Link;
-use demarche::record::tile::{PieceKey, PieceReader, grow};
-use demarche::record::tree::Frontier;
 use demarche::store::sled::SledStore;
 use demarche::store::{BlockKey, Change, Head, Part, Store, StoredEvent, TreePiece};
 
 use crate::desk::Desk;
-use crate::support::ARTICLE;
+use crate::support::{ARTICLE, head_of, tree_of};
 
 /// Every event of a desk's log, as it is stored.
 pub(crate) fn events(desk: &Desk) -> Vec<StoredEvent> {
     let store = SledStore::open(&desk.path().join("log"), "the forger").unwrap();
     store.read(0, usize::MAX).unwrap()
-}
-
-/// A tree that has no piece yet.
-struct Nothing;
-impl PieceReader for Nothing {
-    type Error = ();
-    fn piece(&self, _: PieceKey) -> Result<Option<Vec<u8>>, ()> {
-        Ok(None)
-    }
 }
 
 /// Replaces a desk's store by one of these events, with a tree and a head that fit them. Captured bytes are kept.
@@ -46,14 +35,7 @@ pub(crate) fn put(desk: &Desk, events: &[StoredEvent], sources: &[&str]) {
     for (name, bytes) in blobs {
         store.put_blob(&name, &bytes).unwrap();
     }
-    let headers = events.iter().map(|event| event.header.as_slice());
-    let pieces = grow(&mut Frontier::default(), headers, &Nothing).unwrap();
-    let tree: Vec<TreePiece> = pieces
-        .into_iter()
-        .map(|(PieceKey { level, index }, hashes)| TreePiece { level, index, hashes })
-        .collect();
-    let link = events.last().map_or(Link::ZERO, |last| Link::of(&last.header));
-    let next = Head { size: u64::try_from(events.len()).unwrap(), link: link.0 };
+    let (tree, next) = (tree_of(events), head_of(events));
     store.append(Change { expected: Head::EMPTY, events, tree: &tree, next }).unwrap();
 }
 

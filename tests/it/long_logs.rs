@@ -12,18 +12,15 @@ use demarche::event_log::portable::{export, verify_export};
 use demarche::event_log::report::{Against, Report};
 use demarche::event_log::verify::verify_store;
 use demarche::event_log::{AppendOptions, EventLog};
-use demarche::record::link::Link;
-use demarche::record::tile::{PieceKey, PieceReader, grow};
-use demarche::record::tree::Frontier;
 use demarche::store::memory::MemoryStore;
 use demarche::store::sled::SledStore;
-use demarche::store::{Change, Head, Part, Store, StoredEvent, TreePiece};
+use demarche::store::{Change, Part, Store, StoredEvent, TreePiece};
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::desk::Desk;
 use crate::forger::{self, copied, copy, edit, put, rehash};
-use crate::support::{self, Counting, MemoryLog, append_with};
+use crate::support::{self, Counting, MemoryLog, append_with, head_of, tree_of};
 
 /// A log of so many events; every hundredth quotes, every fiftieth has a sealed part.
 fn log(size: u64) -> MemoryLog {
@@ -63,27 +60,10 @@ fn found(report: &Report) -> Vec<(Check, Option<u64>, String)> {
     report.findings.iter().map(|(check, one)| (*check, one.seq, one.what.to_string())).collect()
 }
 
-/// A tree that has no piece yet.
-struct Nothing;
-impl PieceReader for Nothing {
-    type Error = ();
-    fn piece(&self, _: PieceKey) -> Result<Option<Vec<u8>>, ()> {
-        Ok(None)
-    }
-}
-
 /// A store of these events, with a tree that fits; its tables reach the first so many.
 fn forged(events: &[StoredEvent], reach: usize) -> MemoryStore {
-    let headers = events.iter().map(|event| event.header.as_slice());
-    let pieces = grow(&mut Frontier::default(), headers, &Nothing).unwrap();
-    let tree: Vec<TreePiece> = pieces
-        .into_iter()
-        .map(|(PieceKey { level, index }, hashes)| TreePiece { level, index, hashes })
-        .collect();
-    let head = |size: usize| {
-        let link = events[..size].last().map_or(Link::ZERO, |last| Link::of(&last.header));
-        Head { size: u64::try_from(size).unwrap(), link: link.0 }
-    };
+    let tree = tree_of(events);
+    let head = |size: usize| head_of(&events[..size]);
     let mut store = MemoryStore::new();
     store.put_blob(&article(), support::ARTICLE.as_bytes()).unwrap();
     let add = |store: &mut MemoryStore, from: usize, to: usize| {

@@ -7,9 +7,12 @@ use demarche::event_log::{
     Surroundings,
 };
 use demarche::model::calendar::Instant;
+use demarche::record::link::Link;
 use demarche::record::note::NoteSigner;
+use demarche::record::tile::{PieceKey, PieceReader, grow};
+use demarche::record::tree::Frontier;
 use demarche::store::memory::MemoryStore;
-use demarche::store::{Change, Head, StoredEvent};
+use demarche::store::{Change, Head, StoredEvent, TreePiece};
 
 pub(crate) type MemoryLog = FoldedLog<MemoryStore>;
 
@@ -158,4 +161,29 @@ pub(crate) fn required(name: &str, found: bool) -> bool {
         println!("skipped: {name} is not installed");
     }
     found
+}
+
+/// A tree that has no piece yet.
+struct Nothing;
+
+impl PieceReader for Nothing {
+    type Error = ();
+
+    fn piece(&self, _: PieceKey) -> Result<Option<Vec<u8>>, ()> {
+        Ok(None)
+    }
+}
+
+/// The whole tree that these events lead to.
+pub(crate) fn tree_of(events: &[StoredEvent]) -> Vec<TreePiece> {
+    let headers = events.iter().map(|event| event.header.as_slice());
+    let pieces = grow(&mut Frontier::default(), headers, &Nothing).unwrap();
+    let piece = |(PieceKey { level, index }, hashes)| TreePiece { level, index, hashes };
+    pieces.into_iter().map(piece).collect()
+}
+
+/// The head that these events lead to.
+pub(crate) fn head_of(events: &[StoredEvent]) -> Head {
+    let link = events.last().map_or(Link::ZERO, |last| Link::of(&last.header));
+    Head { size: u64::try_from(events.len()).unwrap(), link: link.0 }
 }
