@@ -147,9 +147,7 @@ impl LogArgs {
     /// Writes the policy beside the log.
     pub(crate) fn write_policy(&self, policy: &Policy) -> Result<(), CliError> {
         let path = self.policy_path();
-        let written = files::replace_private(&path, policy.to_string().as_bytes())
-            .and_then(|()| sync_directory(path.parent().unwrap_or(Path::new("."))));
-        written.map_err(|error| {
+        files::replace_private(&path, policy.to_string().as_bytes()).map_err(|error| {
             CliError::refused(format!("the policy {} cannot be written: {error}", path.display()))
         })
     }
@@ -219,15 +217,8 @@ impl LogArgs {
     /// moved into its place.
     pub(crate) fn write_journal(&self, origin: &str, bytes: &[u8]) -> Result<(), CliError> {
         let path = self.journal_path(origin);
-        let next = path.with_extension("jsonl.next");
         let written = make_private_directory(&self.journal_directory())
-            .and_then(|()| match fs::remove_file(&next) {
-                // One that was cut off.
-                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-                _ => write_private(&next, bytes),
-            })
-            .and_then(|()| fs::rename(&next, &path))
-            .and_then(|()| sync_directory(&self.journal_directory()));
+            .and_then(|()| files::replace_private(&path, bytes));
         written.map_err(|error| {
             CliError::refused(format!("the journal {} cannot be written: {error}", path.display()))
         })
@@ -428,22 +419,7 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if path.try_exists()? {
         return Err(io::ErrorKind::AlreadyExists.into());
     }
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(".partial");
-    let partial = PathBuf::from(partial);
-    match fs::remove_file(&partial) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut options = File::options();
-    options.create_new(true).write(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&partial)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&partial, path)?;
-    sync_directory(path.parent().unwrap_or(Path::new(".")))
+    files::replace_private(path, bytes)
 }
 
 pub(crate) fn make_private_directory(path: &Path) -> io::Result<()> {

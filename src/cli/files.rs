@@ -162,14 +162,8 @@ fn write_new_for<T>(
 /// Makes the file that something is written into before it is moved into its place. One that is there was left by a
 /// command that was cut off, unless somebody holds its lock.
 fn begin(partial: &Path, readers: Readers) -> io::Result<File> {
-    let mut options = File::options();
-    options.create_new(true).write(true);
-    #[cfg(unix)]
-    if readers == Readers::Owner {
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    }
     loop {
-        let file = match options.open(partial) {
+        let file = match new_file(readers, partial) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 if !fs::symlink_metadata(partial)?.is_file() {
                     return Err(error);
@@ -225,9 +219,10 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     replace_for(Readers::All, path, bytes)
 }
 
-/// The same, for what a log keeps to its owner.
+/// The same, for what a log keeps to its owner; its name is on disk, too.
 pub(crate) fn replace_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    replace_for(Readers::Owner, path, bytes)
+    replace_for(Readers::Owner, path, bytes)?;
+    sync_directory(path.parent().unwrap_or(Path::new(".")))
 }
 
 fn replace_for(readers: Readers, path: &Path, bytes: &[u8]) -> io::Result<()> {

@@ -7,11 +7,11 @@
 
 use std::collections::BTreeSet;
 
+use super::hashes;
 use super::parallel::scan;
 use super::portable::captured_by;
 use super::sources::blob_name;
-use super::staging::{STAGED_EVENTS, Staging, Workers};
-use super::statements;
+use super::staging::{STAGED_EVENTS, Staging, Workers, abandon};
 use crate::record::link::Link;
 use crate::record::tree::Frontier;
 use crate::store::{Damage, EventRef, Events, Head, PartRef, Store, StoreError};
@@ -68,9 +68,7 @@ pub fn copy<T: Store>(
     }
     let copied = copy_events(from, to, include_sealed, progress);
     if copied.is_err() {
-        // What was written is no part of a log; where it cannot be let go of now, opening the store does it.
-        let _ = to.unstage();
-        let _ = statements::remove_unkept(to, 0);
+        abandon(to);
     }
     copied
 }
@@ -124,7 +122,7 @@ struct Read {
 
 impl Read {
     fn of(first: u64, events: Events) -> Self {
-        let links = events.iter().map(|event| Link::of(event.header)).collect();
+        let links = hashes::links(&events);
         let captured = events.iter().flat_map(captured_by).collect();
         Self { first, events, links, captured }
     }

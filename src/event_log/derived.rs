@@ -12,7 +12,7 @@ use super::finding::{Check, Finding, Wrong};
 use super::names::{Key, NameTable, is_of_id, row, seq_of};
 use super::read_payload;
 use super::runs::{Merge, Runs, Table};
-use super::statements::{StatementTable, add_rows, statement_of};
+use super::statements::{StatementTable, statement_of};
 use crate::replay::bearing::{Plain, Row, Rows};
 use crate::store::{EventRef, Store, StoreError};
 
@@ -216,9 +216,10 @@ impl Derived {
         if seq >= self.statements_size || self.quick {
             return;
         }
-        match plain {
-            Some(plain) => self.rows.add_plain(seq, plain, &mut self.made),
-            None => add_rows(event, seq, &mut self.rows, &mut self.made),
+        if let Some(plain) = plain {
+            self.rows.add_plain(seq, plain, &mut self.made);
+        } else if let Some(payload) = statement_of(event) {
+            self.rows.add_in_full(seq, payload, &mut self.made);
         }
         for row in self.made.drain(..) {
             self.statements.add(&row.to_bytes(), &self.keys);

@@ -188,25 +188,11 @@ impl Examined {
 #[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
-    use crate::event_log::{
-        AppendOptions, EventLog, FileError, SourceFiles, Submission, Surroundings,
-    };
-    use crate::model::calendar::Instant;
+    use crate::event_log::still::Still;
+    use crate::event_log::{AppendOptions, EventLog, FileError, SourceFiles, Submission};
     use crate::replay::bearing::Rows;
     use crate::store::Store;
     use crate::store::memory::MemoryStore;
-
-    struct Still;
-
-    impl Surroundings for Still {
-        fn now(&mut self) -> Instant {
-            Instant::from_micros(0)
-        }
-
-        fn salt(&mut self) -> [u8; 32] {
-            [7; 32]
-        }
-    }
 
     struct OneText;
 

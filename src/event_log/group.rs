@@ -219,6 +219,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::*;
     use crate::event_log::FileError;
+    use crate::event_log::still::Still;
     use crate::model::calendar::Instant;
     use crate::store::memory::MemoryStore;
     use std::sync::mpsc::{Receiver, Sender, channel};
@@ -241,18 +242,6 @@ mod tests {
 
         fn salt(&mut self) -> [u8; 32] {
             assert_ne!(self.looks, 2, "nobody can guess this");
-            [7; 32]
-        }
-    }
-
-    struct Still;
-
-    impl Surroundings for Still {
-        fn now(&mut self) -> Instant {
-            Instant::from_micros(0)
-        }
-
-        fn salt(&mut self) -> [u8; 32] {
             [7; 32]
         }
     }

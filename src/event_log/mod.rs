@@ -33,6 +33,8 @@ pub mod snapshot;
 mod sources;
 mod staging;
 mod statements;
+#[cfg(test)]
+mod still;
 mod system;
 pub mod tiles;
 mod tree;

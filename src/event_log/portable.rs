@@ -18,8 +18,7 @@ use super::names::{Key, is_of_id};
 use super::parallel::scan;
 use super::report::{Against, Report};
 use super::sources::blob_name;
-use super::staging::{Staging, Workers};
-use super::statements;
+use super::staging::{Staging, Workers, abandon};
 use super::verify::{Learnt, Verifier};
 use crate::model::event::Body;
 use crate::model::limits::{PAYLOAD_BYTES_MAX, SOURCE_BYTES_MAX};
@@ -605,11 +604,15 @@ pub fn restore<R: Read + Seek>(
     store: &mut impl Store,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Report, PortableError> {
-    let size = store.head()?.size;
-    if size > 0 {
-        return Err(PortableError::NotEmpty(size));
-    }
+    must_be_empty(store)?;
     Verified::of(export, progress)?.restore(export, store, progress)
+}
+
+fn must_be_empty(store: &impl Store) -> Result<(), PortableError> {
+    match store.head()?.size {
+        0 => Ok(()),
+        size => Err(PortableError::NotEmpty(size)),
+    }
 }
 
 /// An export that verifies, so that a log can be rebuilt from it.
@@ -647,16 +650,11 @@ impl Verified {
         store: &mut impl Store,
         progress: &mut dyn FnMut(u64),
     ) -> Result<Report, PortableError> {
-        let size = store.head()?.size;
-        if size > 0 {
-            return Err(PortableError::NotEmpty(size));
-        }
+        must_be_empty(store)?;
         match self.copy(export, store, progress) {
             Ok(()) => Ok(self.report),
             Err(error) => {
-                // What was written is no part of a log; where it cannot be let go of now, opening the store does it.
-                let _ = store.unstage();
-                let _ = statements::remove_unkept(store, 0);
+                abandon(store);
                 Err(error)
             }
         }

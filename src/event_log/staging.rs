@@ -24,7 +24,7 @@ use crate::store::{Change, EventRef, Events, Head, Store, StoreError, StoredEven
 /// So many events are held before bundles of them are staged.
 const HELD_EVENTS: usize = 4096;
 /// The same, as a number of events of a log.
-pub(super) const STAGED_EVENTS: u64 = 4096;
+pub(super) const STAGED_EVENTS: u64 = HELD_EVENTS as u64;
 /// Rows of statements in memory before they become a run.
 const ROWS_MAX: usize = 1 << 18;
 /// How many bundles are packed ahead of the one that is staged next.
@@ -235,6 +235,13 @@ impl Staging {
         }
         Ok(())
     }
+}
+
+/// Lets go of what a copy wrote that failed: it is no part of a log; where it cannot be let go of now, opening the store
+/// does it.
+pub(super) fn abandon(store: &mut impl Store) {
+    let _ = store.unstage();
+    let _ = statements::remove_unkept(store, 0);
 }
 
 impl Statements {

@@ -22,7 +22,7 @@ use super::terminal::Terminal;
 use super::words::shown;
 use super::{Outcome, Status};
 use crate::replay::REDUCER_VERSION;
-use crate::store::sled::{LAYOUT, SledStore};
+use crate::store::sled::LAYOUT;
 
 #[derive(Debug, Args)]
 pub(crate) struct DoctorArgs {
@@ -150,9 +150,8 @@ impl DoctorArgs {
         if files::directory(args, &mut found) {
             files::modes(args, &mut found);
             let copy = files::copied(args, &mut found);
-            let acknowledged = SledStore::acknowledged(args.directory());
             let copy = copy.as_ref().map(tempfile::TempDir::path);
-            let log = store::look(copy, acknowledged, &mut found);
+            let log = store::look(args.directory(), copy, &mut found);
             keys::key(args, log.as_ref(), &mut found);
             let journal = keys::journal(args, log.as_ref(), &mut found);
             keys::checkpoints(log.as_ref(), journal.as_ref(), now(), &mut found);

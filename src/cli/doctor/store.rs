@@ -10,7 +10,7 @@ use crate::event_log::{EventLog, OpenError};
 use crate::model::calendar::Instant;
 use crate::record::journal::Journal;
 use crate::store::sled::SledStore;
-use crate::store::{Damage, Head, Store, StoreError};
+use crate::store::{Damage, Store, StoreError};
 
 /// What to do when the store, or an event that it begins or ends with, cannot be read.
 const DAMAGED: &[&str] = &[
@@ -21,8 +21,8 @@ const DAMAGED: &[&str] = &[
 
 /// Opens a copy of the store, and looks at both ends of the log and at the tables.
 pub(super) fn look(
+    directory: &Path,
     copy: Option<&Path>,
-    acknowledged: Option<Head>,
     found: &mut Findings,
 ) -> Option<EventLog<SledStore>> {
     let Some(copy) = copy else {
@@ -56,18 +56,13 @@ pub(super) fn look(
             return None;
         }
     };
-    match acknowledged {
-        Some(acknowledged) if acknowledged.size > head.size => {
-            let shortened = StoreError::Shortened {
-                acknowledged: acknowledged.size,
-                found: head.size,
-                path: "head".into(),
-            };
+    match SledStore::check_acknowledged(directory, head) {
+        Ok(()) => found.ok("store", format!("it opens, with {} events", head.size)),
+        Err(shortened) => {
             let advice = hints::for_store(&shortened);
             let advice: Vec<&str> = advice.iter().map(String::as_str).collect();
             found.wrong("store", shortened.to_string(), &advice);
         }
-        _ => found.ok("store", format!("it opens, with {} events", head.size)),
     }
     // Before the log is opened, which derives what they lack.
     let reached = reach(&store);

@@ -147,9 +147,14 @@ impl Rows {
 
     /// Adds the rows of an event of kind `statement`: one a speaker; none if it has no topic or cannot be read.
     pub fn add(&mut self, seq: u64, payload: &[u8], to: &mut Vec<Row>) {
-        if let Some(plain) = self.plain(payload) {
-            return self.add_plain(seq, &plain, to);
+        match self.plain(payload) {
+            Some(plain) => self.add_plain(seq, &plain, to),
+            None => self.add_in_full(seq, payload, to),
         }
+    }
+
+    /// The same of a statement that takes a full reading.
+    pub fn add_in_full(&mut self, seq: u64, payload: &[u8], to: &mut Vec<Row>) {
         let content = (self.read)(payload, "statement");
         if let Some(glance) = content.event().and_then(Glance::of)
             && let Some(span) = self.dates.span(glance.when)

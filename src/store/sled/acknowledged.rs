@@ -36,9 +36,10 @@ impl Acknowledged {
         dir.join(NAME)
     }
 
-    /// Sees whether the store still holds as many events as were acknowledged.
-    pub(super) fn check(&mut self, found: Head, dir: &Path) -> Result<(), StoreError> {
-        match self.read() {
+    /// Sees whether the store of a log still holds as many events as were acknowledged; nothing is written.
+    pub(super) fn check(dir: &Path, found: Head) -> Result<(), StoreError> {
+        let noted = File::open(Self::path(dir)).ok().and_then(|file| Self(file).read());
+        match noted {
             Some(acknowledged) if acknowledged.size > found.size => Err(StoreError::Shortened {
                 acknowledged: acknowledged.size,
                 found: found.size,
@@ -52,11 +53,6 @@ impl Acknowledged {
     /// written, the file says less than it could.
     pub(super) fn note(&mut self, head: Head) {
         let _ = self.0.seek(SeekFrom::Start(0)).and_then(|_| self.0.write_all(&encode(head)));
-    }
-
-    /// What the file of a log says, which is left as it is.
-    pub(super) fn of(dir: &Path) -> Option<Head> {
-        Self(File::open(Self::path(dir)).ok()?).read()
     }
 
     fn read(&mut self) -> Option<Head> {

@@ -99,7 +99,7 @@ impl SledStore {
         }
         let found = Database::open_known(&store)?.head()?;
         // One that lost all of its events is no unused one.
-        Acknowledged::open(dir)?.check(found, dir)?;
+        Acknowledged::check(dir, found)?;
         Ok(found == Head::EMPTY)
     }
 
@@ -146,15 +146,15 @@ impl SledStore {
         let lock = waiting(wait, || lock(dir, holder))?;
         finish_removal(dir)?;
         let opened = Database::open_known(&dir.join(STORE))?;
-        let mut acknowledged = Acknowledged::open(dir)?;
-        acknowledged.check(opened.head()?, dir)?;
+        Acknowledged::check(dir, opened.head()?)?;
+        let acknowledged = Acknowledged::open(dir)?;
         opened.remove_abandoned()?;
         Ok(Self::of(opened, dir, acknowledged, lock))
     }
 
-    /// The head that was acknowledged last in `dir`, as far as the file beside the store says it; nothing is written.
-    pub fn acknowledged(dir: &Path) -> Option<Head> {
-        Acknowledged::of(dir)
+    /// Sees whether a store with this head still holds all that was acknowledged in `dir`; nothing is written.
+    pub fn check_acknowledged(dir: &Path, found: Head) -> Result<(), StoreError> {
+        Acknowledged::check(dir, found)
     }
 
     /// Keeps other processes from opening the log in `dir` while its files are looked at, and writes nothing.
