@@ -19,7 +19,6 @@ mod bulk;
 mod cli_page;
 mod crashes;
 mod cut_off;
-mod dependencies;
 mod desk;
 mod doctor;
 mod erasure;
