@@ -9,8 +9,7 @@ use std::collections::BTreeSet;
 
 use super::hashes;
 use super::parallel::scan;
-use super::portable::captured_by;
-use super::sources::blob_name;
+use super::sources::{blob_name, captured_by};
 use super::staging::{STAGED_EVENTS, Staging, Workers, abandon};
 use crate::record::link::Link;
 use crate::record::tree::Frontier;

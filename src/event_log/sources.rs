@@ -1,9 +1,14 @@
-//! The texts of captured sources, against which quotations are checked.
+//! Captured sources: which an event has, and their texts, against which quotations are checked.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use crate::store::StoreError;
+use super::read_payload;
+use crate::model::event::Body;
+use crate::model::schema::Kind;
+use crate::record::header::Header;
+use crate::replay::Content;
+use crate::store::{EventRef, PartRef, StoreError};
 
 /// The name under which a store keeps captured bytes.
 pub(crate) fn blob_name(blake3: &str) -> String {
@@ -64,5 +69,22 @@ fn found(bytes: Option<&[u8]>) -> Found {
         Some(Ok(text)) => Found::Text(text.into()),
         Some(Err(error)) => Found::NotText(error.valid_up_to()),
         None => Found::Nothing,
+    }
+}
+
+/// The hashes of what an event captured.
+pub(crate) fn captured_by(event: EventRef<'_>) -> Vec<String> {
+    let PartRef::Present { bytes, .. } = event.payload else { return Vec::new() };
+    match Header::from_bytes(event.header) {
+        Ok(header) if header.kind == Kind::Source.name() => {
+            match read_payload(bytes, &header.kind) {
+                Content::Readable(event) => match &event.body {
+                    Body::Source(source) => source.hashes().map(str::to_owned).collect(),
+                    _ => Vec::new(),
+                },
+                _ => Vec::new(),
+            }
+        }
+        _ => Vec::new(),
     }
 }

@@ -7,12 +7,16 @@
 //! count and up to which event they reach; whatever they lack is folded anew from the events.
 //! A table is never the last word: `verify` derives all of it once more and compares.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-use std::collections::binary_heap::PeekMut;
+mod merge;
+mod run;
+mod write;
+
 use std::marker::PhantomData;
 
-use crate::store::{BLOCK_BYTES_MAX, BlockKey, Damage, Store, StoreError};
+pub(crate) use self::merge::Merge;
+pub(crate) use self::run::Run;
+use self::write::Writer;
+use crate::store::{BlockKey, Store, StoreError};
 
 /// What a table holds.
 pub(crate) trait Table {
@@ -36,15 +40,6 @@ const MERGED_WHOLE: u64 = 4;
 const ENTRY_BYTES: usize = 32;
 /// The length of the manifest without its runs.
 const STAMP_BYTES: usize = 24;
-
-/// One run, as the manifest names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Run {
-    id: u64,
-    rows: u64,
-    blocks: u64,
-    directory_blocks: u64,
-}
 
 /// The runs of a table that count, and how far they reach.
 #[derive(Debug)]
@@ -253,17 +248,6 @@ impl<T: Table> Runs<T> {
     }
 }
 
-/// How many entries a block of a directory has, but for the last: as many as fit whatever they share.
-const fn entries_a_block<T: Table>() -> u64 {
-    let entry = T::ROW_BYTES + 8 + 1;
-    (BLOCK_BYTES_MAX / entry) as u64
-}
-
-/// A block that a manifest names and that is not there.
-const fn missing(key: BlockKey) -> StoreError {
-    StoreError::Damaged { what: Damage::Block(key) }
-}
-
 fn numbers<const N: usize>(bytes: &[u8]) -> Option<[u64; N]> {
     let mut numbers = [0; N];
     let (chunks, rest) = bytes.as_chunks::<8>();
@@ -276,326 +260,10 @@ fn numbers<const N: usize>(bytes: &[u8]) -> Option<[u64; N]> {
     Some(numbers)
 }
 
-/// Writes one run.
-struct Writer<T> {
-    run: Run,
-    block: BlockWriter,
-    directory: BlockWriter,
-    least: u64,
-    first: Vec<u8>,
-    table: PhantomData<T>,
-}
-
-impl<T: Table> Writer<T> {
-    const fn new(id: u64) -> Self {
-        Self {
-            run: Run { id, rows: 0, blocks: 0, directory_blocks: 0 },
-            block: BlockWriter::new(),
-            directory: BlockWriter::new(),
-            least: u64::MAX,
-            first: Vec::new(),
-            table: PhantomData,
-        }
-    }
-
-    fn push(&mut self, row: &[u8], store: &mut impl Store) -> Result<(), StoreError> {
-        if !self.block.has_room(row) {
-            self.close_block(store)?;
-        }
-        if self.block.is_empty() {
-            self.first = row.to_vec();
-        }
-        self.block.push(row);
-        self.least = self.least.min(T::measure(row));
-        self.run.rows = self.run.rows.saturating_add(1);
-        Ok(())
-    }
-
-    fn close_block(&mut self, store: &mut impl Store) -> Result<(), StoreError> {
-        let key = BlockKey { table: T::NUMBER, run: self.run.id, index: self.run.blocks };
-        store.put_block(key, &self.block.take())?;
-        self.run.blocks = self.run.blocks.saturating_add(1);
-        let mut entry = std::mem::take(&mut self.first);
-        entry.extend_from_slice(&self.least.to_be_bytes());
-        self.least = u64::MAX;
-        self.directory.push(&entry);
-        if self.run.blocks.is_multiple_of(entries_a_block::<T>()) {
-            self.close_directory(store)?;
-        }
-        Ok(())
-    }
-
-    fn close_directory(&mut self, store: &mut impl Store) -> Result<(), StoreError> {
-        let (run, index) = (self.run.id, self.run.directory_blocks);
-        let key = BlockKey { table: T::NUMBER + 1, run, index };
-        store.put_block(key, &self.directory.take())?;
-        self.run.directory_blocks = index.saturating_add(1);
-        Ok(())
-    }
-
-    fn finish(mut self, store: &mut impl Store) -> Result<Run, StoreError> {
-        if !self.block.is_empty() {
-            self.close_block(store)?;
-        }
-        if !self.directory.is_empty() {
-            self.close_directory(store)?;
-        }
-        Ok(self.run)
-    }
-}
-
-/// Rows as they lie in a block: how many bytes each shares with the one before it, and the rest.
-struct BlockWriter {
-    bytes: Vec<u8>,
-    last: Vec<u8>,
-}
-
-impl BlockWriter {
-    const fn new() -> Self {
-        Self { bytes: Vec::new(), last: Vec::new() }
-    }
-
-    const fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
-    }
-
-    fn has_room(&self, row: &[u8]) -> bool {
-        self.bytes.len().saturating_add(row.len()) < BLOCK_BYTES_MAX
-    }
-
-    fn push(&mut self, row: &[u8]) {
-        let shared = self.last.iter().zip(row).take_while(|(a, b)| a == b).count();
-        self.bytes.push(u8::try_from(shared).unwrap_or(0));
-        self.bytes.extend(row.iter().skip(shared));
-        row.clone_into(&mut self.last);
-    }
-
-    fn take(&mut self) -> Vec<u8> {
-        self.last.clear();
-        std::mem::take(&mut self.bytes)
-    }
-}
-
-/// The rows of a block, one after the other; as many as the bytes make.
-pub(crate) fn rows_of(bytes: &[u8], row_bytes: usize) -> Vec<u8> {
-    let mut rows: Vec<u8> = Vec::with_capacity(bytes.len().saturating_mul(2));
-    let mut rest = bytes;
-    while let Some((shared, after)) = rest.split_first() {
-        let shared = usize::from(*shared);
-        let Some((own, after)) =
-            row_bytes.checked_sub(shared).and_then(|own| after.split_at_checked(own))
-        else {
-            break;
-        };
-        match rows.len().checked_sub(row_bytes) {
-            Some(last) => rows.extend_from_within(last..last.saturating_add(shared)),
-            None if shared > 0 => break,
-            None => {}
-        }
-        rows.extend_from_slice(own);
-        rest = after;
-    }
-    rows
-}
-
-impl Run {
-    /// Whether so many rows can lie in so many blocks.
-    const fn is_possible<T: Table>(&self) -> bool {
-        let most = (BLOCK_BYTES_MAX as u64).saturating_mul(self.blocks);
-        let directory = self.blocks.div_ceil(entries_a_block::<T>());
-        self.rows >= self.blocks && self.rows <= most && self.directory_blocks == directory
-    }
-
-    /// Its number, which no other run of its table ever has.
-    pub(crate) const fn id(&self) -> u64 {
-        self.id
-    }
-
-    /// Whether its rows are in order, and its directory and its entry in the manifest are those that they lead to: what
-    /// is looked up is found only then. `see` is shown each row.
-    pub(crate) fn is_sound<T: Table>(
-        &self,
-        store: &impl Store,
-        see: &mut dyn FnMut(&[u8]),
-    ) -> Result<bool, StoreError> {
-        let (mut rows, mut directory_blocks) = (0_u64, 0_u64);
-        let (mut last, mut entries) = (Vec::new(), Vec::new());
-        for index in 0..self.blocks {
-            let block = self.block::<T>(index, store)?;
-            let Some(first) = block.get(..T::ROW_BYTES) else { return Ok(false) };
-            let mut lowest = u64::MAX;
-            let mut before = last.as_slice();
-            for row in block.chunks_exact(T::ROW_BYTES) {
-                if row < before {
-                    return Ok(false);
-                }
-                before = row;
-                lowest = lowest.min(T::measure(row));
-                rows = rows.saturating_add(1);
-                see(row);
-            }
-            last = before.to_vec();
-            entries.extend_from_slice(first);
-            entries.extend_from_slice(&lowest.to_be_bytes());
-            let next = index.saturating_add(1);
-            if next == self.blocks || next.is_multiple_of(entries_a_block::<T>()) {
-                if self.directory::<T>(directory_blocks, store)? != entries {
-                    return Ok(false);
-                }
-                directory_blocks = directory_blocks.saturating_add(1);
-                entries.clear();
-            }
-        }
-        Ok((rows, directory_blocks) == (self.rows, self.directory_blocks))
-    }
-
-    fn remove<T: Table>(&self, store: &mut impl Store) -> Result<(), StoreError> {
-        store.remove_blocks(T::NUMBER, self.id)?;
-        store.remove_blocks(T::NUMBER + 1, self.id)
-    }
-
-    /// How many rows it has.
-    pub(crate) const fn rows(&self) -> u64 {
-        self.rows
-    }
-
-    /// The rows of one of its blocks, one after the other.
-    pub(crate) fn block<T: Table>(
-        &self,
-        index: u64,
-        store: &impl Store,
-    ) -> Result<Vec<u8>, StoreError> {
-        let key = BlockKey { table: T::NUMBER, run: self.id, index };
-        let block = store.block(key)?.ok_or(missing(key))?;
-        Ok(rows_of(&block, T::ROW_BYTES))
-    }
-
-    /// One block of its directory: the first row of each block, and the least measure in it, one after the other.
-    pub(crate) fn directory<T: Table>(
-        &self,
-        index: u64,
-        store: &impl Store,
-    ) -> Result<Vec<u8>, StoreError> {
-        let key = BlockKey { table: T::NUMBER + 1, run: self.id, index };
-        let block = store.block(key)?.ok_or(missing(key))?;
-        Ok(rows_of(&block, T::ROW_BYTES.saturating_add(8)))
-    }
-
-    /// How many blocks its directory has.
-    pub(crate) const fn directory_blocks(&self) -> u64 {
-        self.directory_blocks
-    }
-
-    /// Every row that begins so.
-    pub(crate) fn find<T: Table>(
-        &self,
-        prefix: &[u8],
-        store: &impl Store,
-    ) -> Result<Vec<Vec<u8>>, StoreError> {
-        let entry_bytes = T::ROW_BYTES.saturating_add(8);
-        // The last block of the directory, and in it the last block, that begins before such rows do.
-        let (mut low, mut high) = (0_u64, self.directory_blocks);
-        while low.saturating_add(1) < high {
-            let middle = low.midpoint(high);
-            let entries = self.directory::<T>(middle, store)?;
-            let is_before = entries.get(..prefix.len()).is_some_and(|first| first < prefix);
-            (low, high) = if is_before { (middle, high) } else { (low, middle) };
-        }
-        let before = low.saturating_mul(entries_a_block::<T>());
-        let entries = self.directory::<T>(low, store)?;
-        let within = entries.chunks_exact(entry_bytes).take_while(|entry| *entry < prefix).count();
-        let within = u64::try_from(within).unwrap_or(0);
-        let mut index = before.saturating_add(within).saturating_sub(1);
-        let mut found = Vec::new();
-        while index < self.blocks {
-            let rows = self.block::<T>(index, store)?;
-            if rows.is_empty() {
-                break;
-            }
-            for row in rows.chunks_exact(T::ROW_BYTES) {
-                if row.starts_with(prefix) {
-                    found.push(row.to_vec());
-                } else if row > prefix {
-                    return Ok(found);
-                }
-            }
-            index = index.saturating_add(1);
-        }
-        Ok(found)
-    }
-}
-
-/// The rows of several runs as one sorted row of them.
-pub(crate) struct Merge<T> {
-    sources: Vec<Source>,
-    /// The next row of each, and the place of its run; the least first.
-    next: BinaryHeap<(Reverse<Vec<u8>>, usize)>,
-    row: Vec<u8>,
-    table: PhantomData<T>,
-}
-
-/// What is left of one run.
-struct Source {
-    run: Run,
-    next_block: u64,
-    rows: Vec<u8>,
-    at: usize,
-}
-
-impl<T: Table> Merge<T> {
-    /// All rows of these runs.
-    pub(crate) fn new(runs: &[Run], store: &impl Store) -> Result<Self, StoreError> {
-        let begin = |run: &Run| Source { run: *run, next_block: 0, rows: Vec::new(), at: 0 };
-        let mut sources: Vec<Source> = runs.iter().map(begin).collect();
-        let mut next = BinaryHeap::new();
-        for (place, source) in sources.iter_mut().enumerate() {
-            source.fill::<T>(store)?;
-            if !source.row::<T>().is_empty() {
-                next.push((Reverse(source.row::<T>().to_vec()), place));
-            }
-        }
-        Ok(Self { sources, next, row: Vec::new(), table: PhantomData })
-    }
-
-    /// The next row.
-    pub(crate) fn next(&mut self, store: &impl Store) -> Result<Option<&[u8]>, StoreError> {
-        let Some(mut least) = self.next.peek_mut() else { return Ok(None) };
-        let (Reverse(row), place) = &mut *least;
-        row.clone_into(&mut self.row);
-        let Some(source) = self.sources.get_mut(*place) else { return Ok(None) };
-        source.at = source.at.saturating_add(T::ROW_BYTES);
-        source.fill::<T>(store)?;
-        if source.row::<T>().is_empty() {
-            PeekMut::pop(least);
-        } else {
-            source.row::<T>().clone_into(row);
-        }
-        Ok(Some(&self.row))
-    }
-}
-
-impl Source {
-    /// The next row; nothing at the end.
-    fn row<T: Table>(&self) -> &[u8] {
-        self.rows.get(self.at..self.at.saturating_add(T::ROW_BYTES)).unwrap_or_default()
-    }
-
-    fn fill<T: Table>(&mut self, store: &impl Store) -> Result<(), StoreError> {
-        while self.row::<T>().is_empty() && self.next_block < self.run.blocks {
-            self.rows = self.run.block::<T>(self.next_block, store)?;
-            self.at = 0;
-            // No block is empty: where one is not there, the run ends, whatever the manifest says.
-            let ended = self.rows.is_empty();
-            self.next_block =
-                if ended { self.run.blocks } else { self.next_block.saturating_add(1) };
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 mod tests {
+    use super::run::rows_of;
     use super::*;
     use crate::store::memory::MemoryStore;
     use proptest::prelude::*;

@@ -1,0 +1,268 @@
+//! The input, taken event by event: what is in order is written, what is not is noted with its causes.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+
+use super::complete::{capture, name_it};
+use super::{AppendError, Appending, Input, Recognised, Submission};
+use crate::event_log::Surroundings;
+use crate::event_log::gates::{
+    Cause, InputError, Knows, Reference, Refusal, SourceFiles, leads_to,
+};
+use crate::event_log::prepare::{Item, Lines, Prepared, Ready};
+use crate::event_log::sources::holds;
+use crate::event_log::staging::Workers;
+use crate::model::check::{Checked, check};
+use crate::model::id;
+use crate::model::limits::{PAYLOAD_BYTES_MAX, REFUSED_LINES_MAX};
+use crate::model::schema::{Kind, Target};
+use crate::model::value::{Object, Value};
+use crate::record::json;
+use crate::store::{Store, StoreError};
+
+/// How many bytes of input are made ready at a time.
+const LINES_BYTES: usize = 512 * 1024;
+/// How many lots of lines are made ready ahead of the one that is taken.
+const LOTS_AHEAD: usize = 6;
+
+impl<S: Store> Appending<'_, S> {
+    /// Takes one event of the input.
+    pub(super) fn submit(
+        &mut self,
+        submission: &Submission,
+        files: &mut dyn SourceFiles,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<(), AppendError> {
+        if !self.excluded.contains_key(&self.place) {
+            let line = submission.line;
+            let (id, result) = match &submission.event {
+                Err(error) => (None, Err(vec![Cause::Input(error.clone())])),
+                Ok(event) => {
+                    let id = given_id(event);
+                    (id.clone(), self.consider(event.clone(), line, id, files, surroundings)?)
+                }
+            };
+            if let Err(causes) = result {
+                self.refused_ids.extend(id.clone());
+                self.refused.push((self.place, Refusal { line, id, causes }));
+                if self.refused.len() >= REFUSED_LINES_MAX {
+                    let refused = std::mem::take(&mut self.refused);
+                    let refused = refused.into_iter().map(|(_, refusal)| refusal).collect();
+                    return Err(AppendError::Refused(refused));
+                }
+            }
+        }
+        self.place = self.place.saturating_add(1);
+        Ok(())
+    }
+
+    /// Takes all lines of an input, made ready on every core if there are many.
+    pub(super) fn submit_lines(
+        &mut self,
+        input: &mut dyn Input,
+        files: &mut dyn SourceFiles,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<(), AppendError> {
+        let mut errors = BTreeMap::new();
+        let first = read_lines(input, &mut errors, surroundings)?;
+        if first.bytes.len() < LINES_BYTES {
+            let prepared = Prepared::of(first);
+            return self.take_prepared(&prepared, &mut errors, files, surroundings);
+        }
+        Workers::during(|workers| {
+            self.staging.use_workers(workers.clone());
+            let mut ahead = VecDeque::new();
+            ahead.push_back(workers.give(|| Prepared::of(first)));
+            let mut ended = false;
+            let result = 'lots: loop {
+                while !ended && ahead.len() < LOTS_AHEAD {
+                    match read_lines(input, &mut errors, surroundings) {
+                        Ok(lines) if lines.ends.is_empty() => ended = true,
+                        Ok(lines) => ahead.push_back(workers.give(|| Prepared::of(lines))),
+                        Err(error) => break 'lots Err(error.into()),
+                    }
+                }
+                let Some(next) = ahead.pop_front() else { break Ok(()) };
+                let taken = next.wait().map_err(AppendError::from).and_then(|prepared| {
+                    self.take_prepared(&prepared, &mut errors, files, surroundings)
+                });
+                if taken.is_err() {
+                    break taken;
+                }
+            };
+            let drained = self.staging.stop_workers(&mut self.log.store);
+            result.and_then(|()| Ok(drained?))
+        })
+    }
+
+    fn take_prepared(
+        &mut self,
+        prepared: &Prepared,
+        errors: &mut BTreeMap<u64, InputError>,
+        files: &mut dyn SourceFiles,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<(), AppendError> {
+        for (index, item) in prepared.items.iter().enumerate() {
+            let Some((number, line)) = prepared.lines.line(index) else { continue };
+            if let Item::Ready(ready, commitment) = item
+                && !self.excluded.contains_key(&self.place)
+                && self.is_in_order(prepared, ready)?
+            {
+                let (payload, salt) = prepared.payload(ready);
+                let sealed = prepared
+                    .sealed(ready)
+                    .map(|(bytes, salt, commitment)| (bytes, Some((salt, commitment))));
+                let keys = std::iter::once(ready.key).chain(ready.other_keys.iter().copied());
+                let payload = (payload, Some((salt, *commitment)));
+                let seq = self.write(ready.kind, payload, sealed, keys, surroundings)?;
+                self.note(Some(number), seq, false, false);
+                self.place = self.place.saturating_add(1);
+                continue;
+            }
+            let submission = match errors.remove(&number) {
+                Some(error) => Submission { line: Some(number), event: Err(error) },
+                None => Submission::read(number, line),
+            };
+            self.submit(&submission, files, surroundings)?;
+        }
+        self.log.names.reach(self.staging.head().size);
+        self.log.names.make_room(&mut self.log.store)?;
+        self.write_blobs_ahead()?;
+        Ok(())
+    }
+
+    /// Whether a new event that was made ready passes every gate. If not, or if that takes more to know, it is looked at
+    /// again in full.
+    fn is_in_order(&mut self, prepared: &Prepared, ready: &Ready) -> Result<bool, StoreError> {
+        if !self.log.names.find(ready.key, &self.log.store)?.is_empty()
+            || prepared.id(ready).is_some_and(|id| self.refused_ids.contains(id))
+        {
+            return Ok(false);
+        }
+        for (target, id) in prepared.references_of(ready) {
+            if !self.kind_of(id)?.is_some_and(|kind| leads_to(kind, target)) {
+                return Ok(false);
+            }
+        }
+        for (source, quote) in prepared.quotes_of(ready) {
+            match self.source_text(source)? {
+                Ok(text) if holds(&text, quote) => {}
+                _ => return Ok(false),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Takes an event that passes every gate; what is wrong with it otherwise.
+    fn consider(
+        &mut self,
+        event: Value<'static>,
+        line: Option<u64>,
+        own_id: Option<String>,
+        files: &mut dyn SourceFiles,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<Result<(), Vec<Cause>>, StoreError> {
+        let Checked { kind, mut payload, sealed } = match check(event) {
+            Ok(checked) => checked,
+            Err(problems) => {
+                return Ok(Err(problems.into_iter().map(Cause::Shape).collect()));
+            }
+        };
+        let before = self.blobs.len();
+        let named = name_it(kind, &mut payload)
+            .and_then(|()| capture(kind, &mut payload, files, &mut self.blobs));
+        if self.blobs.len() > before {
+            self.blob_bytes = self.blobs.values().map(Vec::len).sum();
+        }
+        if let Err(causes) = named {
+            return Ok(Err(causes));
+        }
+        if let Err(causes) = self.normalise_correction(kind, &mut payload)? {
+            return Ok(Err(causes));
+        }
+        let sealed = sealed.map(|object| json::canonical(&Value::Object(object)));
+        let bytes = json::canonical(&Value::Object(payload.clone()));
+        for (part, bytes) in [("payload", Some(&bytes)), ("sealed part", sealed.as_ref())] {
+            if let Some(found) = bytes.map(Vec::len).filter(|found| *found > PAYLOAD_BYTES_MAX) {
+                let most = PAYLOAD_BYTES_MAX;
+                return Ok(Err(vec![Cause::TooLong { part, found, most }]));
+            }
+        }
+        match self.known_already(&payload, &bytes, sealed.as_deref())? {
+            Recognised::New => {}
+            Recognised::Same(seq) => {
+                self.note(line, seq, true, false);
+                return Ok(Ok(()));
+            }
+            Recognised::Taken(cause) => return Ok(Err(vec![cause])),
+        }
+        if self.options.declare {
+            self.declare_missing(kind, &payload, surroundings)?;
+        }
+        let causes = self.gate(kind, &payload, line, own_id)?;
+        if !causes.is_empty() {
+            return Ok(Err(causes));
+        }
+        let seq = self.write_read(kind, &bytes, sealed.as_deref(), surroundings)?;
+        self.note(line, seq, false, false);
+        Ok(Ok(()))
+    }
+
+    /// Makes the actors and topics that an event refers to and that do not exist.
+    fn declare_missing(
+        &mut self,
+        kind: Kind,
+        payload: &Object<'_>,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<(), StoreError> {
+        for Reference { id, target, .. } in self.all_references(kind, payload)? {
+            let kind = match target {
+                Target::Actor | Target::ActorOrSource => Kind::Actor,
+                Target::Topic => Kind::Topic,
+                _ => continue,
+            };
+            if self.kind_of(id)?.is_some()
+                || self.seq_of(id)?.is_some()
+                || id::check_new(id).is_err()
+                || self.refused_ids.contains(id)
+            {
+                continue;
+            }
+            let made: Object<'_> = [("id", id), ("kind", kind.name()), ("name", id)]
+                .into_iter()
+                .map(|(name, text)| (name.into(), Value::Text(text.into())))
+                .collect();
+            let bytes = json::canonical(&Value::Object(made));
+            let seq = self.write_read(kind, &bytes, None, surroundings)?;
+            self.note(None, seq, false, true);
+        }
+        Ok(())
+    }
+}
+
+/// The next lot of lines.
+fn read_lines(
+    input: &mut dyn Input,
+    errors: &mut BTreeMap<u64, InputError>,
+    surroundings: &mut dyn Surroundings,
+) -> io::Result<Lines> {
+    let mut lines = Lines::default();
+    while lines.bytes.len() < LINES_BYTES {
+        let Some((number, line)) = input.next_line()? else { break };
+        match line {
+            Ok(line) => lines.bytes.extend_from_slice(line),
+            Err(error) => drop(errors.insert(number, error)),
+        }
+        lines.ends.push((number, lines.bytes.len()));
+    }
+    lines.seed = surroundings.salt();
+    Ok(lines)
+}
+
+fn given_id(event: &Value<'_>) -> Option<String> {
+    let Value::Object(event) = event else { return None };
+    match event.get("id") {
+        Some(Value::Text(id)) => Some(id.to_string()),
+        _ => None,
+    }
+}
