@@ -241,6 +241,9 @@ impl From<ProveError> for CliError {
     fn from(error: ProveError) -> Self {
         match error {
             ProveError::Store(error) => error.into(),
+            other @ ProveError::NotText { .. } => {
+                Self::refused(other.to_string()).hint("see what was found: demarche verify")
+            }
             other => Self::refused(other.to_string()),
         }
     }

@@ -78,7 +78,9 @@ pub(super) fn look(
             );
             Some(log)
         }
-        Err(OpenError::Store(error @ StoreError::Damaged { what: Damage::Block(_) })) => {
+        Err(OpenError::Store(
+            error @ StoreError::Damaged { what: Damage::Block(_) | Damage::Row(_) },
+        )) => {
             found.not_checked("head", "a table beside the events is damaged");
             tables(&Err(error), head.size, found);
             return None;
