@@ -45,6 +45,7 @@ mod outside;
 mod portable_scale;
 mod position_rules;
 mod proofs;
+mod refused;
 mod rot;
 mod schemas;
 mod secrets;

@@ -236,7 +236,7 @@ fn a_response_to_anything_else_is_not_recorded() {
     desk.ok(&[&["init", "--origin", origin], &fork[..]].concat());
     append_topics(&desk, "fork", "other", 1..100);
     let kept = ["--log", "fork", "--journal", "log/journal", "anchor", "add", "r.tsr"];
-    refused_saying(&desk, &kept, 1, &["does not extend the checkpoint that was stamped"]);
+    refused_saying(&desk, &kept, 1, &["the log does not extend the checkpoint that was stamped"]);
 }
 
 #[test]
@@ -315,7 +315,7 @@ fn an_authority_is_asked_over_the_network() {
     assert!(first.body.windows(32).any(|window| window == imprint));
 
     for (status, expected) in [
-        (1, "its nonce differs"),
+        (1, "the response is not to this request: its nonce differs"),
         (1, "the authority refused: status 2"),
         (1, "it is no RFC 3161 response"),
         (2, "answers 503"),
