@@ -50,7 +50,7 @@ fn message(line: &str) -> Option<String> {
 }
 
 /// The last cell of a row.
-fn last_cell(line: &str) -> &str {
+pub(crate) fn last_cell(line: &str) -> &str {
     line.trim_end().trim_end_matches('|').rsplit('|').next().unwrap_or_default().trim()
 }
 
@@ -60,7 +60,7 @@ fn tested_rows(part: &str) -> Vec<(String, String)> {
     rows.map(|(message, test)| (message, test.trim_matches('`').to_owned())).collect()
 }
 
-fn sources(directory: &Path, found: &mut Vec<(PathBuf, String)>) {
+pub(crate) fn sources(directory: &Path, found: &mut Vec<(PathBuf, String)>) {
     for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
@@ -151,7 +151,7 @@ fn matches(message: &str, pattern: &str) -> bool {
 }
 
 /// The functions of the tests and of the source, by name: their text up to the end of each.
-fn functions() -> BTreeMap<String, String> {
+pub(crate) fn functions() -> BTreeMap<String, String> {
     let mut files = Vec::new();
     sources(&root().join("tests/it"), &mut files);
     sources(&root().join("src"), &mut files);

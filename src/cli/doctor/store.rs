@@ -173,6 +173,25 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_may_be_a_little_behind() {
+        use crate::record::{checkpoint::Checkpoint, link::Link, note::NoteSigner, tree::Root};
+        let at = Instant::parse_rfc3339("2027-01-01T00:00:00Z").unwrap();
+        let name = "example.org/desk";
+        let checkpoint = Checkpoint { origin: name.to_owned(), size: 1, root: Root::empty() };
+        let signer = NoteSigner::from_seed(name, &[1; 32]).unwrap();
+        let (mut journal, _) = Journal::begin(name, Link::ZERO);
+        journal.add(at, checkpoint.sign(&[&signer]).unwrap()).unwrap();
+        for (behind, expected) in
+            [(CLOCK_BEHIND_MAX, Verdict::Ok), (CLOCK_BEHIND_MAX + 1, Verdict::Wrong)]
+        {
+            let (now, mut found) = (at.micros() - behind, Findings::default());
+            clock(None, Some(&journal), Instant::from_micros(now), &mut found);
+            let found = found.0.pop().unwrap();
+            assert_eq!(found.verdict, expected, "{}", found.about);
+        }
+    }
+
+    #[test]
     fn a_clock_that_was_never_set_is_wrong_without_anything_to_compare_it_with() {
         for (now, expected) in [
             ("1970-01-01T00:00:03Z", Verdict::Wrong),

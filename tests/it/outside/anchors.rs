@@ -330,3 +330,15 @@ fn an_authority_is_asked_over_the_network() {
     assert_eq!(size(&desk, "log"), before + 1, "nothing else was recorded");
     assert!(desk.ok(&["verify"]).contains("the log verifies"));
 }
+
+#[test]
+fn an_answer_is_read_so_far() {
+    let (desk, _, _) = desk_with_request();
+    // 65536 bytes are an answer, if no good one; one more is none.
+    for (bytes, status, expected) in
+        [(65_536, 1, "it is no RFC 3161 response"), (65_537, 2, "cannot be asked")]
+    {
+        let server = Server::new(move |_| Answer::Whole(200, vec![0x30; bytes]));
+        refused_saying(&desk, &["anchor", "ask", &server.url()], status, &[expected]);
+    }
+}
