@@ -163,15 +163,13 @@ fn journals_that_cannot_be_used() {
 }
 
 #[test]
-fn backups_that_are_none_or_too_old() {
+fn backups_that_are_none_or_have_no_place() {
     let desk = desk("example.org/desk");
-    desk.ok(&["checkpoint"]);
-    desk.ok(&["backup", "kept", "--with-key"]);
+    desk.ok(&["backup", "kept"]);
     desk.write("file", "x");
     for made in ["full/theirs", "cut.partial"] {
         fs::create_dir_all(desk.path().join(made)).unwrap();
     }
-    let restore = |log| ["restore", "kept", "--log", log];
     refused(
         &desk,
         &[
@@ -210,11 +208,19 @@ fn backups_that_are_none_or_too_old() {
             ),
         ],
     );
-    // A name that is taken before the backup is whole, and one that is too long once `.partial` stands behind it.
+    // A name that is too long once `.partial` stands behind it.
     let long = "b".repeat(250);
     let cannot = format!("{long}.partial cannot be made: ");
     refused(&desk, &[(&["backup", &long], 2, &cannot, "")]);
-    // The journal at the new place was signed by a log that went on, by another one of that name, or with another key.
+}
+
+#[test]
+fn backups_that_know_less_than_what_lies_there() {
+    let desk = desk("example.org/desk");
+    desk.ok(&["checkpoint"]);
+    desk.ok(&["backup", "kept", "--with-key"]);
+    let restore = |log| ["restore", "kept", "--log", log];
+    // Another key; then the journal of a log that went on.
     desk.ok(&["init", "--origin", "example.org/other", "--log", "other"]);
     fs::create_dir(desk.path().join("keyed")).unwrap();
     fs::copy(desk.path().join("other/key"), desk.path().join("keyed/key")).unwrap();
@@ -224,9 +230,18 @@ fn backups_that_are_none_or_too_old() {
     let onto = [&restore("new")[..], &["--journal", "log/journal"]].concat();
     let older =
         "the backup is older than what this log has signed: restoring it would be a rollback";
-    refused(&desk, &[(&onto, 1, older, "use a newer backup")]);
+    let knows = |log: &str| {
+        format!("the journal {log}/journal/example.org%2Fdesk.jsonl has a checkpoint of ")
+    };
+    refused(&desk, &[(&onto, 1, older, "use a newer backup"), (&onto, 1, older, &knows("log"))]);
+    // The manifest says less, or more, than there is.
     let manifest = read(&desk, "kept/backup.json");
-    desk.write("kept/backup.json", &manifest.replacen("\"events\": 2", "\"events\": 3", 1));
+    let says = |events: &str| {
+        desk.write("kept/backup.json", &manifest.replacen("\"events\": 2", events, 1));
+    };
+    says("\"events\": 1");
+    refused(&desk, &[(&restore("new"), 1, older, &knows("kept"))]);
+    says("\"events\": 3");
     let changed = "the backup was changed after it was made: it had 3 events, it has 2";
     refused(&desk, &[(&restore("new"), 1, changed, "use another backup")]);
 }
