@@ -339,13 +339,14 @@ impl JournalFile {
 pub(crate) fn parse(bytes: &[u8], path: &Path) -> Result<Journal, CliError> {
     match Journal::parse(bytes) {
         (Some(journal), None) => Ok(journal),
-        (_, Some(error)) => Err(CliError::failed(format!(
-            "the checkpoint journal {} was edited: {error}",
-            path.display()
+        // Where there is no journal, there is an error.
+        (_, error) => Err(CliError::failed(format!(
+            "the checkpoint journal {} was edited: {}",
+            path.display(),
+            error.map(|error| error.to_string()).unwrap_or_default()
         ))
         .hint("see what else was found: demarche verify")
         .hint("put the journal back from your own copy; nothing is signed before it is whole")),
-        (None, None) => Err(CliError::failed("the checkpoint journal is empty")),
     }
 }
 

@@ -319,7 +319,7 @@ pub(crate) fn to_value(shape: &impl Serialize) -> Result<Value<'static>, CliErro
     let bytes = serde_json::to_vec(shape)?;
     match json::parse(&bytes) {
         Ok(value) => Ok(value.into_owned()),
-        Err(error) => Err(CliError::refused(format!("the answer cannot be written: {error}"))),
+        Err(error) => Err(std::io::Error::other(error).into()),
     }
 }
 

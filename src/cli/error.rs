@@ -89,15 +89,11 @@ impl From<OpenError> for CliError {
         match error {
             OpenError::Store(error) => error.into(),
             OpenError::DoesNotVerify { seq, wrong } => {
-                let mut shown = Self::failed("the log does not verify")
+                Self::failed("the log does not verify")
                     .detail(format!("event {seq}: {wrong}"))
                     .hint("see all findings: demarche verify")
                     .hint("no answer is given from a log whose bytes do not fit together; restore a backup, or an export that \
-                        verifies: demarche restore BACKUP_DIR --log NEW_DIR");
-                if let Some(last) = seq.checked_sub(1) {
-                    shown = shown.detail(format!("events 0 to {last} fit"));
-                }
-                shown
+                        verifies: demarche restore BACKUP_DIR --log NEW_DIR")
             }
             OpenError::Empty => Self::refused("the store holds no log")
                 .hint("make one: demarche init --origin example.org/desk --log DIR"),

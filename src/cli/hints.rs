@@ -10,7 +10,7 @@ use crate::model::check::Wrong;
 use crate::model::date::suggestion;
 use crate::model::schema::Target;
 use crate::record::json::JsonError;
-use crate::store::StoreError;
+use crate::store::{Damage, StoreError};
 
 /// Of so many things that are wrong with one event each is shown; the rest are only counted.
 const CAUSES_SHOWN: usize = 20;
@@ -91,6 +91,9 @@ fn for_cause(cause: &Cause) -> Option<String> {
         },
         Cause::NoText { why: NoText::NotUtf8(_), .. } => {
             "append the source with its text beside it: text_file".to_owned()
+        }
+        Cause::NoText { why: NoText::Gone, .. } => {
+            "the log has lost them: see what else, demarche verify".to_owned()
         }
         Cause::NoText { .. } => {
             "append the source with the file that holds its text: file".to_owned()
@@ -240,6 +243,9 @@ pub(crate) fn for_store(error: &StoreError) -> Vec<String> {
         ],
         StoreError::Layout { .. } => vec![
             "export the log with the version of the program that wrote it, and restore the export with this one: demarche restore EXPORT.jsonl --log NEW_DIR".to_owned(),
+        ],
+        StoreError::Damaged { what: Damage::Block(_) | Damage::Row(_) } => vec![
+            "see whether anything else is wrong: demarche verify; the tables are derived from the events, so nothing is lost with them".to_owned(),
         ],
         StoreError::Damaged { .. } | StoreError::Panicked { .. } | StoreError::Sled(_) => vec![
             "see what is wrong and what is not: demarche doctor; keep the damaged directory as it is".to_owned(),

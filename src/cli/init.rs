@@ -93,6 +93,6 @@ fn key_for(log: &LogArgs, origin: &str) -> Result<Option<NoteSigner>, CliError> 
 
 /// A new key for a log.
 pub(crate) fn new_key(origin: &str) -> Result<NoteSigner, CliError> {
-    NoteSigner::from_seed(origin, &random())
-        .map_err(|error| CliError::refused(format!("no key can be named {origin:?}: {error}")))
+    // What can be an origin can be the name of a key.
+    NoteSigner::from_seed(origin, &random()).map_err(|error| CliError::refused(error.to_string()))
 }

@@ -33,7 +33,7 @@ impl<R: BufRead + Seek> InputLines<R> {
             }
             self.number += 1;
             if self.line.len() as u64 == most && self.line.last() != Some(&b'\n') {
-                skip_line(&mut self.reader)?;
+                skip_line(self.line.len(), &mut self.reader)?;
             }
             let mut text = self.line.strip_suffix(b"\n").unwrap_or(&self.line);
             text = text.strip_suffix(b"\r").unwrap_or(text);
@@ -98,24 +98,21 @@ fn never_ends() -> io::Error {
     )
 }
 
-fn skip_line(input: &mut dyn BufRead) -> io::Result<()> {
-    let mut skipped = 0_u64;
+/// Passes over the rest of a line of which so many bytes were read.
+fn skip_line(read: usize, input: &mut dyn BufRead) -> io::Result<()> {
+    let mut length = read as u64;
     loop {
         let buffer = input.fill_buf()?;
-        if buffer.is_empty() {
-            return Ok(());
-        }
-        skipped += buffer.len() as u64;
-        if skipped > LINE_SKIPPED_BYTES_MAX {
+        let end = memchr::memchr(b'\n', buffer);
+        let of_line = end.unwrap_or(buffer.len());
+        length += of_line as u64;
+        if length > LINE_SKIPPED_BYTES_MAX {
             return Err(never_ends());
         }
-        let (used, ended) = match buffer.iter().position(|byte| *byte == b'\n') {
-            Some(at) => (at + 1, true),
-            None => (buffer.len(), false),
-        };
-        input.consume(used);
-        if ended {
+        if end.is_some() || buffer.is_empty() {
+            input.consume(of_line + usize::from(end.is_some()));
             return Ok(());
         }
+        input.consume(of_line);
     }
 }

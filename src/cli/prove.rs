@@ -1,7 +1,7 @@
 //! `demarche prove` and `demarche disclose`: the proof of an event, or of all events behind an answer, for somebody who
 //! has not the log.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -98,7 +98,7 @@ impl ProveArgs {
         answer_proof::write_by_inclusion(log, &question, &answer, &open, note, &mut proof)?;
         // None is handed out that does not hold.
         check::check_answer(&mut proof.as_slice())?;
-        String::from_utf8(proof).map_err(|_| CliError::refused("the proof is no text"))
+        Ok(String::from_utf8(proof).map_err(io::Error::other)?)
     }
 }
 
@@ -241,6 +241,9 @@ impl From<ProveError> for CliError {
     fn from(error: ProveError) -> Self {
         match error {
             ProveError::Store(error) => error.into(),
+            other @ ProveError::NotText { .. } => {
+                Self::refused(other.to_string()).hint("see what was found: demarche verify")
+            }
             other => Self::refused(other.to_string()),
         }
     }

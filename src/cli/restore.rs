@@ -72,9 +72,9 @@ impl RestoreArgs {
                 drop(store);
                 let _ = fs::remove_dir_all(log.directory().join("store"));
                 Err(match error {
-                    PortableError::Changed => CliError::failed(
-                        "the export changed while it was restored; nothing was kept",
-                    ),
+                    changed @ PortableError::Changed => {
+                        CliError::failed(changed.to_string()).detail("nothing was kept")
+                    }
                     other => other.into(),
                 })
             }

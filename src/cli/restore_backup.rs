@@ -129,7 +129,8 @@ fn journal_after(
         }
     };
     if let Some(last) = journal.last().filter(|last| last.checkpoint.size > manifest.events) {
-        return Err(rolled_back(log, manifest, last.checkpoint.size));
+        let knows = if is_there { log } else { from };
+        return Err(rolled_back(knows, manifest, last.checkpoint.size));
     }
     let (checkpoints, compared) = (journal.entries.len(), bytes.clone());
     Ok(AfterJournal {
@@ -146,8 +147,8 @@ fn whole(args: &LogArgs, of: &Manifest) -> Result<Option<(Vec<u8>, Journal)>, Cl
     Ok(Some((whole_lines(&bytes, &journal).to_vec(), journal)))
 }
 
-fn rolled_back(log: &LogArgs, manifest: &Manifest, signed: u64) -> CliError {
-    let path = log.journal_path(&manifest.origin);
+fn rolled_back(knows: &LogArgs, manifest: &Manifest, signed: u64) -> CliError {
+    let path = knows.journal_path(&manifest.origin);
     CliError::failed("the backup is older than what this log has signed: restoring it would be a rollback")
         .detail(format!("the journal {} has a checkpoint of {signed} events", path.display()))
         .detail(format!("the backup, of {}, ends with {} events", manifest.made_at, manifest.events))

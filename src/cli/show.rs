@@ -16,8 +16,8 @@ use super::witness::shown_time;
 use super::words::on_whose_word;
 use super::words::{name_of, retracted, shown};
 use super::{Outcome, Status};
-use crate::event_log::FoldedLog;
 use crate::event_log::bracket::{Bracket, Seen};
+use crate::event_log::{FoldedLog, OpenError};
 use crate::model::calendar::Zone;
 use crate::model::event::{Body, Event};
 use crate::model::near::nearest;
@@ -253,7 +253,7 @@ fn shape(
 ) -> Result<EventShape, CliError> {
     let history = log.history();
     let header = Header::from_bytes(&stored.header)
-        .map_err(|error| CliError::failed(format!("event {}: {error}", entry.seq)))?;
+        .map_err(|error| OpenError::DoesNotVerify { seq: entry.seq, wrong: error.into() })?;
     let (payload, salt) = match &stored.payload {
         Part::Present { salt, bytes } => {
             let salt = crate::record::commitment::Commitment(*salt).to_string();

@@ -13,7 +13,7 @@ use crate::record::note::VerifierKey;
 use crate::record::tile::Tiles;
 use crate::record::tree::{Frontier, NodeHash, leaf_hash};
 use crate::replay::{Content, History};
-use crate::store::{EventRef, Events, Head, Store, StoreError};
+use crate::store::{Damage, EventRef, Events, Head, Store, StoreError};
 
 /// A log, and its history folded from every event.
 #[derive(Debug)]
@@ -190,7 +190,7 @@ pub(super) fn check<T: Send>(
     let seq = head.size.saturating_sub(1);
     let wrong = |seq, wrong| Err(OpenError::DoesNotVerify { seq, wrong });
     if at.size != head.size {
-        return wrong(at.size, DoesNotFit::Missing);
+        return Err(StoreError::Damaged { what: Damage::EventMissing(at.size) }.into());
     }
     if at.link != head.link {
         let (expected, found) = (Link(head.link), Link(at.link));

@@ -190,8 +190,8 @@ pub enum NoText {
     /// The captured bytes are not UTF-8.
     #[error("its bytes are not UTF-8 text (at byte {0})")]
     NotUtf8(usize),
-    /// The bytes were erased, or are withheld.
-    #[error("its bytes were erased, or are withheld from this copy")]
+    /// The captured bytes are not there, though no erasure took them.
+    #[error("its captured bytes are not there")]
     Gone,
 }
 

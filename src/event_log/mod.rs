@@ -171,9 +171,6 @@ pub enum DoesNotFit {
     /// The stored tree is not the one that the headers lead to.
     #[error("the stored tree is not the one that the headers up to it lead to")]
     Tree,
-    /// It is missing.
-    #[error("it is missing")]
-    Missing,
 }
 
 impl<S: Store> EventLog<S> {
@@ -303,7 +300,8 @@ impl<S: Store> EventLog<S> {
     /// One event, which must fit.
     fn fitting(&self, seq: u64) -> Result<(Header, StoredEvent), OpenError> {
         let wrong = |wrong| OpenError::DoesNotVerify { seq, wrong };
-        let event = self.stored(seq)?.ok_or_else(|| wrong(DoesNotFit::Missing))?;
+        let missing = StoreError::Damaged { what: Damage::EventMissing(seq) };
+        let event = self.stored(seq)?.ok_or(missing)?;
         let header = fitting_header(event.as_ref(), seq).map_err(wrong)?;
         Ok((header, event))
     }

@@ -88,3 +88,26 @@ pub(crate) fn captured_by(event: EventRef<'_>) -> Vec<String> {
         _ => Vec::new(),
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_let_go_of_when_too_much_is_at_hand() {
+        let mut texts = Texts::default();
+        let mut is_read = |name: &str, bytes: usize| {
+            let mut read = false;
+            let text = &mut || {
+                read = true;
+                Ok(Some(vec![b'x'; bytes]))
+            };
+            texts.load(name, text).unwrap();
+            read
+        };
+        assert!(is_read("first", KEPT_BYTES_MAX));
+        assert!(is_read("second", 1) && !is_read("first", 0), "at the limit it is at hand");
+        assert!(is_read("third", 1) && is_read("first", 0), "past it nothing was");
+    }
+}

@@ -25,7 +25,7 @@ use crate::record::link::Link;
 use crate::replay::bearing::{Bearing, Gathering, Held, Known, Stored, current};
 use crate::replay::{Clocks, Entry, History, LeftOut};
 use crate::store::bundle::BUNDLE_EVENTS;
-use crate::store::{EventRef, Events, PartRef, Store, StoreError};
+use crate::store::{Damage, EventRef, Events, PartRef, Store, StoreError};
 
 /// Of so many events after those that the tables reach, the world is still looked up; they are read.
 pub const READ_AFTER_TABLES: u64 = 1 << 16;
@@ -229,7 +229,9 @@ impl<S: Store> EventLog<S> {
             while let Some(seq) = rest.next_if(|seq| *seq - seq % BUNDLE_EVENTS == first) {
                 let index = usize::try_from(seq - first).unwrap_or(usize::MAX);
                 let wrong = |wrong| OpenError::DoesNotVerify { seq, wrong };
-                let event = events.get(index).ok_or_else(|| wrong(DoesNotFit::Missing))?;
+                // A store gives every event that there is, so a table named one that never was.
+                let beyond = StoreError::Damaged { what: Damage::Row(seq) };
+                let event = events.get(index).ok_or(beyond)?;
                 let header = fitting_header(event, seq).map_err(wrong)?;
                 see(event, &header);
             }

@@ -319,13 +319,15 @@ mod tests {
 
     #[test]
     fn sources_are_split_between_characters_and_joined_again() {
-        for source in [
-            "é".repeat(PART_BYTES_MAX).into_bytes(),
-            vec![0xff; PART_BYTES_MAX + 1],
-            Vec::new(),
-            vec![b'x'; PART_BYTES_MAX],
+        for (source, count) in [
+            ("é".repeat(PART_BYTES_MAX).into_bytes(), 2),
+            (("x".to_owned() + &"é".repeat(PART_BYTES_MAX / 2)).into_bytes(), 2),
+            (vec![0xff; PART_BYTES_MAX + 1], 2),
+            (Vec::new(), 1),
+            (vec![b'x'; PART_BYTES_MAX], 1),
         ] {
             let parts = split_source(&source);
+            assert_eq!(parts.len(), count);
             assert!(parts.iter().all(|part| part.bytes.len() <= PART_BYTES_MAX));
             let joined: Vec<u8> = parts
                 .iter()

@@ -184,6 +184,7 @@ mod tests {
     /// What would break: a flag or a length of the last block wrong at some number of blocks, or at the end of one.
     #[test]
     fn every_length_is_hashed_as_the_library_does() {
+        // Up to BLOCKS_MAX blocks, and beyond, where each is hashed alone.
         check(&messages(0..1200), |message| message.len().min(32));
         check(&messages((0..1200).rev()), |_| 0);
         check(&messages(0..1200), <[u8]>::len);

@@ -285,6 +285,27 @@ mod tests {
     }
 
     #[test]
+    fn a_piece_that_is_lost_or_cut_short_is_named() {
+        let headers: Vec<Vec<u8>> = (0..700_u64).map(|n| n.to_string().into_bytes()).collect();
+        let all = headers.iter().map(Vec::as_slice);
+        let pieces = grow(&mut Frontier::default(), all, &Kept::default()).unwrap();
+        let last = PieceKey { level: 0, index: 699 / PIECE_WIDTH };
+        let read = |pieces: Pieces| {
+            let kept = Kept { pieces, reads: Cell::default() };
+            let read = Tiles(&kept).hash(0, 699);
+            read.map_err(|error| error.to_string())
+        };
+        assert!(read(pieces.clone()).is_ok());
+        let (mut without, mut cut) = (pieces.clone(), pieces);
+        without.remove(&last);
+        cut.entry(last).and_modify(|bytes| bytes.truncate(bytes.len() - 1));
+        for damaged in [without, cut] {
+            let error = read(damaged).unwrap_err();
+            assert_eq!(error, "the stored tree lacks hashes of level 0 from number 640 on");
+        }
+    }
+
+    #[test]
     fn an_append_to_a_million_costs_few_hashes() {
         const SIZE: u64 = 1 << 20;
         let mut kept = Kept::default();

@@ -328,6 +328,11 @@ pub enum Damage {
         .0.index, .0.run
     )]
     Block(BlockKey),
+    /// What is derived from the events names one that never was.
+    #[error(
+        "a table beside the events names event {0}, which is not there; derive it anew: demarche snapshot --anew"
+    )]
+    Row(u64),
     /// A blob is not there whole.
     #[error("the blob {0:?} is cut short")]
     Blob(String),

@@ -29,7 +29,7 @@ fn desk() -> Desk {
 }
 
 /// The hash of the chronicle's one source, whose bytes a forger keeps.
-fn source(desk: &Desk) -> String {
+pub(crate) fn source(desk: &Desk) -> String {
     let shown = desk.json(&["show", "digest-2025-05-01", "--json"]);
     shown["events"][0]["payload"]["blake3"].as_str().unwrap().to_owned()
 }
@@ -46,7 +46,7 @@ fn findings(desk: &Desk, args: &[&str]) -> Vec<(String, String, Option<u64>)> {
 }
 
 #[track_caller]
-fn is_found(desk: &Desk, args: &[&str], check: &str, words: &str) {
+pub(crate) fn is_found(desk: &Desk, args: &[&str], check: &str, words: &str) {
     let found = findings(desk, args);
     let named = found.iter().any(|(of, what, _)| of == check && what.contains(words));
     assert!(named, "no finding of {check} says {words:?}: {found:#?}");
@@ -61,7 +61,7 @@ fn is_said_in_words(desk: &Desk) {
 }
 
 /// The forger takes the journal away, too.
-fn without_journal(desk: &Desk) {
+pub(crate) fn without_journal(desk: &Desk) {
     fs::remove_dir_all(desk.path().join("log/journal")).unwrap();
 }
 
@@ -823,6 +823,7 @@ fn source_text_edited() {
     };
     change("act of war", "act of law");
     is_found(&desk, &[], "sources", "the captured bytes have the hash");
+    is_found(&desk, &[], "quotes", "the quotation is not in the source \"digest-2025-05-01\": ");
     is_found(&desk, &[], "quotes", "act of war");
     change("act of law", "act of war");
     desk.ok(&["verify"]);

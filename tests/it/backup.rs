@@ -424,7 +424,12 @@ fn a_journal_of_another_log_of_that_name_is_not_written_over() {
     let before = fs::read(journal(&desk, "elsewhere")).unwrap();
     let (code, said) = desk.refused(&["restore", "kept", "--log", "elsewhere"]);
     assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("neither carries on the other"), "{said}");
+    let at = desk.path().join("elsewhere/journal");
+    let name = names(&at).remove(0);
+    let why = format!(
+        "the journal in elsewhere/journal/{name} is not that of the backup: neither carries on the other"
+    );
+    assert!(said.contains(&why), "{said}");
     assert_eq!(fs::read(journal(&desk, "elsewhere")).unwrap(), before);
     assert!(!desk.path().join("elsewhere/store").exists());
 }

@@ -4,13 +4,15 @@ use std::io;
 
 use demarche::store::{BlockKey, Change, Events, Head, Removal, Store, StoreError, TreePiece};
 
-/// What becomes of the write that goes wrong, which is reported as failed either way.
+/// What becomes of the write that goes wrong, which is reported as failed; but for the last that works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// Nothing of it is kept.
     Lost,
     /// All of it is kept.
     Kept,
+    /// All of it is kept, and said to be.
+    Last,
 }
 
 /// A store one of whose writes goes wrong.
@@ -54,10 +56,10 @@ impl<S> Faulty<S> {
             return write(&mut self.store);
         }
         self.broken = self.for_good;
-        if self.fault == Fault::Kept {
+        if self.fault != Fault::Lost {
             write(&mut self.store)?;
         }
-        Err(full())
+        if self.fault == Fault::Last { Ok(()) } else { Err(full()) }
     }
 
     fn works(&self) -> Result<&S, StoreError> {

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use demarche::record::commitment::{Salt, commit_payload, commit_sealed};
 use demarche::record::header::Header;
@@ -199,4 +200,12 @@ pub(crate) fn copied(from: &impl Store, dir: &Path) -> SledStore {
     store.put_blob(&article, ARTICLE.as_bytes()).unwrap();
     store.sync().unwrap();
     store
+}
+
+/// sled's own database in a log's directory, as nobody else has it open.
+pub(crate) fn raw(dir: &Path) -> sled::Db {
+    // Another test may be starting a process, which holds every lock once more for a moment.
+    let open = || sled::Config::new().path(dir.join("store")).open();
+    let wait = || std::thread::sleep(Duration::from_millis(10));
+    (0..500).find_map(|_| open().inspect_err(|_| wait()).ok()).unwrap()
 }

@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use demarche::event_log::group::{GroupError, SharedLog};
 use demarche::event_log::{EventLog, Submission};
+use demarche::store::Store;
 use demarche::store::memory::MemoryStore;
 
+use crate::faulty::{Fault, Faulty};
 use crate::support::{Counting, Files};
 
 fn topic(id: &str) -> Submission {
@@ -50,4 +52,20 @@ fn every_thread_is_told_what_came_of_its_own_event() {
     let log = shared.into_log();
     assert_eq!(log.head().size, 401);
     log.check(&mut |_| {}).unwrap();
+}
+
+#[test]
+fn what_is_in_the_log_and_cannot_be_read_back_is_not_called_refused() {
+    let mut clock = Counting::default();
+    let made = EventLog::create(MemoryStore::new(), "example.org/desk", None, &mut clock).unwrap();
+    // The disk dies with the write that moves the head.
+    let dies = Faulty::new(made.store().clone(), 0, Fault::Last, true);
+    let log = EventLog::open(dies).unwrap();
+    let shared = SharedLog::new(log, Box::new(Files::default()), Box::new(clock));
+    let error = shared.append(topic("t")).unwrap_err();
+    assert!(matches!(error, GroupError::NotReadBack), "{error:?}");
+    assert_eq!(error.to_string(), "it was appended, and cannot be read back");
+    let log = shared.into_log();
+    assert_eq!(log.store().names, ["append"]);
+    assert_eq!(log.store().store.head().unwrap().size, 2);
 }

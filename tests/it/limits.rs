@@ -1,10 +1,8 @@
 //! Every limit: what is at it is taken, what is one past it is refused, with an error that names the limit and what was
 //! found. `docs/limits.md` is the list, and has every limit that stands in the code.
 
-use std::collections::BTreeSet;
 use std::fs;
-use std::io::Cursor;
-use std::path::Path;
+use std::io::{Cursor, Seek, SeekFrom, Write};
 
 use demarche::event_log::portable::{EXPORT_LINE_BYTES_MAX, verify_export};
 use demarche::event_log::report::Against;
@@ -27,6 +25,9 @@ use serde_json::json;
 
 use crate::desk::Desk;
 use crate::support::{self, Counting, Files, append};
+
+mod page;
+mod shown;
 
 /// What is said of an append of these lines; nothing if they are taken.
 fn said(lines: &str) -> String {
@@ -128,9 +129,33 @@ fn depth_numbers_and_dates() {
         &year(262_001),
         "when: \"Y262001\" is not a date we can take: the year is not between -262000 and 262000",
     );
-    let long = "2025-04-23T10:00:00.".to_owned() + &"0".repeat(90) + "Z";
-    let refused = said(&json!({"kind":"incident","when":long}).to_string());
-    assert!(refused.contains(&long[..100]) && !refused.contains(&long[..101]), "{refused}");
+    at_and_past(
+        &sure(-9_007_199_254_740_991),
+        &sure(-9_007_199_254_740_992),
+        "the number -9007199254740992 is beyond ±9007199254740991",
+    );
+    at_and_past(
+        &year(-262_000),
+        &year(-262_001),
+        "when: \"Y-262001\" is not a date we can take: the year is not between -262000 and 262000",
+    );
+    // 840 minutes.
+    let shift =
+        |shift| json!({"kind":"incident","when":format!("2025-04-23T10:00:00{shift}")}).to_string();
+    let no_time =
+        "it is no date and time of the form 2025-04-23T10:00:00, then Z, +05:30 or nothing";
+    for (at, past) in [("+14:00", "+14:01"), ("-14:00", "-14:01")] {
+        let error =
+            format!("when: \"2025-04-23T10:00:00{past}\" is not a date we can take: {no_time}");
+        at_and_past(&shift(at), &shift(past), &error);
+    }
+    // No date has 100 bytes (TEXT_BYTES_MAX); a text of more is not looked at, and is not said whole.
+    let date =
+        |bytes: usize| said(&json!({"kind":"incident","when":"2".repeat(bytes)}).to_string());
+    assert!(!date(100).contains("it is longer than"), "{}", date(100));
+    let past = date(101);
+    assert!(past.ends_with("it is longer than 100 bytes"), "{past}");
+    assert!(past.contains(&"2".repeat(100)) && !past.contains(&"2".repeat(101)), "{past}");
 }
 
 #[test]
@@ -195,6 +220,30 @@ fn a_payload_and_a_sealed_part() {
         refusals[0].causes[0].to_string(),
         "the sealed part has 1048577 bytes, at most 1048576 are kept"
     );
+    // As it stands it is canonical, so that the payload is the line.
+    let actor = |bytes: usize| {
+        let line = |last: usize| {
+            let id = |at: usize| "x".repeat(if at < 15 { TEXT_CHARS_MAX } else { last });
+            let ids: serde_json::Map<_, _> =
+                (0..17).map(|at| (format!("s{at:02}"), json!(id(at)))).collect();
+            json!({"id":"a","ids":ids,"kind":"actor","name":"A","type":"person"}).to_string()
+        };
+        let (whole, rest) = (line(1).len() - 2, bytes);
+        let last = (rest - whole) / 2;
+        let even = line(last);
+        // One more in the name where the rest is odd.
+        if even.len() < bytes { even.replace("\"A\"", "\"AA\"") } else { even }
+    };
+    let at = actor(PAYLOAD_BYTES_MAX);
+    assert_eq!(at.len(), PAYLOAD_BYTES_MAX);
+    assert!(append(at).is_ok());
+    let Err(AppendError::Refused(refusals)) = append(actor(PAYLOAD_BYTES_MAX + 1)) else {
+        panic!("it is refused")
+    };
+    assert_eq!(
+        refusals[0].causes[0].to_string(),
+        "the payload has 1048577 bytes, at most 1048576 are kept"
+    );
 }
 
 #[test]
@@ -216,12 +265,24 @@ fn lines_of_a_file() {
     desk.write("both.jsonl", &(line(LINE_BYTES_MAX + 1) + &line(100)));
     let output = desk.run(&["append", "both.jsonl", "--keep-going", "--json"]);
     assert_eq!(output.status.code(), Some(0));
-    // A file without any line end is given up.
-    let endless = fs::File::create(desk.path().join("endless.jsonl")).unwrap();
-    endless.set_len(LINE_SKIPPED_BYTES_MAX + 2 * 1024 * 1024).unwrap();
-    let (status, error) = desk.refused(&["append", "endless.jsonl"]);
-    assert_eq!(status, Some(2));
-    assert!(error.contains("no line ends within 67108864 bytes"), "{error}");
+    // A line that is passed over may have so many bytes; one that has more ends the append, as a file without any line end.
+    let long = |bytes: u64, from: &str| {
+        let path = desk.path().join("long.jsonl");
+        let mut file = fs::File::create(&path).unwrap();
+        file.seek(SeekFrom::Start(bytes)).unwrap();
+        file.write_all(b"\n{\"kind\":\"note\",\"text\":\"behind it\"}\n").unwrap();
+        let mut append = desk.command(&["append", from, "--keep-going"]);
+        let output = append.stdin(fs::File::open(path).unwrap()).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    for from in ["long.jsonl", "-"] {
+        let (status, said) = long(LINE_SKIPPED_BYTES_MAX, from);
+        assert_eq!(status, Some(0), "{said}");
+        let (status, said) = long(LINE_SKIPPED_BYTES_MAX + 1, from);
+        assert_eq!(status, Some(2), "{said}");
+        let given_up = "the input cannot be read: no line ends within 67108864 bytes, so these are no JSON lines; nothing was appended";
+        assert!(said.contains(given_up), "{said}");
+    }
 }
 
 #[test]
@@ -323,8 +384,9 @@ fn similar_ids_are_looked_for_so_often() {
 
 #[test]
 fn many_false_quotations_of_a_long_source_cost_little() {
-    // 1024 of them, each of which would be looked for in 1 MiB: only the first eight are.
-    let text = "word ".repeat(PASSAGE_TEXT_BYTES_MAX / 5);
+    // 1024 of them, each of which would be looked for in 1 MiB: only the first eight are, in PASSAGE_SEARCH_BYTES_MAX.
+    let text = "word ".repeat(PASSAGE_TEXT_BYTES_MAX / 5) + ".";
+    assert_eq!(text.len(), PASSAGE_TEXT_BYTES_MAX);
     let cites = vec![json!({"source":"long","quote":"word wort"}); LIST_ITEMS_MAX];
     let lines = [
         json!({"kind":"source","id":"long","file":"long.txt"}),
@@ -343,7 +405,7 @@ fn many_false_quotations_of_a_long_source_cost_little() {
     };
     let shown = |cause: &&Cause| matches!(cause, Cause::NotVerbatim { nearest: Some(_), .. });
     assert_eq!(refusals[0].causes.len(), LIST_ITEMS_MAX);
-    assert!((1..=9).contains(&refusals[0].causes.iter().filter(shown).count()));
+    assert_eq!(refusals[0].causes.iter().filter(shown).count(), 8);
 }
 
 #[test]
@@ -434,8 +496,17 @@ fn a_line_of_an_export_and_of_a_proof() {
     bytes[EXPORT_LINE_BYTES_MAX - 1] = b'\n';
     bytes[EXPORT_LINE_BYTES_MAX] = b'\n';
     assert!(!report(&bytes).iter().any(|found| found == cut), "at the limit it is a line");
-    let error = answer_proof::check(&mut vec![b'x'; EXPORT_LINE_BYTES_MAX + 1].as_slice());
-    assert!(error.is_err());
+    let claim = b"{\"answer\":{},\"question\":{},\"v\":1}\n".to_vec();
+    let proof = |line: usize| {
+        let proof = [claim.clone(), vec![b'x'; line - 1], b"\n".to_vec()].concat();
+        answer_proof::check(&mut proof.as_slice()).unwrap_err().to_string()
+    };
+    assert!(
+        proof(EXPORT_LINE_BYTES_MAX).starts_with("line 2: not JSON"),
+        "at the limit it is read"
+    );
+    let cut = "line 2: the line does not end: the proof is cut";
+    assert_eq!(proof(EXPORT_LINE_BYTES_MAX + 1), cut);
 }
 
 #[test]
@@ -467,8 +538,10 @@ fn files_beside_a_log() {
     }
     // The journal: at the limit it is read, and is none.
     let journal = fs::read_dir(desk.path().join("log/journal")).unwrap().next().unwrap().unwrap();
+    let name = journal.file_name().into_string().unwrap();
+    let past = format!("the journal log/journal/{name} has more than 268435456 bytes");
     for (bytes, said) in
-        [(256 << 20, "journal"), ((256 << 20) + 1, "has more than 268435456 bytes")]
+        [(256 << 20, "the checkpoint journal was edited"), ((256 << 20) + 1, &past)]
     {
         fs::File::create(journal.path()).unwrap().set_len(bytes).unwrap();
         let output = desk.run(&["verify"]);
@@ -501,64 +574,9 @@ fn what_is_said_is_cut_where_nobody_reads_on() {
 fn a_drawing_of_lives_has_so_many_days() {
     let desk = Desk::demo();
     let args = |from| ["measures", "--gantt", from, "--to", "2025-05-01"];
-    // 4,000,000 days, and one more.
+    // DAYS_MAX, and one more.
     desk.ok(&args("--from=-8927-09-15"));
     let (status, error) = desk.refused(&args("--from=-8927-09-14"));
     assert_eq!(status, Some(2), "{error}");
     assert!(error.contains("4000001 days are more than can be drawn"), "{error}");
-}
-
-/// Every name that ends in `_MAX` and stands for a number in the source.
-fn limits_in_code(directory: &Path, found: &mut BTreeSet<String>) {
-    for entry in fs::read_dir(directory).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            limits_in_code(&path, found);
-            continue;
-        }
-        for line in fs::read_to_string(&path).unwrap().lines() {
-            let name = line.split("const ").nth(1).and_then(|rest| rest.split(':').next());
-            found.extend(name.filter(|name| name.ends_with("_MAX")).map(str::to_owned));
-        }
-    }
-}
-
-#[test]
-fn the_page_has_every_limit() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let page = fs::read_to_string(root.join("docs/limits.md")).unwrap();
-    let mut names = BTreeSet::new();
-    limits_in_code(&root.join("src"), &mut names);
-    assert!(names.len() > 30, "{names:?}");
-    for name in names {
-        assert!(page.contains(&format!("| {name} |")), "docs/limits.md has no row of {name}");
-    }
-    for (name, value) in [
-        ("LINE_BYTES_MAX", LINE_BYTES_MAX as u64),
-        ("LINE_SKIPPED_BYTES_MAX", LINE_SKIPPED_BYTES_MAX),
-        ("PAYLOAD_BYTES_MAX", PAYLOAD_BYTES_MAX as u64),
-        ("SOURCE_BYTES_MAX", SOURCE_BYTES_MAX),
-        ("ID_CHARS_MAX", ID_CHARS_MAX as u64),
-        ("TEXT_CHARS_MAX", TEXT_CHARS_MAX as u64),
-        ("LIST_ITEMS_MAX", LIST_ITEMS_MAX as u64),
-        ("OBJECT_KEYS_MAX", OBJECT_KEYS_MAX as u64),
-        ("DEPTH_MAX", DEPTH_MAX as u64),
-        ("ORIGIN_BYTES_MAX", ORIGIN_BYTES_MAX as u64),
-        ("REFUSED_LINES_MAX", REFUSED_LINES_MAX as u64),
-        ("PASSAGE_TEXT_BYTES_MAX", PASSAGE_TEXT_BYTES_MAX as u64),
-        ("SIMILAR_SEARCHES_MAX", SIMILAR_SEARCHES_MAX as u64),
-        ("HEADER_BYTES_MAX", HEADER_BYTES_MAX as u64),
-        ("EXPORT_LINE_BYTES_MAX", EXPORT_LINE_BYTES_MAX as u64),
-        ("NOTE_BYTES_MAX", NOTE_BYTES_MAX as u64),
-        ("SIGNATURES_MAX", SIGNATURES_MAX as u64),
-        ("PATH_HASHES_MAX", PATH_HASHES_MAX as u64),
-        ("POLICY_LINES_MAX", POLICY_LINES_MAX as u64),
-        ("POLICY_BYTES_MAX", POLICY_BYTES_MAX as u64),
-        ("RESPONSE_BYTES_MAX", RESPONSE_BYTES_MAX as u64),
-    ] {
-        assert!(
-            page.contains(&format!("| {name} | {value} |")),
-            "docs/limits.md: {name} is {value}"
-        );
-    }
 }

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 use std::io::{Cursor, Write};
-use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -19,7 +18,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::desk::Desk;
-use crate::forger::{self, copied, copy, edit, put, rehash};
+use crate::forger::{self, copied, copy, edit, put, raw, rehash};
 use crate::support::{self, Counting, MemoryLog, append_with, head_of, tree_of};
 
 /// A log of so many events; every hundredth quotes, every fiftieth has a sealed part.
@@ -151,13 +150,6 @@ fn an_id_of_three_events_is_found_twice() {
             .collect();
         assert_eq!(seqs, BTreeSet::from([Some(300), Some(650)]), "{reach}");
     }
-}
-
-/// sled's own database, as nobody else has it open.
-fn raw(dir: &Path) -> sled::Db {
-    let open = || sled::Config::new().path(dir.join("store")).open();
-    let wait = || std::thread::sleep(Duration::from_millis(10));
-    (0..500).find_map(|_| open().inspect_err(|_| wait()).ok()).unwrap()
 }
 
 /// The key of an event of the tail.

@@ -1,7 +1,6 @@
 //! What every store must do, checked of each; then what is particular to the one on sled.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::time::Duration;
 
 use demarche::store::bundle::{self, BUNDLE_EVENTS};
@@ -13,6 +12,7 @@ use demarche::store::{
 use proptest::prelude::*;
 use tempfile::TempDir;
 
+use crate::forger::raw;
 use crate::support::change;
 
 fn event(number: u64, payload_bytes: usize) -> StoredEvent {
@@ -398,14 +398,6 @@ fn a_removal_takes_parts_out_of_bundles_and_of_the_tail_and_every_block() {
         expected.extend(events(800, 1100));
         holds(store, &expected);
     });
-}
-
-/// sled's own database in a log's directory, as nobody else has it open.
-fn raw(dir: &Path) -> sled::Db {
-    // Another test may be starting a process, which holds every lock once more for a moment.
-    let open = || sled::Config::new().path(dir.join("store")).open();
-    let wait = || std::thread::sleep(Duration::from_millis(10));
-    (0..500).find_map(|_| open().inspect_err(|_| wait()).ok()).unwrap()
 }
 
 #[test]

@@ -78,7 +78,9 @@ pub(super) fn look(
             );
             Some(log)
         }
-        Err(OpenError::Store(error @ StoreError::Damaged { what: Damage::Block(_) })) => {
+        Err(OpenError::Store(
+            error @ StoreError::Damaged { what: Damage::Block(_) | Damage::Row(_) },
+        )) => {
             found.not_checked("head", "a table beside the events is damaged");
             tables(&Err(error), head.size, found);
             return None;
@@ -168,6 +170,25 @@ mod tests {
         let mut found = Findings::default();
         clock(None, None, Instant::parse_rfc3339(now)?, &mut found);
         found.0.pop().map(|finding| (finding.verdict, finding.about))
+    }
+
+    #[test]
+    fn a_clock_may_be_a_little_behind() {
+        use crate::record::{checkpoint::Checkpoint, link::Link, note::NoteSigner, tree::Root};
+        let at = Instant::parse_rfc3339("2027-01-01T00:00:00Z").unwrap();
+        let name = "example.org/desk";
+        let checkpoint = Checkpoint { origin: name.to_owned(), size: 1, root: Root::empty() };
+        let signer = NoteSigner::from_seed(name, &[1; 32]).unwrap();
+        let (mut journal, _) = Journal::begin(name, Link::ZERO);
+        journal.add(at, checkpoint.sign(&[&signer]).unwrap()).unwrap();
+        for (behind, expected) in
+            [(CLOCK_BEHIND_MAX, Verdict::Ok), (CLOCK_BEHIND_MAX + 1, Verdict::Wrong)]
+        {
+            let (now, mut found) = (at.micros() - behind, Findings::default());
+            clock(None, Some(&journal), Instant::from_micros(now), &mut found);
+            let found = found.0.pop().unwrap();
+            assert_eq!(found.verdict, expected, "{}", found.about);
+        }
     }
 
     #[test]

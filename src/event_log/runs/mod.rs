@@ -265,6 +265,7 @@ fn numbers<const N: usize>(bytes: &[u8]) -> Option<[u64; N]> {
 mod tests {
     use super::run::rows_of;
     use super::*;
+    use crate::store::BLOCK_BYTES_MAX;
     use crate::store::memory::MemoryStore;
     use proptest::prelude::*;
 
@@ -292,6 +293,25 @@ mod tests {
 
     fn has_rows(store: &MemoryStore, run: u64) -> bool {
         store.block(BlockKey { table: Small::NUMBER, run, index: 0 }).unwrap().is_some()
+    }
+
+    #[test]
+    fn a_block_is_as_long_as_it_may_be_and_no_longer() {
+        let mut store = MemoryStore::new();
+        let mut runs = Runs::<Small>::new();
+        let rows: Vec<u8> =
+            (0..20_000_u64).flat_map(|row| row.to_be_bytes()[2..].to_vec()).collect();
+        runs.add(&rows, 1, &mut store).unwrap();
+        let run = runs.runs().last().unwrap();
+        let key = |index| BlockKey { table: Small::NUMBER, run: run.id(), index };
+        let lengths = (0..).map_while(|index| store.block(key(index)).unwrap());
+        let lengths: Vec<usize> = lengths.map(|block| block.len()).collect();
+        let (_, full) = lengths.split_last().unwrap();
+        assert!(full.len() > 3, "{lengths:?}");
+        // How many bytes a row shares with the one before it is a byte; a row is taken where all of it would have room.
+        let has_no_room = |length: usize| length + 1 + Small::ROW_BYTES > BLOCK_BYTES_MAX;
+        assert!(full.iter().all(|length| has_no_room(*length)), "{lengths:?}");
+        assert!(lengths.iter().all(|length| *length <= BLOCK_BYTES_MAX), "{lengths:?}");
     }
 
     /// What would break: a long append that takes twice the room of what it leaves; a kept table that loses rows to an

@@ -236,7 +236,7 @@ fn a_response_to_anything_else_is_not_recorded() {
     desk.ok(&[&["init", "--origin", origin], &fork[..]].concat());
     append_topics(&desk, "fork", "other", 1..100);
     let kept = ["--log", "fork", "--journal", "log/journal", "anchor", "add", "r.tsr"];
-    refused_saying(&desk, &kept, 1, &["does not extend the checkpoint that was stamped"]);
+    refused_saying(&desk, &kept, 1, &["the log does not extend the checkpoint that was stamped"]);
 }
 
 #[test]
@@ -315,7 +315,7 @@ fn an_authority_is_asked_over_the_network() {
     assert!(first.body.windows(32).any(|window| window == imprint));
 
     for (status, expected) in [
-        (1, "its nonce differs"),
+        (1, "the response is not to this request: its nonce differs"),
         (1, "the authority refused: status 2"),
         (1, "it is no RFC 3161 response"),
         (2, "answers 503"),
@@ -329,4 +329,16 @@ fn an_authority_is_asked_over_the_network() {
     refused_saying(&desk, &["anchor", "ask", &url], 2, &["cannot be asked"]);
     assert_eq!(size(&desk, "log"), before + 1, "nothing else was recorded");
     assert!(desk.ok(&["verify"]).contains("the log verifies"));
+}
+
+#[test]
+fn an_answer_is_read_so_far() {
+    let (desk, _, _) = desk_with_request();
+    // 65536 bytes are an answer, if no good one; one more is none.
+    for (bytes, status, expected) in
+        [(65_536, 1, "it is no RFC 3161 response"), (65_537, 2, "cannot be asked")]
+    {
+        let server = Server::new(move |_| Answer::Whole(200, vec![0x30; bytes]));
+        refused_saying(&desk, &["anchor", "ask", &server.url()], status, &[expected]);
+    }
 }

@@ -1,0 +1,146 @@
+//! Bytes that fit every hash, and that no program of ours writes: what whoever keeps the machine, or a later version, can
+//! put into a log. Each is met by the command that has to understand it.
+
+use std::fs;
+use std::path::Path;
+
+use demarche::event_log::EventLog;
+use demarche::record::note::NoteSigner;
+use demarche::store::{Part, Store, StoredEvent};
+
+use crate::attacks::{is_found, source, without_journal};
+use crate::desk::Desk;
+use crate::forger::{NAMES, Table, copy, edit, events, put, rehash, store};
+
+/// A desk with the shipped chronicle and a sealed part, whose events a forger changed, every hash with them.
+fn forged(change: impl FnOnce(&mut Vec<StoredEvent>)) -> Desk {
+    let desk = Desk::demo();
+    let sealed = r#"{"kind":"incident","id":"hidden","summary":"x","sealed":{"by":"N. N."}}"#;
+    desk.write("sealed.jsonl", sealed);
+    desk.ok(&["append", "sealed.jsonl"]);
+    desk.ok(&["key", "rotate"]);
+    let source = source(&desk);
+    let mut all = events(&desk);
+    change(&mut all);
+    rehash(&mut all);
+    put(&desk, &all, &[&source]);
+    without_journal(&desk);
+    desk
+}
+
+/// Where the event with the sealed part, and the rotation of keys, stand.
+const HIDDEN: usize = 64;
+const ROTATION: usize = 65;
+
+#[track_caller]
+fn is_refused(desk: &Desk, args: &[&str], status: i32, said: &str, hint: &str) {
+    let (code, error) = desk.refused(args);
+    assert_eq!(code, Some(status), "{args:?}: {error}");
+    assert!(error.contains(said), "{said} in {error}");
+    assert!(error.contains(hint), "{hint} in {error}");
+}
+
+#[test]
+fn a_part_that_is_no_text_is_in_no_proof() {
+    let desk = forged(|all| {
+        let Part::Present { bytes, .. } = &mut all[40].payload else { panic!("it has a payload") };
+        let end = bytes.len() - 3;
+        bytes[end] = 0xff;
+    });
+    desk.ok(&["checkpoint"]);
+    let said = "the payload of event 40 is not UTF-8 text";
+    is_refused(&desk, &["prove", "@40"], 2, said, "demarche verify");
+    is_found(&desk, &[], "bytes", "its payload is not canonical JSON");
+}
+
+/// Whoever is shown a sealed part with two values of one key could be shown either.
+#[test]
+fn a_sealed_part_that_says_two_things_is_disclosed_to_nobody() {
+    let desk = forged(|all| {
+        let Some(Part::Present { bytes, .. }) = &mut all[HIDDEN].sealed else {
+            panic!("it has a sealed part")
+        };
+        *bytes = br#"{"by":"N. N.","by":"M. M."}"#.to_vec();
+    });
+    desk.ok(&["checkpoint"]);
+    let said =
+        "its sealed part fits its header, but no log takes it in: the key \"by\" is given twice";
+    let refused = format!("no proof of event {HIDDEN} holds: {said}");
+    is_refused(&desk, &["disclose", "hidden", "--out", "p"], 1, &refused, "");
+    // With a program of the keeper's own it is made, and whoever gets it is told.
+    let secret = fs::read_to_string(desk.path().join("log/key")).unwrap();
+    let signer = NoteSigner::parse(secret.trim()).unwrap();
+    let log = EventLog::open(store(&desk)).unwrap();
+    let checkpoint = log.checkpoint();
+    let note = checkpoint.sign(&[&signer]).unwrap();
+    let proof = log.prove(HIDDEN as u64, (&note, &checkpoint), None, true).unwrap();
+    desk.write("made.tlog-proof", &proof.to_string());
+    let refused = format!("the proof does not hold: {said}");
+    is_refused(&desk, &["check", "made.tlog-proof"], 1, &refused, "ask its author");
+}
+
+#[test]
+fn what_a_later_version_wrote_keeps_its_captured_bytes() {
+    let desk = forged(|all| {
+        let is_source = |event: &StoredEvent| {
+            String::from_utf8_lossy(&event.header).contains("\"kind\":\"source\"")
+        };
+        let source = all.iter_mut().find(|event| is_source(event)).unwrap();
+        edit(source, "\"kind\":\"source\"", "\"kind\":\"source\",\"kindred\":1");
+    });
+    let before = store(&desk).head().unwrap();
+    let said = "event 1 cannot be read by this version, so what it needs cannot be kept";
+    is_refused(&desk, &["erase", "hidden", "--why", "asked"], 2, said, "erase with the version");
+    assert_eq!(store(&desk).head().unwrap(), before);
+}
+
+#[test]
+fn a_key_that_was_endorsed_for_another_step_is_not_taken() {
+    let desk = forged(|all| edit(&mut all[ROTATION], "\"op\":\"rotate\"", "\"op\":\"new\""));
+    is_found(&desk, &[], "keys", "its endorsement is for another key, log or step");
+}
+
+#[test]
+fn a_time_stamp_is_of_the_checkpoint_and_time_beside_it() {
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/v1");
+    let kind = "\"kind\":\"anchor\"";
+    for (from, to, said) in [
+        ("\"response\":\"M", "\"response\":\"N", "its time stamp cannot be read: "),
+        ("\"time\":\"2026", "\"time\":\"2025", "its time stamp is not of the checkpoint beside it"),
+        ("\\n261\\n", "\\n260\\n", "its time stamp is not of the checkpoint beside it"),
+    ] {
+        let desk = Desk::new();
+        copy(&fixture, desk.path());
+        let mut all = events(&desk);
+        let is_anchor = |event: &StoredEvent| String::from_utf8_lossy(&event.header).contains(kind);
+        edit(all.iter_mut().find(|event| is_anchor(event)).unwrap(), from, to);
+        rehash(&mut all);
+        put(&desk, &all, &[]);
+        is_found(&desk, &[], "anchors", said);
+    }
+}
+
+#[test]
+fn a_table_that_names_an_event_past_the_end_is_not_followed() {
+    let desk = Desk::demo();
+    let listed = desk.json(&["list", "--kind", "statement", "--json"]);
+    let of = listed["events"][0]["id"].as_str().unwrap();
+    desk.ok(&["append", "retraction", "--of", of, "--by", "recorder", "--why", "misread"]);
+    desk.ok(&["snapshot"]);
+    let before = desk.ok(&["replay"]);
+    let mut open = store(&desk);
+    let mut table = Table::read(&open, NAMES);
+    let is_of = |row: &&mut Vec<u8>| {
+        row.ends_with(&listed["events"][0]["seq"].as_u64().unwrap().to_be_bytes()[3..])
+    };
+    for row in table.rows.iter_mut().filter(is_of) {
+        let number = row.len() - 5;
+        row[number..].copy_from_slice(&1000_u64.to_be_bytes()[3..]);
+    }
+    table.put(&mut open);
+    drop(open);
+    let said = "a table beside the events names event 1000, which is not there";
+    is_refused(&desk, &["replay"], 2, said, "demarche verify");
+    desk.ok(&["snapshot", "--anew"]);
+    assert_eq!(desk.ok(&["replay"]), before);
+}

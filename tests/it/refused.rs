@@ -1,0 +1,318 @@
+//! What the program refuses in words of its own: each met as a user meets it, with how it ends and what it advises.
+
+use std::fs;
+
+use crate::desk::Desk;
+use crate::forger::{edit, events, put, rehash};
+
+mod beside;
+
+/// How a command ends that is refused, the first line of what it says, and a part of the rest: evidence, or advice.
+type Case<'c> = (&'c [&'c str], i32, &'c str, &'c str);
+
+#[track_caller]
+fn refused(desk: &Desk, cases: &[Case<'_>]) {
+    for (args, status, message, more) in cases {
+        let (code, said) = desk.refused(args);
+        assert_eq!(code, Some(*status), "{args:?}: {said}");
+        assert!(said.starts_with(&format!("error: {message}")), "{args:?}: {message} in {said}");
+        assert!(said.contains(more), "{args:?}: {more} in {said}");
+    }
+}
+
+/// A log of its genesis and one event, of this origin.
+fn desk(origin: &str) -> Desk {
+    let desk = Desk::new();
+    desk.ok(&["init", "--origin", origin]);
+    desk.ok(&["append", "note", "--id", "n", "--text", "t"]);
+    desk
+}
+
+fn read(desk: &Desk, name: &str) -> String {
+    fs::read_to_string(desk.path().join(name)).unwrap()
+}
+
+#[test]
+fn what_is_asked_of_no_log() {
+    let desk = Desk::new();
+    refused(
+        &desk,
+        &[
+            (&["replay"], 2, "there is no log in log", "demarche init --origin"),
+            (&["vocab", "stances"], 2, "there is no list \"stances\"", "did you mean stance?"),
+            (
+                &["schema", "verifi"],
+                2,
+                "no command prints a shape \"verifi\"",
+                "did you mean verify?",
+            ),
+            (&["schema", "zzzzzzzz"], 2, "no command prints a shape", "list them: demarche schema"),
+            (&["restore", "gone"], 2, "gone cannot be read: ", ""),
+            (&["verify", "gone"], 2, "gone cannot be read: ", ""),
+            (&["check", "gone"], 2, "gone cannot be read: ", ""),
+        ],
+    );
+    assert!(!desk.path().join("log").exists(), "nothing is made");
+}
+
+#[test]
+fn what_is_appended_from_flags() {
+    let desk = desk("example.org/desk");
+    desk.write("x.jsonl", "{\"kind\":\"note\",\"text\":\"t\"}\n");
+    let actor = ["append", "actor", "--id", "a", "--name", "A", "--type", "person"];
+    let both = ["append", "x.jsonl", "note", "--text", "t"];
+    refused(
+        &desk,
+        &[
+            (&["append"], 2, "there is nothing to append", "demarche append statement --help"),
+            (&both, 2, "both a file and a kind of event are given", ""),
+            (
+                &["append", "statemnt"],
+                2,
+                "statemnt cannot be read: ",
+                "the kind of event statement",
+            ),
+            (
+                &[&actor[..], &["--ids", "wikidata"]].concat(),
+                2,
+                "--ids \"wikidata\" is no SCHEME=ID",
+                "--ids wikidata=Q668",
+            ),
+            (
+                &["append", "statement", "--quote", "x"],
+                2,
+                "--quote \"x\" belongs to no --cite",
+                "name the source first",
+            ),
+        ],
+    );
+    assert_eq!(desk.json(&["replay", "--json"])["head"]["size"], 2);
+}
+
+#[test]
+fn names_and_dates_that_lead_nowhere() {
+    let desk = Desk::demo();
+    let topic = "pahalgam-attack";
+    let gantt = ["measures", "--gantt", "--from", "2025-05-02", "--to", "2025-05-01"];
+    let pair = ["diff", "--from", "2025-05-02", "--to", "2025-05-01"];
+    let neither = "pahalgam-attack is neither a measure, an actor nor a statement on a topic";
+    refused(
+        &desk,
+        &[
+            (&["show", "nothing"], 2, "there is no event or measure \"nothing\"", "demarche list"),
+            (&["show", "pahalgam-atack"], 2, "there is no event or measure", "did you mean"),
+            (
+                &["explain", "zzzzzzzzzz"],
+                2,
+                "there is no measure or actor \"zzzzzzzzzz\"",
+                "demarche measures",
+            ),
+            (&["explain", topic], 2, neither, "demarche show pahalgam-attack"),
+            (
+                &["list", "--kind", "statment"],
+                2,
+                "there is no kind of event \"statment\"",
+                "did you mean statement?",
+            ),
+            (
+                &["timeline", "--actor", "zzzzzzzzzz"],
+                2,
+                "there is no actor \"zzzzzzzzzz\" in the log",
+                "demarche list",
+            ),
+            (
+                &["timeline", "--topic", "pahalgam-atack"],
+                2,
+                "there is no topic \"pahalgam-atack\" in the log",
+                "did you mean",
+            ),
+            (
+                &["replay", "--tz", "Mars/Olympus"],
+                2,
+                "there is no time zone \"Mars/Olympus\"",
+                "IANA",
+            ),
+            (&gantt, 2, "--from 2025-05-02 is after --to 2025-05-01", ""),
+            (&pair, 2, "2025-05-02 is after 2025-05-01", "the earlier date comes first"),
+            (&["diff"], 2, "a diff is between two dates of one clock", "what we learnt"),
+            (
+                &["prove", "@1", "--to", "2025-05-01"],
+                2,
+                "an event is proved as it stands, at no date",
+                "--for-answer",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn a_measure_where_an_event_is_asked_for() {
+    let desk = Desk::demo();
+    let measure = "indus-waters-treaty-suspension";
+    let steps = desk.json(&["show", measure, "--json"])["events"].as_array().unwrap().len();
+    desk.ok(&["append", "measure", "--measure", measure, "--op", "extend"]);
+    desk.ok(&["checkpoint"]);
+    let of = format!("\"{measure}\" is a measure of {} events", steps + 1);
+    let erase = format!("\"{measure}\" is a measure, not an event");
+    refused(
+        &desk,
+        &[
+            (&["prove", measure], 2, &of, "name one of them: "),
+            (&["erase", measure, "--why", "asked"], 2, &erase, "name its events: "),
+            (&["erase", "@1", "--why", " "], 2, "--why is empty", "recorded with its reason"),
+        ],
+    );
+}
+
+#[test]
+fn files_that_are_something_else() {
+    let desk = desk("example.org/desk");
+    desk.ok(&["checkpoint", "--out", "note"]);
+    desk.ok(&["export", "--out", "e.jsonl"]);
+    desk.write("none", "x\n");
+    refused(
+        &desk,
+        &[
+            (
+                &["verify", "log"],
+                2,
+                "log is a directory, not an export",
+                "demarche verify --log log",
+            ),
+            (&["verify", "note"], 2, "note is no export", "demarche verify --checkpoint FILE"),
+            (&["verify", "/dev/null"], 2, "/dev/null is not a regular file", "into a file"),
+            (
+                &["verify", "--checkpoint", "none"],
+                2,
+                "none is no checkpoint: ",
+                "demarche checkpoint",
+            ),
+            (&["verify", "--policy", "none"], 2, "none is no policy: line 1: ", "quorum NAME"),
+            (&["check", "e.jsonl"], 2, "that is an export, not a proof", "demarche verify FILE"),
+            (&["check", "note"], 2, "that is a checkpoint, not a proof", ""),
+            (&["export", "--out", "e.jsonl"], 2, "e.jsonl exists already", "name another file"),
+            (&["export", "--out", "no/e.jsonl"], 2, "no/e.jsonl cannot be written: ", ""),
+            (&["restore", "e.jsonl"], 2, "there is a log in log already", "--log NEW_DIR"),
+            (&["anchor", "add", "none"], 1, "the response is of no use: ", "openssl ts"),
+        ],
+    );
+    let changed =
+        read(&desk, "e.jsonl").replacen("\\\"text\\\":\\\"t\\\"", "\\\"text\\\":\\\"u\\\"", 1);
+    desk.write("changed.jsonl", &changed);
+    let restore: &[&str] = &["restore", "changed.jsonl", "--log", "again"];
+    let said = "the export does not verify; nothing was restored";
+    refused(&desk, &[(restore, 1, said, "another copy of the export")]);
+}
+
+#[test]
+fn tiles_of_another_log_or_beside_other_files() {
+    let desk = desk("example.org/desk");
+    let tiles = |out| ["export", "--format", "tiles", "--out", out];
+    let sealed = ["export", "--format", "tiles", "--include-sealed", "--out", "tiles"];
+    fs::create_dir(desk.path().join("files")).unwrap();
+    desk.write("files/theirs", "x");
+    refused(
+        &desk,
+        &[
+            (
+                &["export", "--format", "tiles"],
+                2,
+                "tiles are many files, so they need a directory",
+                "--out DIR",
+            ),
+            (&sealed, 2, "tiles hold headers alone, so no sealed part", "demarche disclose ID"),
+            (&tiles("tiles"), 2, "no checkpoint was signed", "sign one first: demarche checkpoint"),
+        ],
+    );
+    desk.ok(&["checkpoint"]);
+    let other = "files holds something else than an export";
+    refused(&desk, &[(&tiles("files"), 2, other, "name an empty directory")]);
+    desk.ok(&tiles("tiles"));
+    let tile = desk.path().join("tiles/tile/0/000.p/2");
+    let kept = fs::read(&tile).unwrap();
+    fs::write(&tile, "other").unwrap();
+    let other = "tiles/tile/0/000.p/2 was published with other bytes";
+    refused(&desk, &[(&tiles("tiles"), 1, other, "this log forks")]);
+    fs::write(&tile, kept).unwrap();
+    let elsewhere = ["--log", "other"];
+    desk.ok(&[&["init", "--origin", "example.org/other"], &elsewhere[..]].concat());
+    desk.ok(&[&["checkpoint"], &elsewhere[..]].concat());
+    let said = "tiles/checkpoint holds 2 events of example.org/desk, this log has a checkpoint of 1 of example.org/other";
+    let args = [&tiles("tiles")[..], &elsewhere].concat();
+    refused(&desk, &[(&args, 1, said, "see whether this log was cut")]);
+}
+
+#[test]
+fn a_log_that_was_changed_after_it_signed() {
+    let desk = desk("example.org/desk");
+    desk.ok(&["checkpoint"]);
+    let mut all = events(&desk);
+    edit(&mut all[1], "\"text\":\"t\"", "\"text\":\"u\"");
+    rehash(&mut all);
+    put(&desk, &all, &[]);
+    let signed = "the log does not extend the checkpoint that was signed last; nothing was signed";
+    refused(
+        &desk,
+        &[
+            (
+                &["prove", "n"],
+                1,
+                "the log does not extend line 2 of its journal",
+                "demarche verify",
+            ),
+            (&["checkpoint"], 1, signed, ""),
+        ],
+    );
+}
+
+#[test]
+fn proofs_that_do_not_hold() {
+    let desk = Desk::demo();
+    let key = desk.ok(&["key", "--vkey"]);
+    let replay = ["replay", "--to", "2025-05-01", "--proof"];
+    desk.ok(&[&replay[..], &["unsigned"]].concat());
+    let proof = read(&desk, "unsigned");
+    let (claim, rest) = proof.split_once('\n').unwrap();
+    let spoiled =
+        |name: &str, claim: String, rest: &str| desk.write(name, &format!("{claim}\n{rest}"));
+    spoiled("lied", claim.replacen("\"status\":\"in_force\"", "\"status\":\"revoked\"", 1), rest);
+    let (before, question) = claim.split_once("\"question\":{").unwrap();
+    let (_, after) = question.split_once('}').unwrap();
+    spoiled("unasked", format!("{before}\"question\":{{}}{after}"), rest);
+    spoiled("changed", claim.to_owned(), &rest.replacen("India", "Indra", 1));
+    let unsigned = "there is no signed checkpoint in the proof, so the policy cannot be met";
+    refused(
+        &desk,
+        &[
+            (&["check", "unsigned", "--vkey", key.trim()], 1, unsigned, "demarche checkpoint"),
+            (&["check", "lied"], 1, "the proof does not hold: its events give another answer", ""),
+            (&["check", "unasked"], 1, "the proof does not say what was asked", ""),
+            (&["check", "changed"], 1, "the proof does not hold: event ", "ask its author"),
+        ],
+    );
+}
+
+#[test]
+fn sealed_parts_that_are_not_there() {
+    let desk = desk("example.org/desk");
+    desk.write("s.jsonl", r#"{"kind":"note","id":"s","text":"t","sealed":{"by":"N. N."}}"#);
+    desk.ok(&["append", "s.jsonl"]);
+    desk.ok(&["export", "--out", "e.jsonl"]);
+    desk.ok(&["restore", "e.jsonl", "--log", "again"]);
+    let disclose = |id| ["disclose", id, "--out", "p"];
+    let again = [&disclose("s")[..], &["--log", "again"]].concat();
+    refused(
+        &desk,
+        &[
+            (&disclose("n"), 2, "n has no sealed part", "demarche prove n"),
+            (&again, 2, "the sealed part of s is not there", "without sealed parts"),
+        ],
+    );
+}
+
+#[test]
+fn a_tour_in_a_log_of_ones_own() {
+    let desk = desk("example.org/desk");
+    let said = "the log in log is example.org/desk, not the demonstration's";
+    refused(&desk, &[(&["demo"], 2, said, "demarche demo --log DIR")]);
+}

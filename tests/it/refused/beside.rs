@@ -1,0 +1,295 @@
+//! The same of what lies beside a log: keys, policy and witnesses, the journal; and backups.
+
+use std::fs;
+
+use demarche::record::note::{Algorithm, NoteSigner, VerifierKey};
+
+use super::{desk, read, refused};
+use crate::desk::Desk;
+use crate::support;
+
+#[test]
+fn keys_that_are_not_where_or_what_they_must_be() {
+    let desk = desk("example.org/desk");
+    refused(
+        &desk,
+        &[
+            (&["key", "new"], 2, "there is a key in log/key already", "demarche key rotate"),
+            (&["key", "retire"], 2, "no former key signs for this log", "demarche key rotate"),
+            (
+                &["init", "--origin", "example.org/other", "--log", "o", "--key", "log/key"],
+                2,
+                "the key in log/key is for example.org/desk, not for example.org/other",
+                "name another file",
+            ),
+            (
+                &["init", "--origin", "example.org/other", "--log", "o", "--key", "no/key"],
+                2,
+                "the key cannot be kept in no/key: ",
+                "",
+            ),
+        ],
+    );
+    desk.ok(&["init", "--origin", "example.org/plain", "--log", "plain", "--no-key"]);
+    desk.ok(&["init", "--origin", "example.org/desk", "--log", "twin"]);
+    let plain = ["key", "--vkey", "--log", "plain"];
+    let foreign = ["key", "rotate", "--key", "twin/key"];
+    desk.ok(&["key", "rotate"]);
+    refused(
+        &desk,
+        &[
+            (&plain, 2, "this log names no key", "demarche key new"),
+            (&foreign, 2, "the key that is held is not one that this log names", "move it away"),
+            (
+                &["key", "rotate"],
+                2,
+                "a rotation is under way: two keys are held",
+                "demarche key retire",
+            ),
+        ],
+    );
+    desk.write("log/key", "x\n");
+    refused(&desk, &[(&["checkpoint"], 2, "log/key holds no signing key", "your own copy")]);
+    fs::remove_file(desk.path().join("log/key")).unwrap();
+    refused(&desk, &[(&["checkpoint"], 2, "there is no signing key in log/key", "--key FILE")]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_key_that_others_can_read() {
+    use std::os::unix::fs::PermissionsExt;
+    let desk = desk("example.org/desk");
+    let mode = fs::Permissions::from_mode(0o644);
+    fs::set_permissions(desk.path().join("log/key"), mode).unwrap();
+    let said = "the key log/key can be read by others: its mode is 644, it must be 600";
+    refused(&desk, &[(&["checkpoint"], 2, said, "chmod 600 log/key")]);
+}
+
+fn signer(name: &str) -> NoteSigner {
+    NoteSigner::from_seed(name, &[7; 32]).unwrap()
+}
+
+fn witness_key() -> String {
+    let key = signer("example.org/w").verifier();
+    VerifierKey::new("example.org/w", Algorithm::Cosignature, key.bytes()).unwrap().to_string()
+}
+
+#[test]
+fn keys_that_are_named() {
+    let desk = desk("example.org/desk");
+    desk.ok(&["checkpoint"]);
+    desk.ok(&["prove", "n", "--out", "p"]);
+    // A key of type 0x02: no such signatures are known here.
+    let unknown = "example.org/desk+00000000+AgAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    let of_type = "--vkey cannot be read: it is of type 0x02; known are 0x01 (Ed25519) and 0x04";
+    refused(
+        &desk,
+        &[
+            (&["check", "p", "--vkey", "x"], 2, "--vkey cannot be read: ", "demarche key --vkey"),
+            (
+                &["check", "p", "--vkey", "p"],
+                2,
+                "--vkey cannot be read: ",
+                "the key itself is meant",
+            ),
+            (&["check", "p", "--vkey", unknown], 2, of_type, "demarche key --vkey"),
+            (
+                &["check", "p", "--vkey", &witness_key()],
+                2,
+                "--vkey names the key of a witness, not of a log",
+                "--policy FILE",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn witnesses_that_cannot_be_added_or_asked() {
+    let desk = desk("example.org/desk");
+    let key = witness_key();
+    let of_log = signer("example.org/w").verifier().to_string();
+    let add = |key, url| ["witness", "add", key, url];
+    let url = "http://127.0.0.1:1";
+    desk.ok(&["init", "--origin", "example.org/plain", "--log", "plain", "--no-key"]);
+    let plain = [&add(&key, url)[..], &["--log", "plain"]].concat();
+    refused(
+        &desk,
+        &[
+            (&["witness", "ask"], 2, "no witness is known", "demarche witness add"),
+            (&add("x", url), 2, "the key cannot be read: ", ""),
+            (&add(&of_log, url), 2, "that is the key of a log, not of a witness", "0x04"),
+            (&add(&key, "ftp://x"), 2, "\"ftp://x\" is no address", "https://witness.example"),
+            (&plain, 2, "this log names no key, so there is nothing to cosign", "demarche key new"),
+        ],
+    );
+    desk.ok(&["checkpoint"]);
+    let stamp = ["anchor", "ask", url];
+    let cannot = format!("{url} cannot be asked: ");
+    refused(&desk, &[(&stamp, 2, &cannot, "")]);
+    fs::create_dir_all(desk.path().join("log/policy.partial/theirs")).unwrap();
+    refused(&desk, &[(&add(&key, url), 2, "the policy log/policy cannot be written: ", "")]);
+    fs::remove_dir_all(desk.path().join("log/policy.partial")).unwrap();
+    desk.ok(&add(&key, url));
+    let again = "that witness, or its name, is in the policy already, or cannot be";
+    refused(&desk, &[(&add(&key, url), 2, again, "demarche witness list")]);
+    let own = desk.ok(&["key", "--vkey"]);
+    let grouped = format!(
+        "log {}\nwitness w {key} {url}\ngroup g any w\ngroup h any g\nquorum h\n",
+        own.trim()
+    );
+    desk.write("log/policy", &grouped);
+    let groups = "log/policy has groups of its own";
+    refused(&desk, &[(&add(&key, url), 2, groups, "by hand")]);
+}
+
+#[test]
+fn journals_that_cannot_be_used() {
+    let desk = desk("example.org/desk");
+    desk.ok(&["checkpoint"]);
+    desk.write("file", "x");
+    let elsewhere = ["checkpoint", "--journal", "file"];
+    let cannot = "the journal file/example.org%2Fdesk.jsonl cannot be written: ";
+    refused(&desk, &[(&elsewhere, 2, cannot, "")]);
+    let init = ["init", "--origin", "example.org/desk", "--log", "new", "--journal", "log/journal"];
+    let there = "there is a journal of example.org/desk in log/journal/example.org%2Fdesk.jsonl";
+    refused(&desk, &[(&init, 2, there, "give the new log another origin")]);
+    let journal = "log/journal/example.org%2Fdesk.jsonl";
+    let kept = read(&desk, journal);
+    for changed in [kept.replacen("prev\":\"", "prev\":\"0", 1), "x\n".to_owned()] {
+        desk.write(journal, &changed);
+        let edited = format!("the checkpoint journal {journal} was edited: line ");
+        refused(&desk, &[(&["checkpoint"], 1, &edited, "put the journal back")]);
+    }
+}
+
+#[test]
+fn backups_that_are_none_or_have_no_place() {
+    let desk = desk("example.org/desk");
+    desk.ok(&["backup", "kept"]);
+    desk.write("file", "x");
+    for made in ["full/theirs", "cut.partial"] {
+        fs::create_dir_all(desk.path().join(made)).unwrap();
+    }
+    refused(
+        &desk,
+        &[
+            (
+                &["append", "file", "--log", "kept"],
+                2,
+                "kept is a backup: it is read, and nothing is added to it",
+                "--log DIR",
+            ),
+            (
+                &["backup", "full"],
+                2,
+                "full is there already, and not empty",
+                "name a new directory",
+            ),
+            (&["backup", "file"], 2, "file cannot be a new directory: ", ""),
+            (&["backup", "file/b"], 2, "file/b cannot be a new directory: ", ""),
+            (&["backup", ".."], 2, ".. is no new directory", "demarche backup DIR"),
+            (
+                &["backup", "log/within"],
+                2,
+                "log/within lies in the directory of the log itself",
+                "another disk",
+            ),
+            (
+                &["backup", "cut"],
+                2,
+                "there is cut.partial already: a backup that was cut off, or one under way",
+                "remove cut.partial",
+            ),
+            (
+                &["restore", "full", "--log", "new"],
+                2,
+                "full is no finished backup: it has no backup.json",
+                "demarche backup NEW_DIR",
+            ),
+        ],
+    );
+    // A name that is too long once `.partial` stands behind it.
+    let long = "b".repeat(250);
+    let cannot = format!("{long}.partial cannot be made: ");
+    refused(&desk, &[(&["backup", &long], 2, &cannot, "")]);
+}
+
+#[test]
+fn backups_that_know_less_than_what_lies_there() {
+    let desk = desk("example.org/desk");
+    desk.ok(&["checkpoint"]);
+    desk.ok(&["backup", "kept", "--with-key"]);
+    let restore = |log| ["restore", "kept", "--log", log];
+    // Another key; then the journal of a log that went on.
+    desk.ok(&["init", "--origin", "example.org/other", "--log", "other"]);
+    fs::create_dir(desk.path().join("keyed")).unwrap();
+    fs::copy(desk.path().join("other/key"), desk.path().join("keyed/key")).unwrap();
+    refused(&desk, &[(&restore("keyed"), 2, "there is another key in keyed/key", "--key FILE")]);
+    desk.ok(&["append", "note", "--text", "later"]);
+    desk.ok(&["checkpoint"]);
+    let onto = [&restore("new")[..], &["--journal", "log/journal"]].concat();
+    let older =
+        "the backup is older than what this log has signed: restoring it would be a rollback";
+    let knows = |log: &str| {
+        format!("the journal {log}/journal/example.org%2Fdesk.jsonl has a checkpoint of ")
+    };
+    refused(&desk, &[(&onto, 1, older, "use a newer backup"), (&onto, 1, older, &knows("log"))]);
+    // The manifest says less, or more, than there is.
+    let manifest = read(&desk, "kept/backup.json");
+    let says = |events: &str| {
+        desk.write("kept/backup.json", &manifest.replacen("\"events\": 2", events, 1));
+    };
+    says("\"events\": 1");
+    refused(&desk, &[(&restore("new"), 1, older, &knows("kept"))]);
+    says("\"events\": 3");
+    let changed = "the backup was changed after it was made: it had 3 events, it has 2";
+    refused(&desk, &[(&restore("new"), 1, changed, "use another backup")]);
+}
+
+/// Runs the program as a user who may write nothing here, whoever runs the tests; `None` where that cannot be had.
+#[cfg(unix)]
+fn refused_without_rights(desk: &Desk, args: &[&str]) -> Option<String> {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    use std::os::unix::process::CommandExt;
+    const NOBODY: u32 = 65534;
+    let keys = desk.path().join("keys");
+    let may_do_all = fs::metadata("/proc/self").is_ok_and(|of| of.uid() == 0);
+    let mut command = desk.command(args);
+    if may_do_all {
+        let all = std::process::Command::new("chown")
+            .args(["-R", &NOBODY.to_string()])
+            .arg(desk.path())
+            .status();
+        assert!(all.unwrap().success());
+        command.uid(NOBODY);
+    }
+    fs::set_permissions(&keys, fs::Permissions::from_mode(0o500)).unwrap();
+    let output = command.output();
+    fs::set_permissions(&keys, fs::Permissions::from_mode(0o700)).unwrap();
+    let reached = output.as_ref().is_ok_and(|output| output.status.code().is_some());
+    support::required("a user without rights who may run the program", reached)
+        .then(|| String::from_utf8(output.unwrap().stderr).unwrap())
+}
+
+/// A rotation that was cut off is ended by the next command, where the keys can be moved.
+#[cfg(unix)]
+#[test]
+fn keys_that_cannot_be_moved_or_removed() {
+    let desk = desk("example.org/desk");
+    fs::create_dir(desk.path().join("keys")).unwrap();
+    fs::rename(desk.path().join("log/key"), desk.path().join("keys/key")).unwrap();
+    let keyed = |args: &[&'static str]| [args, &["--key", "keys/key"]].concat();
+    let rotate = keyed(&["key", "rotate"]);
+    desk.ok(&rotate);
+    // As it is before the keys are moved.
+    let place = |name: &str| desk.path().join("keys").join(name);
+    fs::rename(place("key"), place("key.new")).unwrap();
+    fs::rename(place("key.former"), place("key")).unwrap();
+    let Some(said) = refused_without_rights(&desk, &keyed(&["checkpoint"])) else { return };
+    assert!(said.starts_with("error: the key keys/key cannot be moved: "), "{said}");
+    desk.ok(&keyed(&["checkpoint"]));
+    let said = refused_without_rights(&desk, &keyed(&["key", "retire"])).unwrap();
+    assert!(said.starts_with("error: the key keys/key.former cannot be removed: "), "{said}");
+    desk.ok(&keyed(&["key", "retire"]));
+    assert!(!place("key.former").exists());
+}
