@@ -40,7 +40,7 @@ impl Table for NameTable {
 pub(crate) type Key = [u8; 8];
 
 /// Rows in memory before they become a run.
-const FRESH_ROWS_MAX: usize = 1 << 18;
+const FRESH_ROWS_HELD: usize = 1 << 18;
 /// So many events without rows in a run are left to the next opening.
 const LEFT_OVER_EVENTS: u64 = BUNDLE_EVENTS;
 /// So many look-ups in a run before its rows are read into a filter; fewer in a small one: one look-up costs about what
@@ -186,7 +186,7 @@ impl Names {
     ) -> Result<(), CatchUpError> {
         while self.size < events {
             // A run at a time, so that what is read is never held while it is written.
-            let end = events.min(self.size.saturating_add(FRESH_ROWS_MAX as u64 / 2));
+            let end = events.min(self.size.saturating_add(FRESH_ROWS_HELD as u64 / 2));
             let keys = |(): &mut (), first: u64, read: Result<Events, StoreError>| {
                 keys_of_all(first, &read?)
             };
@@ -205,7 +205,7 @@ impl Names {
                 self.push(key, seq);
             }
             self.size = end;
-            if self.fresh_rows.len() >= FRESH_ROWS_MAX / 2 {
+            if self.fresh_rows.len() >= FRESH_ROWS_HELD / 2 {
                 self.write_run(store)?;
             }
             progress(end);
@@ -235,7 +235,7 @@ impl Names {
 
     /// Makes room in memory, if it is needed. What is written does not count before [`Names::keep`].
     pub(crate) fn make_room(&mut self, store: &mut impl Store) -> Result<(), StoreError> {
-        if self.fresh_rows.len() >= FRESH_ROWS_MAX { self.write_run(store) } else { Ok(()) }
+        if self.fresh_rows.len() >= FRESH_ROWS_HELD { self.write_run(store) } else { Ok(()) }
     }
 
     fn write_run(&mut self, store: &mut impl Store) -> Result<(), StoreError> {

@@ -26,7 +26,7 @@ const HELD_EVENTS: usize = 4096;
 /// The same, as a number of events of a log.
 pub(super) const STAGED_EVENTS: u64 = HELD_EVENTS as u64;
 /// Rows of statements in memory before they become a run.
-const ROWS_MAX: usize = 1 << 18;
+const ROWS_HELD: usize = 1 << 18;
 /// How many bundles are packed ahead of the one that is staged next.
 const PACKS_AHEAD: usize = 64;
 
@@ -186,7 +186,7 @@ impl Staging {
             if let Some(statements) = &mut self.statements {
                 statements.made.extend(rows);
                 statements.size = pack.from.saturating_add(BUNDLE_EVENTS);
-                statements.make_room(ROWS_MAX, store)?;
+                statements.make_room(ROWS_HELD, store)?;
             }
         }
         Ok(())

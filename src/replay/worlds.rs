@@ -290,3 +290,43 @@ fn after(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// So many moments in no order, all on the days from `day` on: two states for each set of them.
+    fn unordered(day: i64, moments: usize, placed: &mut Vec<Placed>) {
+        let at = |micros| Instant::from_micros(day.saturating_mul(10).saturating_add(micros));
+        let span = Span { earliest: at(0), latest: at(1) };
+        for _ in 0..moments {
+            let moment = Moment::Step(placed.len());
+            placed.push(Placed { moment, span, single: false, must: false });
+        }
+    }
+
+    /// Two steps on one single day, the first before the second: three states.
+    fn ordered(day: i64, placed: &mut Vec<Placed>) {
+        let from = placed.len();
+        unordered(day, 2, placed);
+        placed.iter_mut().skip(from).for_each(|one| one.single = true);
+    }
+
+    #[test]
+    fn as_many_states_as_may_be_are_followed_and_not_one_more() {
+        let is_followed = |sets: &[usize], with_three: bool| {
+            let mut placed = Vec::new();
+            for (day, moments) in (0..).zip(sets) {
+                unordered(day, *moments, &mut placed);
+            }
+            if with_three {
+                ordered(100, &mut placed);
+            }
+            let states = sets.iter().map(|moments| 1_usize << moments).sum::<usize>();
+            let followed = run(&[], placed, &mut Tally::default(), &mut BTreeSet::new());
+            (states + if with_three { 3 } else { 0 }, followed)
+        };
+        assert_eq!(is_followed(&[14, 11, 10, 9, 5], false), (STATES_MAX, true));
+        assert_eq!(is_followed(&[14, 11, 10, 9, 4, 3, 2, 1], true), (STATES_MAX + 1, false));
+    }
+}

@@ -68,8 +68,8 @@ pub fn decode(bytes: &[u8]) -> Option<Events> {
     let count = take_number(&mut rest)?;
     let length = take_number(&mut rest)?;
     let mut raw = take(&mut rest, length)?;
-    let headers = take_compressed(&mut rest)?;
-    let texts = take_compressed(&mut rest)?;
+    let headers = take_compressed(&mut rest, TEXT_BYTES_MAX)?;
+    let texts = take_compressed(&mut rest, TEXT_BYTES_MAX)?;
     if !rest.is_empty() {
         return None;
     }
@@ -237,9 +237,10 @@ fn put_compressed(out: &mut Vec<u8>, text: &[u8], compression: Compression) {
     out.extend_from_slice(bytes);
 }
 
-fn take_compressed(rest: &mut &[u8]) -> Option<Vec<u8>> {
+/// A text of at most so many bytes.
+fn take_compressed(rest: &mut &[u8], most: usize) -> Option<Vec<u8>> {
     let form = take(rest, 1)?;
-    let length = take_number(rest).filter(|length| *length <= TEXT_BYTES_MAX)?;
+    let length = take_number(rest).filter(|length| *length <= most)?;
     let compressed = take_number(rest)?;
     let bytes = take(rest, compressed)?;
     let text = match form {
@@ -299,6 +300,20 @@ mod tests {
         let event = (any_header(), any_part(), prop::option::of(any_part()))
             .prop_map(|(header, payload, sealed)| StoredEvent { header, payload, sealed });
         prop::collection::vec(event, 0..20)
+    }
+
+    #[test]
+    fn a_text_is_as_long_as_it_may_be_and_no_longer() {
+        // TEXT_BYTES_MAX itself is more than a test should hold in memory.
+        let distinct: Vec<u8> = (0..=u8::MAX).collect();
+        for text in [vec![b'x'; 256], distinct] {
+            for compression in [Compression::Lz4, Compression::Zstd(1)] {
+                let mut bytes = Vec::new();
+                put_compressed(&mut bytes, &text, compression);
+                assert_eq!(take_compressed(&mut bytes.as_slice(), 256), Some(text.clone()));
+                assert_eq!(take_compressed(&mut bytes.as_slice(), 255), None);
+            }
+        }
     }
 
     proptest! {
