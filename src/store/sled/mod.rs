@@ -35,7 +35,7 @@ use std::time::Duration;
 use super::bundle::BUNDLE_EVENTS;
 use super::{
     BlockKey, Change, Damage, Events, Head, Part, Removal, Store, StoreError, TreePiece, bundle,
-    check_next, codec,
+    check_next, codec, durable,
 };
 
 mod acknowledged;
@@ -48,11 +48,10 @@ use acknowledged::Acknowledged;
 pub use chunks::{BUNDLE_CHUNK_BYTES, CHUNK_BYTES};
 pub use database::LAYOUT;
 use database::{Database, WRITTEN_TOGETHER};
+use durable::missing_ancestors;
 pub use files::Still;
 pub use files::WAIT_MIN;
-use files::{
-    hold_still, lock, make_directory, missing_ancestors, restrict_files, sync_path, waiting,
-};
+use files::{hold_still, lock, make_directory, restrict_files, sync_path, waiting};
 use panics::catching;
 pub use panics::keep_caught_panics_quiet;
 
