@@ -47,7 +47,7 @@ mod panics;
 use acknowledged::Acknowledged;
 pub use chunks::{BUNDLE_CHUNK_BYTES, CHUNK_BYTES};
 pub use database::LAYOUT;
-use database::{Database, WRITTEN_TOGETHER};
+use database::{Database, WRITTEN_TOGETHER, guarded};
 use durable::missing_ancestors;
 pub use files::Still;
 pub use files::WAIT_MIN;
@@ -96,7 +96,7 @@ impl SledStore {
         if !store.is_dir() {
             return Ok(false);
         }
-        let found = Database::open_known(&store)?.head()?;
+        let found = guarded(|| Database::open_known(&store)?.head())?;
         // One that lost all of its events is no unused one.
         Acknowledged::check(dir, found)?;
         Ok(found == Head::EMPTY)
@@ -118,10 +118,11 @@ impl SledStore {
             }
         }
         // It is made beside its place, so that a store that is found there is whole.
-        let database = Database::create(&begun)?;
-        database.set_head(Head::EMPTY)?;
-        database.sync_whole()?;
-        drop(database);
+        guarded(|| {
+            let database = Database::create(&begun)?;
+            database.set_head(Head::EMPTY)?;
+            database.sync_whole()
+        })?;
         let mut acknowledged = Acknowledged::open(dir)?;
         acknowledged.note(Head::EMPTY);
         move_directory(&begun, &store)?;
@@ -144,11 +145,13 @@ impl SledStore {
         }
         let lock = waiting(wait, || lock(dir, holder))?;
         finish_removal(dir)?;
-        let opened = Database::open_known(&dir.join(STORE))?;
-        Acknowledged::check(dir, opened.head()?)?;
-        let acknowledged = Acknowledged::open(dir)?;
-        opened.remove_abandoned()?;
-        Ok(Self::of(opened, dir, acknowledged, lock))
+        guarded(|| {
+            let opened = Database::open_known(&dir.join(STORE))?;
+            Acknowledged::check(dir, opened.head()?)?;
+            let acknowledged = Acknowledged::open(dir)?;
+            opened.remove_abandoned()?;
+            Ok(Self::of(opened, dir, acknowledged, lock))
+        })
     }
 
     /// Sees whether a store with this head still holds all that was acknowledged in `dir`; nothing is written.
@@ -304,7 +307,8 @@ impl Store for SledStore {
         if new.exists() {
             remove_directory(&new)?;
         }
-        let written = Database::create(&new).and_then(|copy| {
+        let written = guarded(|| {
+            let copy = Database::create(&new)?;
             opened.copy_without(removal, &copy)?;
             copy.append(change, None)?;
             copy.sync_whole()
