@@ -23,15 +23,15 @@ pub(crate) struct Counts {
     /// All that failed.
     pub(crate) failed: u64,
     /// How often what was stopped.
-    pub(crate) of: BTreeMap<&'static str, u64>,
+    pub(crate) of: BTreeMap<String, u64>,
     /// What ended before it could be stopped, and what was left out.
     pub(crate) early: u64,
 }
 
 impl Counts {
-    pub(crate) fn stopped(&mut self, what: &'static str) {
+    pub(crate) fn stopped(&mut self, what: impl Into<String>) {
         self.stops += 1;
-        *self.of.entry(what).or_default() += 1;
+        *self.of.entry(what.into()).or_default() += 1;
     }
 
     pub(crate) fn failed(&mut self, failure: &Failure) {
