@@ -15,49 +15,75 @@ use crate::process::Program;
 use crate::promised::{Attempt, Kept};
 use crate::work::Work;
 
-/// Mounts what a cut left, and looks whether everything is there; then appends once more.
+/// What is said to be missing where it is events, or checkpoints.
+pub(crate) const THE_LOG: &str = "the log";
+
+/// What is missing after a cut, and how that was seen.
+pub(crate) type Missing = (&'static str, Failure);
+
+/// Mounts what a cut left, and looks whether everything is there; then goes on. What is missing of the log comes first.
 pub(crate) fn look_at(
     program: &Program,
     seed: u64,
     cut: &Cut,
     place: &Path,
-) -> Result<(), Failure> {
+) -> Result<Vec<Missing>, Failure> {
     let image = Image::mount(&cut.image, &place.join("looked-at"))?;
     let scratch = place.join("look");
     fs::create_dir_all(&scratch)?;
     let log = image.path().join("log");
-    let mut work = Work::new(Chance::of(seed, "work after the cut"));
-    if cut.is_there {
-        // Before anything is run that could make up for what is missing.
-        for (op, kept) in &cut.kept {
-            is_there(*op, kept, &image)?;
-        }
-        let contents = check(program, &log, &cut.promised, &cut.attempt, &scratch)?;
-        if contents.ids.contains_key("topic") {
-            let (single, _) = work.single();
-            let single: Vec<&str> =
-                single.iter().map(String::as_str).filter(|word| *word != "text").collect();
-            program.must(&log, &without_citation(&single), &scratch)?;
-        }
-        let mut promised = cut.promised.clone();
-        promised.take_read(&contents);
-        let signed = program.run(&log, &["checkpoint"], &scratch)?;
-        if !signed.succeeded() {
-            return Err(Failure::Lost(format!("the key, or the journal: {}", signed.told())));
-        }
-        check(program, &log, &promised, &Attempt::default(), &scratch)?;
-        for (op, kept) in &cut.kept {
-            is_whole(program, *op, kept, &image, &scratch)?;
-        }
-        return Ok(());
+    if !cut.is_there {
+        let made = can_be_made(program, &log, &scratch);
+        return Ok(made.err().map(|failure| (THE_LOG, failure)).into_iter().collect());
     }
-    // Nothing was acknowledged yet: a log is there, or can be made.
-    let made = program.run(&log, &["init", "--origin", "example.org/soak"], &scratch)?;
-    let verified = program.run(&log, &["verify"], &scratch)?;
+    // Before anything is run that could make up for what is missing.
+    let files: Vec<_> =
+        cut.kept.iter().map(|(op, kept)| (*op, kept, is_there(*op, kept, &image))).collect();
+    let goes_on = [
+        (THE_LOG, goes_on(program, &log, seed, cut, &scratch)),
+        ("the key", signs(program, &log, &scratch)),
+    ];
+    let beside = files.into_iter().map(|(op, kept, files)| {
+        (op.name(), files.and_then(|()| is_whole(program, op, kept, &image, &scratch)))
+    });
+    let all = goes_on.into_iter().chain(beside);
+    Ok(all.filter_map(|(what, found)| Some((what, found.err()?))).collect())
+}
+
+/// Where nothing was acknowledged yet: a log is there, or can be made.
+fn can_be_made(program: &Program, log: &Path, scratch: &Path) -> Result<(), Failure> {
+    let made = program.run(log, &["init", "--origin", "example.org/soak"], scratch)?;
+    let verified = program.run(log, &["verify"], scratch)?;
     if verified.succeeded() {
         return Ok(());
     }
     Err(Failure::Wrong(format!("{}\n{}", made.told(), verified.told())))
+}
+
+/// That the log holds what it acknowledged, and still does once more was appended.
+fn goes_on(
+    program: &Program,
+    log: &Path,
+    seed: u64,
+    cut: &Cut,
+    scratch: &Path,
+) -> Result<(), Failure> {
+    let contents = check(program, log, &cut.promised, &cut.attempt, scratch)?;
+    if contents.ids.contains_key("topic") {
+        let (single, _) = Work::new(Chance::of(seed, "work after the cut")).single();
+        let single: Vec<&str> =
+            single.iter().map(String::as_str).filter(|word| *word != "text").collect();
+        program.must(log, &without_citation(&single), scratch)?;
+    }
+    let mut promised = cut.promised.clone();
+    promised.take_read(&contents);
+    check(program, log, &promised, &Attempt::default(), scratch).map(drop)
+}
+
+/// That the key is there, which the log was made with, or which a rotation made.
+fn signs(program: &Program, log: &Path, scratch: &Path) -> Result<(), Failure> {
+    let signed = program.run(log, &["checkpoint"], scratch)?;
+    if signed.succeeded() { Ok(()) } else { Err(Failure::Lost(signed.told())) }
 }
 
 /// A single append that rests on nothing that may be missing yet.

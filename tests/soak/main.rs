@@ -89,9 +89,9 @@ fn run(options: &Options) -> Result<bool, Failure> {
         }
     }
     print!("{}", table.print());
-    let held = if options.control { table.lost_something() } else { table.held() };
+    let held = if options.control { table.lost_events() } else { table.held() };
     if options.control && !held {
-        println!("the control lost nothing: then what is above shows nothing either");
+        println!("the control lost no events: then what is above shows nothing either");
     }
     if table.held() {
         fs::remove_dir_all(&dir)?;

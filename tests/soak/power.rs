@@ -27,25 +27,29 @@ const IMAGE_MIB: u64 = 512;
 
 /// What the cuts are to meet, in turn: most of them what our own syncs alone make durable. Their number has no part in
 /// common with that of the cuts, so that each is met by each of a round's cuts.
-const MET: [Op; 23] = [
+const MET: [Op; 27] = [
     Op::Group,
     Op::Erase,
+    Op::Group,
     Op::Backup,
     Op::Checkpoint,
     Op::Bulk,
     Op::Group,
     Op::Snapshot,
     Op::Export,
+    Op::Group,
     Op::Rotate,
     Op::Single,
     Op::Group,
     Op::Erase,
     Op::RestoreBackup,
+    Op::Group,
     Op::Checkpoint,
     Op::Seal,
     Op::Group,
     Op::SnapshotAnew,
     Op::Tiles,
+    Op::Group,
     Op::Note,
     Op::Bulk,
     Op::Group,
@@ -120,15 +124,19 @@ pub(crate) fn round(
         counts.stopped(cut.during.as_str());
         counts.events += cut.promised.size;
         counts.notes += u64::try_from(cut.promised.notes.len()).unwrap_or(0);
-        match look_at(program, seed + number, cut, place) {
-            Ok(()) => fs::remove_file(&cut.image)?,
-            Err(failure) => {
-                println!("power {seed}: cut {number}, during {}:", cut.during);
-                // Every cut that lost something is counted; the round reports the last.
-                if let Some(before) = worst.replace(failure) {
-                    counts.failed(&before);
-                }
-            }
+        let missing = look_at(program, seed + number, cut, place)?;
+        if missing.is_empty() {
+            fs::remove_file(&cut.image)?;
+        }
+        for (what, failure) in &missing {
+            counts.missing(what);
+            println!("power {seed}: cut {number}, during {}: {what}: {failure}", cut.during);
+        }
+        // Every cut that lost something is counted; the round reports the last.
+        if let Some((_, failure)) = missing.into_iter().next()
+            && let Some(before) = worst.replace(failure)
+        {
+            counts.failed(&before);
         }
     }
     fs::remove_file(place.join("image"))?;
