@@ -14,7 +14,6 @@ use serde::Serialize;
 
 use super::beside::{Held, KEYS, private_and_synced, write_private};
 use super::error::CliError;
-use super::files::sync_directory;
 use super::log_args::LogArgs;
 use super::manifest::Manifest;
 use super::shapes::VERSION;
@@ -28,6 +27,7 @@ use crate::event_log::verify::verify_store;
 use crate::record::journal::Journal;
 use crate::record::link::Link;
 use crate::record::note::NoteSigner;
+use crate::store::durable::sync_path;
 use crate::store::sled::SledStore;
 
 #[derive(Debug, Args)]
@@ -316,7 +316,7 @@ impl Partial {
             CliError::refused(format!("{} cannot be made: {error}", target.display()))
         })?;
         self.kept = true;
-        sync_directory(target.parent().unwrap_or(Path::new(".")))?;
+        sync_path(target.parent().unwrap_or(Path::new(".")))?;
         Ok(())
     }
 }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::error::CliError;
-use super::files::{self, sync_directory};
+use super::files;
 use super::log_args::LogArgs;
 use super::terminal::Terminal;
 use crate::event_log::EventLog;
@@ -19,6 +19,7 @@ use crate::record::journal::Journal;
 use crate::record::note::NoteSigner;
 use crate::record::policy::{POLICY_BYTES_MAX, Policy};
 use crate::store::Store;
+use crate::store::durable::{missing_ancestors, sync_file, sync_path};
 
 const KEY: &str = "key";
 const POLICY: &str = "policy";
@@ -120,16 +121,18 @@ impl LogArgs {
             return Err(CliError::refused(format!("there is a key in {} already", to.display())));
         }
         let moved = fs::rename(&from, &to)
-            .and_then(|()| sync_directory(from.parent().unwrap_or(Path::new("."))));
+            .and_then(|()| sync_path(from.parent().unwrap_or(Path::new("."))));
         moved.map_err(|error| {
             CliError::refused(format!("the key {} cannot be moved: {error}", from.display()))
         })
     }
 
-    /// Takes the file of a key away.
+    /// Takes the file of a key away, so that no power cut brings it back.
     pub(crate) fn drop_key(&self, held: Held) -> Result<(), CliError> {
         let path = self.key_path(held);
-        fs::remove_file(&path).map_err(|error| {
+        let dropped = fs::remove_file(&path)
+            .and_then(|()| sync_path(path.parent().unwrap_or(Path::new("."))));
+        dropped.map_err(|error| {
             CliError::refused(format!("the key {} cannot be removed: {error}", path.display()))
         })
     }
@@ -292,9 +295,10 @@ impl JournalFile {
         if begins {
             open.file.set_len(0).map_err(cannot)?;
             open.write_at(0, &first)?;
-            for directory in [Some(directory.as_path()), directory.parent()].into_iter().flatten() {
-                sync_directory(directory).map_err(cannot)?;
-            }
+        }
+        // Whoever began it may have been cut off before its name was on disk.
+        if open.journal.entries.is_empty() {
+            sync_path(&directory).map_err(cannot)?;
         }
         Ok(open)
     }
@@ -327,7 +331,7 @@ impl JournalFile {
                 let end = start.saturating_add(u64::try_from(line.len()).unwrap_or(u64::MAX));
                 self.file.set_len(end)
             })
-            .and_then(|()| self.file.sync_all());
+            .and_then(|()| sync_file(&self.file));
         written.map_err(|error| {
             let path = self.path.display();
             CliError::refused(format!("the journal {path} cannot be written: {error}"))
@@ -397,11 +401,11 @@ pub(crate) fn private_and_synced(directory: &Path) -> io::Result<()> {
             private_and_synced(&path)?;
         } else {
             make_private(&path, 0o600)?;
-            File::open(&path)?.sync_all()?;
+            sync_path(&path)?;
         }
     }
     make_private(directory, 0o700)?;
-    sync_directory(directory)
+    sync_path(directory)
 }
 
 #[cfg(unix)]
@@ -423,10 +427,17 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     files::replace_private(path, bytes)
 }
 
+/// Makes a directory that its owner alone can read, with those that lead to it; their names are on disk.
 pub(crate) fn make_private_directory(path: &Path) -> io::Result<()> {
+    // Of one that is there, others may own what leads to it, and keep us from reading that.
+    if path.is_dir() {
+        return Ok(());
+    }
+    let made = missing_ancestors(path);
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
+    builder.create(path)?;
+    made.iter().try_for_each(|parent| sync_path(parent))
 }

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use super::error::CliError;
 use crate::event_log::{FileError, SourceFiles};
 use crate::model::limits::SOURCE_BYTES_MAX;
+use crate::store::durable::{sync_file, sync_path};
 
 /// Files on disk, looked for in these directories in turn.
 pub(crate) struct DiskFiles {
@@ -148,9 +149,9 @@ fn write_new_for<T>(
     let mut out = BufWriter::new(begin(&partial, readers).map_err(cannot)?);
     let written = write(&mut out).and_then(|result| {
         let file = out.into_inner().map_err(|error| cannot(error.into_error()))?;
-        file.sync_all().map_err(cannot)?;
+        sync_file(&file).map_err(cannot)?;
         fs::rename(&partial, path).map_err(cannot)?;
-        sync_directory(path.parent().unwrap_or(Path::new("."))).map_err(cannot)?;
+        sync_path(path.parent().unwrap_or(Path::new("."))).map_err(cannot)?;
         Ok(result)
     });
     if written.is_err() {
@@ -207,12 +208,6 @@ fn held(file: &File, path: &Path) -> io::Result<bool> {
     Ok(found.is_file())
 }
 
-/// Makes the names in a directory durable.
-pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
-    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-    File::open(path)?.sync_all()
-}
-
 /// Writes a file, in place of one that may be there. Its bytes are on disk before it is moved into its place, so that
 /// nobody finds half of it.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -222,7 +217,7 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// The same, for what a log keeps to its owner; its name is on disk, too.
 pub(crate) fn replace_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     replace_for(Readers::Owner, path, bytes)?;
-    sync_directory(path.parent().unwrap_or(Path::new(".")))
+    sync_path(path.parent().unwrap_or(Path::new(".")))
 }
 
 fn replace_for(readers: Readers, path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -234,7 +229,7 @@ fn replace_for(readers: Readers, path: &Path, bytes: &[u8]) -> io::Result<()> {
     }
     let mut file = new_file(readers, &partial)?;
     file.write_all(bytes)?;
-    file.sync_all()?;
+    sync_file(&file)?;
     fs::rename(&partial, path)
 }
 

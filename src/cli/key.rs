@@ -222,6 +222,8 @@ fn retire(args: &LogArgs, log: &mut EventLog<SledStore>) -> Result<(), CliError>
     if log.keys().in_use().any(|known| known.key == former) {
         record(log, KeyOp::Retire, &former, &[&current])?;
     }
+    update_policy(args, log)?;
+    // Last, since without it a retirement that was cut off could not be given again.
     if held.is_some() { args.drop_key(Held::Former) } else { Ok(()) }
 }
 

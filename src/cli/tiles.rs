@@ -1,8 +1,9 @@
 //! `demarche export --format tiles`: a directory that any web server can serve (c2sp.org/tlog-tiles).
 //!
 //! It is of the newest checkpoint that was signed, and can be written again into the same directory as the log grows:
-//! files are never changed, the checkpoint aside, which is moved into place last.
+//! files are never changed, the checkpoint aside, which is moved into place last, when all that it stands for is on disk.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
@@ -16,6 +17,7 @@ use super::terminal::Terminal;
 use super::{Outcome, Status, files};
 use crate::event_log::tiles::tiles;
 use crate::record::checkpoint::Checkpoint;
+use crate::store::durable::{missing_ancestors, sync_path};
 
 pub(crate) fn export(args: &LogArgs, out: Option<&Path>, terminal: &mut Terminal) -> Outcome {
     let out = out.ok_or_else(|| {
@@ -31,14 +33,25 @@ pub(crate) fn export(args: &LogArgs, out: Option<&Path>, terminal: &mut Terminal
     let size = checkpoint.size;
     let progress = terminal.progress("exporting", None);
     let mut done = 0;
+    let mut directories = BTreeSet::new();
+    if !out.is_dir() {
+        directories.extend(missing_ancestors(out));
+    }
     let count = tiles(log.store(), size, &mut |path, bytes| {
         done += 1;
         progress.set(done);
-        put(&out.join(path), bytes)
+        let place = out.join(path);
+        let within = place.ancestors().skip(1).take_while(|directory| directory.starts_with(out));
+        directories.extend(within.map(Path::to_path_buf));
+        put(&place, bytes)
     })?;
     drop(progress);
+    for directory in &directories {
+        sync_path(directory).map_err(|error| cannot(directory, &error))?;
+    }
     let place = out.join("checkpoint");
     files::replace(&place, newest.note.to_string().as_bytes())
+        .and_then(|()| sync_path(out))
         .map_err(|error| cannot(&place, &error))?;
     terminal.note(format!(
         "exported {size} headers in {count} files, and their checkpoint, to {}",

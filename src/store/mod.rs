@@ -7,6 +7,8 @@
 pub mod bundle;
 #[cfg(feature = "sled")]
 mod codec;
+#[cfg(feature = "sled")]
+pub(crate) mod durable;
 mod events;
 pub mod memory;
 #[cfg(feature = "sled")]

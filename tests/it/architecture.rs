@@ -60,6 +60,16 @@ fn chrono_is_named_in_the_calendar_alone() {
     }
 }
 
+/// Else the control of the soak test would not leave it out, and so not show that the test sees it missing.
+#[test]
+fn syncs_are_made_in_one_place() {
+    for (path, text) in sources("").into_iter().filter(|(path, _)| !path.ends_with("durable.rs")) {
+        for call in [".sync_all(", ".sync_data("] {
+            assert!(!text.contains(call), "{}", path.display());
+        }
+    }
+}
+
 #[test]
 fn format_page_matches_code() {
     use demarche::event_log::answer_proof;

@@ -16,7 +16,7 @@ use std::path::Path;
 use demarche::event_log::portable::{Verified, export, verify_export};
 use demarche::event_log::report::Against;
 use demarche::event_log::verify::verify_store;
-use demarche::event_log::{AppendOptions, EventLog, FoldedLog, OpenError, Submission};
+use demarche::event_log::{self, AppendOptions, EventLog, FoldedLog, OpenError, Submission};
 use demarche::store::sled::SledStore;
 use demarche::store::{Head, Part, Store, StoredEvent};
 use tempfile::TempDir;
@@ -365,31 +365,43 @@ fn a_snapshot_changes_no_event_whatever_comes_of_it() {
 }
 
 #[test]
-fn a_restored_log_is_there_or_not() {
+fn a_log_that_is_restored_or_copied_is_there_or_not() {
+    type Fill<'f> = &'f dyn Fn(&mut Failing) -> Result<(), String>;
     for (size, of_each, faults) in [(30, usize::MAX, &FAULTS[..]), (1500, 1, &TELLING)] {
-        let mut exported = Vec::new();
-        export(&open(log(size, false).path()), true, &mut exported, &mut |_| {}).unwrap();
+        let (from, mut exported) = (log(size, false), Vec::new());
+        export(&open(from.path()), true, &mut exported, &mut |_| {}).unwrap();
+        let restore: Fill<'_> = &|store| {
+            let mut export = Cursor::new(&exported);
+            let verified = Verified::of(&mut export, &mut |_| {}).unwrap();
+            let ended = verified.restore(&mut export, store, &mut |_| {});
+            ended.map(drop).map_err(|error| error.to_string())
+        };
+        // As a backup is made, and restored.
+        let copied: Fill<'_> = &|store| {
+            let ended = event_log::copy::copy(&open(from.path()), store, true, &mut |_| {});
+            ended.map(drop).map_err(|error| error.to_string())
+        };
         let empty = TempDir::new().unwrap();
         drop(SledStore::create(empty.path(), "test").unwrap());
-        let operation = Operation {
-            name: "a restore",
-            before: empty.path(),
-            run: &|mut store| {
-                let mut export = Cursor::new(&exported);
-                let verified = Verified::of(&mut export, &mut |_| {}).unwrap();
-                let ended = verified.restore(&mut export, &mut store, &mut |_| {});
-                note(&store);
-                ended.map(drop).map_err(|error| error.to_string())
-            },
-            done: &|store| {
-                let found = usize::try_from(store.head().unwrap().size).unwrap();
-                assert!(found == 0 || found == size, "{found} of {size} events");
-                found > 0
-            },
-            of_each,
-            faults,
-        };
-        assert!(operation.check() >= 8);
+        for (name, fill) in [("a restore", restore), ("a copy", copied)] {
+            let operation = Operation {
+                name,
+                before: empty.path(),
+                run: &|mut store| {
+                    let ended = fill(&mut store);
+                    note(&store);
+                    ended
+                },
+                done: &|store| {
+                    let found = usize::try_from(store.head().unwrap().size).unwrap();
+                    assert!(found == 0 || found == size, "{found} of {size} events");
+                    found > 0
+                },
+                of_each,
+                faults,
+            };
+            assert!(operation.check() >= 8);
+        }
     }
 }
 

@@ -33,6 +33,80 @@ fn an_export_that_another_command_is_writing_is_left_alone() {
     assert!(!desk.path().join("log.jsonl").exists());
 }
 
+/// Whatever part of a file a write has left beside its place when it was cut off, the command is given again, and another
+/// finds the file whole.
+#[test]
+fn what_was_left_beside_the_place_of_any_file_is_in_nobodys_way() {
+    let desk = Desk::demo();
+    let vkey = desk.ok(&["key", "show", "--vkey"]);
+    desk.write("log/policy", &format!("log {vkey}quorum none\n"));
+    desk.ok(&["checkpoint"]);
+    desk.ok(&["backup", "kept", "--with-key"]);
+    let journal = fs::read_dir(desk.path().join("kept/journal")).unwrap().next().unwrap().unwrap();
+    let journal = format!("again/journal/{}", journal.file_name().display());
+    let export = &["export", "--out", "log.jsonl"][..];
+    let tiles = &["export", "--format", "tiles", "--out", "tiles"][..];
+    let restore = &["restore", "kept", "--log", "again"][..];
+    let (verify, rotate, retire) =
+        (&["verify"][..], &["key", "rotate"][..], &["key", "retire"][..]);
+    let files = [
+        ("log.jsonl", export, &["verify", "log.jsonl"][..]),
+        ("note", &["checkpoint", "--out", "note"], &["verify", "--checkpoint", "note"]),
+        ("tiles/checkpoint", tiles, tiles),
+        ("tiles/tile/0/000", tiles, tiles),
+        ("log/key.new", rotate, retire),
+        ("log/policy", rotate, retire),
+        (&journal, restore, &["verify", "--log", "again"]),
+        ("again/key", restore, &["checkpoint", "--log", "again"]),
+        ("again/policy", restore, &["verify", "--log", "again"]),
+    ];
+    for (file, write, read) in files {
+        // Less than what is written, and more.
+        for left in [0, 1, 1 << 20] {
+            let partial = desk.path().join(format!("{file}.partial"));
+            fs::create_dir_all(partial.parent().unwrap()).unwrap();
+            fs::write(&partial, vec![b'x'; left]).unwrap();
+            desk.ok(write);
+            desk.ok(read);
+            desk.ok(verify);
+            // Of tiles that are there already nothing is written.
+            assert!(!partial.exists() || file.ends_with("000"), "{file}, {left}");
+            for made in ["log.jsonl", "note"] {
+                let _ = fs::remove_file(desk.path().join(made));
+            }
+            for made in ["tiles", "again"] {
+                let _ = fs::remove_dir_all(desk.path().join(made));
+            }
+        }
+    }
+}
+
+/// The head beside the store is written after the store and synced by nothing: it may be any part of itself, or be older.
+#[test]
+fn a_head_that_is_older_or_torn_is_in_nobodys_way() {
+    let desk = Desk::demo();
+    let head = desk.path().join("log/head");
+    let older = fs::read(&head).unwrap();
+    let append = |id: &str| {
+        desk.ok(&["append", "topic", "--id", id, "--name", "x"]);
+        fs::read(&head).unwrap()
+    };
+    let newer = append("one");
+    assert_ne!(older, newer);
+    let torn = [&newer[..40], &older[40..]].concat();
+    for (state, id) in [(&older[..], "two"), (&torn, "three"), (&newer[..9], "four"), (&[], "five")]
+    {
+        fs::write(&head, state).unwrap();
+        let noted = append(id);
+        desk.ok(&["verify"]);
+        assert_eq!(noted.len(), newer.len(), "{id}");
+        assert!(noted > newer, "it is noted again, whole");
+    }
+    fs::remove_file(&head).unwrap();
+    append("six");
+    desk.ok(&["verify"]);
+}
+
 #[cfg(unix)]
 #[test]
 fn an_export_does_not_write_where_a_link_leads() {

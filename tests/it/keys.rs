@@ -287,6 +287,25 @@ fn the_policy_of_the_log_follows_its_keys() {
     assert_eq!(witnesses(&before), witnesses(&after));
 }
 
+/// The log says that the former key is retired, and the policy cannot be written: the file of the key stays, so that the
+/// command can be given again.
+#[test]
+fn a_retirement_that_was_cut_off_is_ended_by_the_same_command() {
+    let desk = desk();
+    let file = |name: &str| desk.path().join("log").join(name);
+    desk.write("log/policy", &format!("log {}\nquorum none\n", vkey(&desk)));
+    desk.ok(&["key", "rotate"]);
+    fs::create_dir(file("policy.partial")).unwrap();
+    assert_eq!(desk.refused(&["key", "retire"]).0, Some(2));
+    assert!(file("key.former").exists());
+    assert_eq!(lines_of(&desk.ok(&["checkpoint"])), 1, "the log retired it");
+    fs::remove_dir(file("policy.partial")).unwrap();
+    desk.ok(&["key", "retire"]);
+    assert!(!file("key.former").exists());
+    let policy = fs::read_to_string(file("policy")).unwrap();
+    assert_eq!(policy.lines().next().unwrap(), format!("log {}", vkey(&desk)));
+}
+
 #[test]
 fn no_policy_brings_a_retired_key_back() {
     use demarche::record::note::{Note, NoteSigner};

@@ -32,7 +32,7 @@ impl Contents {
     }
 
     /// Reads what `export` printed.
-    fn read(export: &str) -> Result<Self, Failure> {
+    pub(crate) fn read(export: &str) -> Result<Self, Failure> {
         let mut read = Self::default();
         let wrong = |what: &str| Failure::Wrong(format!("an export has {what}"));
         let mut head = None;
@@ -102,7 +102,11 @@ pub(crate) fn look(program: &Program, log: &Path, scratch: &Path) -> Result<Cont
     Contents::read(&program.must(log, &["export"], scratch)?.out)
 }
 
-fn holds(contents: &Contents, promised: &Promised, attempt: &Attempt) -> Result<(), Failure> {
+pub(crate) fn holds(
+    contents: &Contents,
+    promised: &Promised,
+    attempt: &Attempt,
+) -> Result<(), Failure> {
     let lost = |what: String| Err(Failure::Lost(what));
     if contents.size() < promised.size {
         return lost(format!("{} events are there of {}", contents.size(), promised.size));
@@ -142,9 +146,10 @@ pub(crate) fn grew_by_attempt(
     before: u64,
     attempt: &Attempt,
 ) -> Result<(), Failure> {
-    let whole = match attempt.erasing {
-        Some(_) => 1,
-        None => u64::try_from(attempt.ids.len()).unwrap_or(u64::MAX),
+    let whole = if attempt.erasing.is_some() || attempt.recording {
+        1
+    } else {
+        u64::try_from(attempt.ids.len()).unwrap_or(u64::MAX)
     };
     let grown = contents.size() - before;
     if grown == 0 || grown == whole || attempt.many {

@@ -1,16 +1,17 @@
 //! Kills: a command is ended by SIGKILL at a moment of chance. What it wrote is in the system's memory and stays, so this
 //! looks for half-done work; what a power cut takes, `power` looks for.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::chance::Chance;
-use crate::check::{check, grew_by_attempt, look};
+use crate::check::{check, grew_by_attempt};
 use crate::failure::Failure;
+use crate::op::Op;
 use crate::output::Acknowledged;
 use crate::process::{Ended, Program};
 use crate::promised::{Attempt, Promised};
 use crate::report::Counts;
+use crate::steps::Step;
 use crate::tuning::Durations;
 use crate::work::{BUNDLE, Work};
 
@@ -20,60 +21,23 @@ const KILLS: u64 = 12;
 const BULK_LEAST: u64 = 1_000;
 pub(crate) const BULK_MOST: u64 = 4_000;
 
-/// What is killed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Op {
-    Single,
-    Group,
-    Bulk,
-    Seal,
-    Erase,
-    Snapshot,
-    SnapshotAnew,
-    Checkpoint,
-    Restore,
-    Export,
-}
-
-impl Op {
-    const ALL: [Self; 10] = [
-        Self::Single,
-        Self::Group,
-        Self::Bulk,
-        Self::Seal,
-        Self::Erase,
-        Self::Snapshot,
-        Self::SnapshotAnew,
-        Self::Checkpoint,
-        Self::Restore,
-        Self::Export,
-    ];
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Single => "single appends",
-            Self::Group => "appends of one process",
-            Self::Bulk => "long appends",
-            Self::Seal => "appends that seal",
-            Self::Erase => "erasures",
-            Self::Snapshot => "snapshots",
-            Self::SnapshotAnew => "snapshots anew",
-            Self::Checkpoint => "checkpoints",
-            Self::Restore => "restores",
-            Self::Export => "exports",
-        }
-    }
+/// How a command is stopped.
+pub(crate) enum Stop<'p> {
+    /// By a kill, within what it takes.
+    Kill(&'p Durations),
+    /// At one of its calls of the system.
+    At(Step),
 }
 
 /// A log, and what it must hold.
-struct UnderTest<'p> {
-    program: &'p Program,
-    durations: &'p Durations,
-    log: PathBuf,
-    scratch: PathBuf,
-    chance: Chance,
-    work: Work,
-    promised: Promised,
+pub(crate) struct UnderTest<'p> {
+    pub(crate) program: &'p Program,
+    stop: Stop<'p>,
+    pub(crate) log: PathBuf,
+    pub(crate) scratch: PathBuf,
+    pub(crate) chance: Chance,
+    pub(crate) work: Work,
+    pub(crate) promised: Promised,
     erasable: Vec<String>,
 }
 
@@ -85,17 +49,7 @@ pub(crate) fn round(
     place: &Path,
     counts: &mut Counts,
 ) -> Result<(), Failure> {
-    let mut under = UnderTest {
-        program,
-        durations,
-        log: place.join("log"),
-        scratch: place.to_owned(),
-        chance: Chance::of(seed, "kills"),
-        work: Work::new(Chance::of(seed, "work of kills")),
-        promised: Promised::default(),
-        erasable: Vec::new(),
-    };
-    under.begin()?;
+    let mut under = UnderTest::begin(program, Stop::Kill(durations), seed, place)?;
     for _ in 0..KILLS {
         let op = *under.chance.one(&Op::ALL);
         match under.kill(op) {
@@ -113,26 +67,72 @@ pub(crate) fn round(
     Ok(())
 }
 
-impl UnderTest<'_> {
-    fn run(&self, arguments: &[&str]) -> Result<Ended, Failure> {
+impl<'p> UnderTest<'p> {
+    /// A log of its own, that holds something.
+    pub(crate) fn begin(
+        program: &'p Program,
+        stop: Stop<'p>,
+        seed: u64,
+        place: &Path,
+    ) -> Result<Self, Failure> {
+        let mut under = Self {
+            program,
+            stop,
+            log: place.join("log"),
+            scratch: place.to_owned(),
+            chance: Chance::of(seed, "kills"),
+            work: Work::new(Chance::of(seed, "work of kills")),
+            promised: Promised::default(),
+            erasable: Vec::new(),
+        };
+        under.run(&["init", "--origin", "example.org/soak"])?;
+        let first = under.work.first(&under.scratch)?;
+        under.acknowledge(&["append", &first.file.to_string_lossy()])?;
+        let count = under.chance.between(1, 1_500);
+        under.append(count)?;
+        under.acknowledge(&["checkpoint"])?;
+        under.read(&Attempt::default())?;
+        Ok(under)
+    }
+
+    /// From now on it is stopped otherwise.
+    pub(crate) fn stop_at(&mut self, step: Step) {
+        self.stop = Stop::At(step);
+    }
+
+    /// Runs a command that is stopped on its way.
+    pub(crate) fn stopped(
+        &mut self,
+        op: Op,
+        log: &Path,
+        arguments: &[&str],
+    ) -> Result<Ended, Failure> {
+        let (program, scratch) = (self.program, &self.scratch);
+        match &self.stop {
+            Stop::Kill(durations) => {
+                let delay = durations.delay(op, &mut self.chance);
+                let running = if op == Op::Group {
+                    program.start_appender(log, arguments, scratch)?
+                } else {
+                    program.start(log, arguments, scratch)?
+                };
+                running.kill_after(delay)
+            }
+            Stop::At(step) => {
+                program.under(step.tracer(scratch)).start(log, arguments, scratch)?.end()
+            }
+        }
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str]) -> Result<Ended, Failure> {
         self.program.must(&self.log, arguments, &self.scratch)
     }
 
     /// Runs a command that must succeed, and takes in what it acknowledged.
-    fn acknowledge(&mut self, arguments: &[&str]) -> Result<(), Failure> {
+    pub(crate) fn acknowledge(&mut self, arguments: &[&str]) -> Result<(), Failure> {
         let ended = self.run(arguments)?;
         self.promised.take(&Acknowledged::read(&ended.out));
         Ok(())
-    }
-
-    fn begin(&mut self) -> Result<(), Failure> {
-        self.run(&["init", "--origin", "example.org/soak"])?;
-        let first = self.work.first(&self.scratch)?;
-        self.acknowledge(&["append", &first.file.to_string_lossy()])?;
-        let count = self.chance.between(1, 1_500);
-        self.append(count)?;
-        self.acknowledge(&["checkpoint"])?;
-        self.read(&Attempt::default())
     }
 
     fn append(&mut self, count: u64) -> Result<(), Failure> {
@@ -140,13 +140,13 @@ impl UnderTest<'_> {
         self.acknowledge(&["append", &batch.file.to_string_lossy()])
     }
 
-    fn append_single(&mut self) -> Result<(), Failure> {
+    pub(crate) fn append_single(&mut self) -> Result<(), Failure> {
         let (arguments, _) = self.work.single();
         self.acknowledge(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
     }
 
     /// Checks the log, and takes in what it holds.
-    fn read(&mut self, attempt: &Attempt) -> Result<(), Failure> {
+    pub(crate) fn read(&mut self, attempt: &Attempt) -> Result<(), Failure> {
         let contents = check(self.program, &self.log, &self.promised, attempt, &self.scratch)?;
         grew_by_attempt(&contents, self.promised.size, attempt)?;
         self.promised.take_read(&contents);
@@ -154,23 +154,16 @@ impl UnderTest<'_> {
         Ok(())
     }
 
-    /// Kills one command, and looks at what it left; says whether the kill came before the end.
-    fn kill(&mut self, op: Op) -> Result<bool, Failure> {
-        match op {
-            Op::Restore => return self.kill_restore(),
-            Op::Export => return self.kill_export(),
-            _ => {}
+    /// Stops one command, and looks at what it left; says whether it was stopped before its end.
+    pub(crate) fn kill(&mut self, op: Op) -> Result<bool, Failure> {
+        if !op.beside().is_empty() {
+            return self.kill_beside(op);
         }
         let (arguments, attempt) = self.prepare(op)?;
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let delay = self.durations.delay(op, &mut self.chance);
-        let running = if op == Op::Group {
-            self.program.start_appender(&self.log, &arguments, &self.scratch)?
-        } else {
-            self.program.start(&self.log, &arguments, &self.scratch)?
-        };
-        let ended = running.kill_after(delay)?;
-        if !ended.was_killed() && !ended.succeeded() {
+        let log = self.log.clone();
+        let ended = self.stopped(op, &log, &arguments)?;
+        if !ended.was_killed() && !ended.succeeded() && matches!(self.stop, Stop::Kill(_)) {
             return Err(Failure::Wrong(ended.told()));
         }
         let before = self.promised.size;
@@ -188,8 +181,27 @@ impl UnderTest<'_> {
         self.erasable = contents.erasable.into_iter().map(|(id, _)| id).collect();
         // It goes on, and still verifies.
         self.append_single()?;
+        if op == Op::Rotate {
+            self.signs()?;
+        }
         self.read(&Attempt::default())?;
-        Ok(ended.was_killed())
+        Ok(!ended.succeeded())
+    }
+
+    /// Whatever became of a rotation: the log signs, with each key that it names, and no key is left that it does not name.
+    fn signs(&mut self) -> Result<(), Failure> {
+        self.acknowledge(&["checkpoint"])?;
+        let held = |name: &str| self.log.join(name).exists();
+        let signatures = self
+            .promised
+            .notes
+            .last()
+            .map_or(0, |note| note.lines().filter(|line| line.starts_with('\u{2014}')).count());
+        let keys = self.run(&["key"])?.out.matches("; signs, and is held here").count();
+        if signatures == keys && held("key") && !held("key.new") {
+            return Ok(());
+        }
+        Err(Failure::Wrong(format!("{signatures} keys sign of {keys}, or one is left over")))
     }
 
     /// What is run, and what it attempts.
@@ -230,7 +242,12 @@ impl UnderTest<'_> {
             }
             Op::SnapshotAnew => (words(&["snapshot", "--anew"]), none),
             Op::Checkpoint => (words(&["checkpoint"]), none),
-            Op::Snapshot | Op::Restore | Op::Export => (words(&["snapshot"]), none),
+            Op::Rotate => {
+                // One that is under way is ended first.
+                let what = if self.log.join("key.former").exists() { "retire" } else { "rotate" };
+                (words(&["key", what]), Attempt { recording: true, ..none })
+            }
+            _ => (words(&["snapshot"]), none),
         })
     }
 
@@ -241,48 +258,5 @@ impl UnderTest<'_> {
             arguments.push("--json".to_owned());
         }
         Ok((arguments, Attempt { ids: batch.ids, ..Attempt::default() }))
-    }
-
-    /// A restore that is killed leaves a whole log, or can be repeated.
-    fn kill_restore(&mut self) -> Result<bool, Failure> {
-        let (export, copy) = (self.scratch.join("export"), self.scratch.join("copy"));
-        let file = export.to_string_lossy().into_owned();
-        self.run(&["export", "--out", &file])?;
-        let delay = self.durations.delay(Op::Restore, &mut self.chance);
-        let running = self.program.start(&copy, &["restore", &file], &self.scratch)?;
-        let killed = running.kill_after(delay)?;
-        let again = self.program.run(&copy, &["restore", &file], &self.scratch)?;
-        // Without one more restore, the log must be there; and where it was said to be, it must.
-        if killed.out.contains("head:") && again.succeeded() {
-            return Err(Failure::Lost("a log that was restored".to_owned()));
-        }
-        let restored = look(self.program, &copy, &self.scratch)
-            .map_err(|failure| Failure::Wrong(format!("{failure}\nafter {}", again.told())))?;
-        let known: Vec<String> = self.promised.links.values().cloned().collect();
-        if restored.links != known {
-            return Err(Failure::Wrong("the restored log is another one".to_owned()));
-        }
-        fs::remove_dir_all(copy)?;
-        fs::remove_file(export)?;
-        Ok(killed.was_killed())
-    }
-
-    /// An export that is killed leaves no file, or a whole one, and can be repeated.
-    fn kill_export(&mut self) -> Result<bool, Failure> {
-        let export = self.scratch.join("export");
-        let file = export.to_string_lossy().into_owned();
-        let delay = self.durations.delay(Op::Export, &mut self.chance);
-        let running = self.program.start(&self.log, &["export", "--out", &file], &self.scratch)?;
-        let killed = running.kill_after(delay)?;
-        if !export.exists() {
-            if killed.err.contains("exported") {
-                return Err(Failure::Lost("an export".to_owned()));
-            }
-            self.run(&["export", "--out", &file])?;
-        }
-        self.run(&["verify", &file])?;
-        self.read(&Attempt::default())?;
-        fs::remove_file(export)?;
-        Ok(killed.was_killed())
     }
 }

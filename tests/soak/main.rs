@@ -1,6 +1,7 @@
-//! The soak program: kills, power cuts, full disks and clocks that jump, and whether anything acknowledged is lost by them.
+//! The soak program: kills, calls of the system that fail, power cuts, full disks and clocks that jump, and whether anything
+//! acknowledged is lost by them.
 //!
-//! `cargo test --release --test soak -- [--only kills,power,full,readonly,clock] [--seed N] [--rounds N]`
+//! `cargo test --release --test soak -- [--only kills,steps,power,full,readonly,clock] [--seed N] [--rounds N]`
 //!
 //! Each round is a log of its own, made and maltreated by choices that a seed gives, and always through the real program.
 //! What it printed before it was stopped must be in the log after; the log must verify; and it must go on. A round that
@@ -10,7 +11,10 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "the program prints what it found")]
 
+mod after_cut;
 mod appender;
+mod appending;
+mod beside;
 mod chance;
 mod check;
 mod clock;
@@ -18,6 +22,7 @@ mod failure;
 mod full;
 mod image;
 mod kills;
+mod op;
 mod options;
 mod output;
 mod power;
@@ -25,6 +30,7 @@ mod process;
 mod promised;
 mod read_only;
 mod report;
+mod steps;
 mod tuning;
 mod work;
 
@@ -83,9 +89,9 @@ fn run(options: &Options) -> Result<bool, Failure> {
         }
     }
     print!("{}", table.print());
-    let held = if options.control { table.lost_something() } else { table.held() };
+    let held = if options.control { table.lost_events() } else { table.held() };
     if options.control && !held {
-        println!("the control lost nothing: then what is above shows nothing either");
+        println!("the control lost no events: then what is above shows nothing either");
     }
     if table.held() {
         fs::remove_dir_all(&dir)?;
@@ -132,6 +138,9 @@ fn round_of<'p>(part: Part, program: &'p Program, dir: &Path) -> Result<Round<'p
         Part::Kills => {
             let tuned = tuning::Durations::measure(program, &dir.join("tuning"))?;
             Box::new(move |seed, place, counts| kills::round(program, &tuned, seed, place, counts))
+        }
+        Part::Steps => {
+            Box::new(move |seed, place, counts| steps::round(program, seed, place, counts))
         }
         Part::Power => {
             Box::new(move |seed, place, counts| power::round(program, seed, place, counts))

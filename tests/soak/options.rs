@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use crate::failure::Failure;
 
 /// How to run it, for whoever asks wrongly.
-const USAGE: &str = "cargo test --release --test soak -- [--only kills,power,full,readonly,clock] [--seed N] \
+const USAGE: &str = "cargo test --release --test soak -- [--only kills,steps,power,full,readonly,clock] [--seed N] \
     [--rounds N] [--dir DIR] [--control]";
 
 /// What logs are put through.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Part {
     Kills,
+    Steps,
     Power,
     Full,
     ReadOnly,
@@ -19,12 +20,13 @@ pub(crate) enum Part {
 }
 
 impl Part {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Kills, Self::Power, Self::Full, Self::ReadOnly, Self::Clock];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Kills, Self::Steps, Self::Power, Self::Full, Self::ReadOnly, Self::Clock];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Kills => "kills",
+            Self::Steps => "steps",
             Self::Power => "power",
             Self::Full => "full",
             Self::ReadOnly => "readonly",
@@ -36,6 +38,8 @@ impl Part {
     const fn usual(self) -> u64 {
         match self {
             Self::Kills => 100,
+            // One for each command.
+            Self::Steps => 14,
             Self::Power => 50,
             Self::Full => 30,
             Self::ReadOnly => 3,

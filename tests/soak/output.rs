@@ -44,6 +44,11 @@ impl Acknowledged {
             ["appended", _, "events,", "numbers", _, "to", last, ..] => {
                 self.last = last.trim_end_matches(';').parse().ok();
             }
+            // A key that the log names, or names no more.
+            [.., "retired", "by", "event", seq] | ["added", "by", "event", seq, ..] => {
+                let seq = seq.trim_end_matches([',', ';']).parse().ok();
+                self.last = self.last.max(seq);
+            }
             ["head:", size, "events,", "link", last] => {
                 self.heads.extend(size.parse().map(|size| (size, (*last).to_owned())));
             }

@@ -1,55 +1,99 @@
-//! Power cuts: a log on an image of its own is appended to; at moments of chance the program is stopped where it stands and
-//! the image is copied. Each copy is mounted, and must hold everything that was acknowledged before.
+//! Power cuts: a log on an image of its own is worked on; at moments of chance the program is stopped where it stands and
+//! the image is copied. Each copy is mounted, and must hold everything that was acknowledged before, in the log and beside
+//! it.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::after_cut::look_at;
+use crate::appending::Appending;
 use crate::chance::Chance;
-use crate::check::check;
 use crate::failure::Failure;
 use crate::image::{Image, tool};
+use crate::op::Op;
 use crate::output::Acknowledged;
 use crate::process::Program;
-use crate::promised::{Attempt, Promised};
+use crate::promised::{Attempt, Kept, Promised};
 use crate::report::Counts;
-use crate::work::{BUNDLE, Work};
 
 /// How many cuts an image is put through.
 const CUTS: u64 = 4;
 /// The longest time between two cuts, in milliseconds.
 const APART_MS: u64 = 500;
-const IMAGE_MIB: u64 = 256;
-/// The most events of a log here, so that it stays within its image.
-const EVENTS_MOST: u64 = 20_000;
+const IMAGE_MIB: u64 = 512;
+
+/// What the cuts are to meet, in turn: most of them what our own syncs alone make durable. Their number has no part in
+/// common with that of the cuts, so that each is met by each of a round's cuts.
+const MET: [Op; 27] = [
+    Op::Group,
+    Op::Erase,
+    Op::Group,
+    Op::Backup,
+    Op::Checkpoint,
+    Op::Bulk,
+    Op::Group,
+    Op::Snapshot,
+    Op::Export,
+    Op::Group,
+    Op::Rotate,
+    Op::Single,
+    Op::Group,
+    Op::Erase,
+    Op::RestoreBackup,
+    Op::Group,
+    Op::Checkpoint,
+    Op::Seal,
+    Op::Group,
+    Op::SnapshotAnew,
+    Op::Tiles,
+    Op::Group,
+    Op::Note,
+    Op::Bulk,
+    Op::Group,
+    Op::Backup,
+    Op::Restore,
+];
 
 /// What the one who appends and the one who cuts both know.
 #[derive(Default)]
-struct Shared {
-    promised: Promised,
+pub(crate) struct Shared {
+    pub(crate) promised: Promised,
+    /// What was written beside the log.
+    pub(crate) kept: BTreeMap<Op, Kept>,
     /// Whether `init` has ended.
-    is_there: bool,
-    running: Option<Step>,
-    ended: bool,
+    pub(crate) is_there: bool,
+    /// What the next cut is to meet, and what is worked on for it.
+    pub(crate) wanted: Option<Op>,
+    pub(crate) worked_on: Option<Op>,
+    pub(crate) running: Option<Step>,
+    /// What ended last.
+    pub(crate) last: Option<Op>,
+    pub(crate) ended: bool,
 }
 
 /// A command under way.
 #[derive(Clone)]
-struct Step {
-    process: u32,
-    name: &'static str,
-    output: PathBuf,
-    attempt: Attempt,
+pub(crate) struct Step {
+    pub(crate) process: u32,
+    pub(crate) op: Op,
+    pub(crate) output: PathBuf,
+    pub(crate) remarks: PathBuf,
+    pub(crate) attempt: Attempt,
+    /// What is there once it has said so.
+    pub(crate) keeps: Option<Kept>,
 }
 
 /// What a cut left, and what must be in it.
-struct Cut {
-    image: PathBuf,
-    during: &'static str,
-    is_there: bool,
-    promised: Promised,
-    attempt: Attempt,
+pub(crate) struct Cut {
+    pub(crate) image: PathBuf,
+    during: String,
+    pub(crate) is_there: bool,
+    pub(crate) promised: Promised,
+    pub(crate) kept: BTreeMap<Op, Kept>,
+    pub(crate) attempt: Attempt,
 }
 
 /// One image, and its cuts.
@@ -77,25 +121,29 @@ pub(crate) fn round(
     drop(image);
     let mut worst = None;
     for (cut, number) in cuts.iter().zip(0_u64..) {
-        counts.stopped(cut.during);
+        counts.stopped(cut.during.as_str());
         counts.events += cut.promised.size;
         counts.notes += u64::try_from(cut.promised.notes.len()).unwrap_or(0);
-        match look_at(program, seed + number, cut, place) {
-            Ok(()) => fs::remove_file(&cut.image)?,
-            Err(failure) => {
-                println!("power {seed}: cut {number}, during {}:", cut.during);
-                // Every cut that lost something is counted; the round reports the last.
-                if let Some(before) = worst.replace(failure) {
-                    counts.failed(&before);
-                }
-            }
+        let missing = look_at(program, seed + number, cut, place)?;
+        if missing.is_empty() {
+            fs::remove_file(&cut.image)?;
+        }
+        for (what, failure) in &missing {
+            counts.missing(what);
+            println!("power {seed}: cut {number}, during {}: {what}: {failure}", cut.during);
+        }
+        // Every cut that lost something is counted; the round reports the last.
+        if let Some((_, failure)) = missing.into_iter().next()
+            && let Some(before) = worst.replace(failure)
+        {
+            counts.failed(&before);
         }
     }
     fs::remove_file(place.join("image"))?;
     worst.map_or(Ok(()), Err)
 }
 
-fn locked(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
+pub(crate) fn locked(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -111,7 +159,10 @@ fn cut(
     for number in 0..CUTS {
         // Most cuts are to meet a log, not its making.
         if chance.percent(90) {
-            while !locked(shared).is_there && !locked(shared).ended {
+            let turn = seed.wrapping_mul(CUTS).wrapping_add(number);
+            let wanted = usize::try_from(turn).map_or(Op::Group, |turn| MET[turn % MET.len()]);
+            locked(shared).wanted = Some(wanted);
+            while locked(shared).worked_on != Some(wanted) && !locked(shared).ended {
                 std::thread::sleep(Duration::from_millis(1));
             }
         }
@@ -126,9 +177,13 @@ fn cut(
             signal("-STOP", step.process)?;
             wait_until_stopped(step.process);
         }
-        let mut promised = held.promised.clone();
+        let (mut promised, mut kept) = (held.promised.clone(), held.kept.clone());
         if let Some(step) = &step {
-            promised.take(&Acknowledged::read(&fs::read_to_string(&step.output)?));
+            let out = fs::read_to_string(&step.output)?;
+            promised.take(&Acknowledged::read(&out));
+            if step.op.said(&out, &fs::read_to_string(&step.remarks)?) {
+                kept.extend(step.keeps.clone().map(|keeps| (step.op, keeps)));
+            }
         }
         let copy = place.join(format!("cut-{number}"));
         let copied = image.cut(&copy);
@@ -138,9 +193,14 @@ fn cut(
         if copied?.is_some() {
             cuts.push(Cut {
                 image: copy,
-                during: step.as_ref().map_or("nothing", |step| step.name),
+                during: match (&step, held.last) {
+                    (Some(step), _) => step.op.name().to_owned(),
+                    (None, Some(last)) => format!("just after {}", last.name()),
+                    (None, None) => "nothing".to_owned(),
+                },
                 is_there: held.is_there,
                 promised,
+                kept,
                 attempt: step.map(|step| step.attempt).unwrap_or_default(),
             });
         }
@@ -172,170 +232,5 @@ fn wait_until_stopped(process: u32) {
             return;
         }
         std::thread::sleep(Duration::from_millis(1));
-    }
-}
-
-/// Mounts what a cut left, and looks whether everything is there; then appends once more.
-fn look_at(program: &Program, seed: u64, cut: &Cut, place: &Path) -> Result<(), Failure> {
-    let image = Image::mount(&cut.image, &place.join("looked-at"))?;
-    let scratch = place.join("look");
-    fs::create_dir_all(&scratch)?;
-    let log = image.path().join("log");
-    let mut work = Work::new(Chance::of(seed, "work after the cut"));
-    if cut.is_there {
-        let contents = check(program, &log, &cut.promised, &cut.attempt, &scratch)?;
-        if contents.ids.contains_key("topic") {
-            let (single, _) = work.single();
-            let single: Vec<&str> =
-                single.iter().map(String::as_str).filter(|word| *word != "text").collect();
-            program.must(&log, &without_citation(&single), &scratch)?;
-        }
-        let mut promised = cut.promised.clone();
-        promised.take_read(&contents);
-        check(program, &log, &promised, &Attempt::default(), &scratch)?;
-        return Ok(());
-    }
-    // Nothing was acknowledged yet: a log is there, or can be made.
-    let made = program.run(&log, &["init", "--origin", "example.org/soak"], &scratch)?;
-    let verified = program.run(&log, &["verify"], &scratch)?;
-    if verified.succeeded() {
-        return Ok(());
-    }
-    Err(Failure::Wrong(format!("{}\n{}", made.told(), verified.told())))
-}
-
-/// A single append that rests on nothing that may be missing yet.
-fn without_citation<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
-    let end = arguments.iter().position(|word| *word == "--cite").unwrap_or(arguments.len());
-    arguments[..end].to_vec()
-}
-
-/// Who appends, until the cuts are done.
-struct Appending<'r> {
-    program: &'r Program,
-    log: PathBuf,
-    scratch: PathBuf,
-    shared: &'r Mutex<Shared>,
-    chance: Chance,
-    work: Work,
-}
-
-impl<'r> Appending<'r> {
-    fn new(
-        program: &'r Program,
-        seed: u64,
-        image: &Image,
-        place: &Path,
-        shared: &'r Mutex<Shared>,
-    ) -> Result<Self, Failure> {
-        let scratch = place.join("scratch");
-        fs::create_dir_all(&scratch)?;
-        Ok(Self {
-            program,
-            log: image.path().join("log"),
-            scratch,
-            shared,
-            chance: Chance::of(seed, "power"),
-            work: Work::new(Chance::of(seed, "work of power")),
-        })
-    }
-
-    fn run(mut self) -> Result<(), Failure> {
-        let none = Attempt::default;
-        self.step("init", &["init", "--origin", "example.org/soak"], none())?;
-        locked(self.shared).is_there = true;
-        let first = self.work.first(&self.scratch)?;
-        let attempt = Attempt { ids: first.ids, ..Attempt::default() };
-        self.step("long appends", &["append", &first.file.to_string_lossy()], attempt)?;
-        while !locked(self.shared).ended {
-            let size = locked(self.shared).promised.size;
-            match self.chance.between(0, 99) {
-                _ if size > EVENTS_MOST => self.single("single appends")?,
-                0..=24 => self.single("single appends")?,
-                25..=54 => self.group()?,
-                55..=69 => {
-                    let count = self.chance.between(100, 2_000);
-                    self.batch("long appends", count)?;
-                }
-                70..=79 => {
-                    let missing = BUNDLE - size % BUNDLE;
-                    self.batch("long appends", missing.saturating_sub(3).max(1))?;
-                    for _ in 0..6 {
-                        self.single("appends that seal")?;
-                    }
-                }
-                80..=87 => self.step("checkpoints", &["checkpoint"], none())?,
-                88..=95 => self.erase()?,
-                96..=97 => self.step("snapshots", &["snapshot"], none())?,
-                _ => self.step("snapshots anew", &["snapshot", "--anew"], none())?,
-            }
-        }
-        Ok(())
-    }
-
-    fn single(&mut self, name: &'static str) -> Result<(), Failure> {
-        let (arguments, id) = self.work.single();
-        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        self.step(name, &arguments, Attempt { ids: vec![id], ..Attempt::default() })
-    }
-
-    /// A process that appends one event after another.
-    fn group(&mut self) -> Result<(), Failure> {
-        let (seed, threads) = (self.chance.next() >> 1, self.chance.between(1, 4));
-        let events = self.chance.between(50, 600);
-        let arguments =
-            ["--appender", &seed.to_string(), &events.to_string(), &threads.to_string()];
-        let attempt = Attempt { many: true, ..Attempt::default() };
-        self.step("appends of one process", &arguments, attempt)
-    }
-
-    fn batch(&mut self, name: &'static str, count: u64) -> Result<(), Failure> {
-        let batch = self.work.batch(count, &self.scratch)?;
-        let file = batch.file.to_string_lossy().into_owned();
-        let attempt = Attempt { ids: batch.ids, ..Attempt::default() };
-        self.step(name, &["append", &file, "--json"], attempt)
-    }
-
-    /// Erases a statement that was acknowledged.
-    fn erase(&mut self) -> Result<(), Failure> {
-        let known: Vec<(String, u64)> = {
-            let shared = locked(self.shared);
-            let there = |(id, seq): &(&String, &u64)| {
-                id.starts_with('e') && !shared.promised.erased.contains(*seq)
-            };
-            let known = shared.promised.ids.iter().filter(there);
-            known.map(|(id, seq)| (id.clone(), *seq)).collect()
-        };
-        if known.is_empty() {
-            return Ok(());
-        }
-        let (id, seq) = self.chance.one(&known).clone();
-        let attempt = Attempt { erasing: Some(seq), ..Attempt::default() };
-        self.step("erasures", &["erase", &id, "--why", "soak"], attempt)
-    }
-
-    /// Runs one command where the other can stop it, and takes in what it acknowledged.
-    fn step(
-        &mut self,
-        name: &'static str,
-        arguments: &[&str],
-        attempt: Attempt,
-    ) -> Result<(), Failure> {
-        let running = {
-            let mut shared = locked(self.shared);
-            let running = if attempt.many {
-                self.program.start_appender(&self.log, arguments, &self.scratch)?
-            } else {
-                self.program.start(&self.log, arguments, &self.scratch)?
-            };
-            let (process, output) = (running.id(), running.output().to_owned());
-            shared.running = Some(Step { process, name, output, attempt });
-            running
-        };
-        let ended = running.end()?;
-        let mut shared = locked(self.shared);
-        shared.running = None;
-        shared.promised.take(&Acknowledged::read(&ended.out));
-        if ended.succeeded() { Ok(()) } else { Err(Failure::Wrong(ended.told())) }
     }
 }

@@ -1,5 +1,6 @@
 //! The real program, run to its end, or stopped on its way; and the appender, which uses it as a library.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,8 @@ pub(crate) struct Program {
     /// This program itself, which appends many events as a process that lives longer would.
     appender: PathBuf,
     environment: Vec<(String, String)>,
+    /// What runs it, if it does not run by itself.
+    under: Vec<String>,
 }
 
 impl Program {
@@ -29,13 +32,18 @@ impl Program {
         fs::copy(std::env::current_exe()?, &appender)?;
         let leave_out = ("DEMARCHE_SOAK_CONTROL".to_owned(), "1".to_owned());
         let environment = if control { vec![leave_out] } else { Vec::new() };
-        Ok(Self { binary, appender, environment })
+        Ok(Self { binary, appender, environment, under: Vec::new() })
     }
 
     /// The same, told something by its environment.
     pub(crate) fn with(&self, environment: Vec<(String, String)>) -> Self {
         let (binary, appender) = (self.binary.clone(), self.appender.clone());
-        Self { binary, appender, environment }
+        Self { binary, appender, environment, under: Vec::new() }
+    }
+
+    /// The same, run by another program.
+    pub(crate) fn under(&self, under: Vec<String>) -> Self {
+        Self { under, ..self.with(self.environment.clone()) }
     }
 
     /// Starts a command on a log; what it prints goes to files in `scratch`.
@@ -66,7 +74,10 @@ impl Program {
         scratch: &Path,
     ) -> Result<Running, Failure> {
         let (out, err) = (scratch.join("out"), scratch.join("err"));
-        let child = Command::new(program)
+        let program = program.as_os_str();
+        let words: Vec<&OsStr> = self.under.iter().map(OsStr::new).chain([program]).collect();
+        let child = Command::new(words[0])
+            .args(&words[1..])
             .args(arguments)
             .arg("--log")
             .arg(log)
@@ -121,6 +132,11 @@ impl Running {
     /// Where its output goes.
     pub(crate) fn output(&self) -> &Path {
         &self.out
+    }
+
+    /// Where its remarks go.
+    pub(crate) fn remarks(&self) -> &Path {
+        &self.err
     }
 
     /// Waits for it to end.

@@ -1,6 +1,7 @@
 //! What a log must hold from now on: everything it acknowledged, and everything that was once read of it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use crate::check::Contents;
 use crate::output::Acknowledged;
@@ -61,6 +62,19 @@ pub(crate) struct Attempt {
     pub(crate) ids: Vec<String>,
     /// The event that was to be erased.
     pub(crate) erasing: Option<u64>,
+    /// Whether the program may record one event of its own.
+    pub(crate) recording: bool,
     /// Whether any number of further events may be there: a process appended one after the other.
     pub(crate) many: bool,
+}
+
+/// What was written beside a log.
+#[derive(Clone)]
+pub(crate) struct Kept {
+    /// Where it is, on the image.
+    pub(crate) name: String,
+    /// What the log held when it was begun.
+    pub(crate) promised: Promised,
+    /// The hash of every file, as it was when that was done; `None` where files may change.
+    pub(crate) files: Option<BTreeMap<PathBuf, blake3::Hash>>,
 }

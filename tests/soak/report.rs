@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::after_cut::THE_LOG;
 use crate::failure::Failure;
 
 /// What came of the rounds of a part.
@@ -23,15 +24,21 @@ pub(crate) struct Counts {
     /// All that failed.
     pub(crate) failed: u64,
     /// How often what was stopped.
-    pub(crate) of: BTreeMap<&'static str, u64>,
+    pub(crate) of: BTreeMap<String, u64>,
+    /// How often what was missing after a cut.
+    missing: BTreeMap<&'static str, u64>,
     /// What ended before it could be stopped, and what was left out.
     pub(crate) early: u64,
 }
 
 impl Counts {
-    pub(crate) fn stopped(&mut self, what: &'static str) {
+    pub(crate) fn stopped(&mut self, what: impl Into<String>) {
         self.stops += 1;
-        *self.of.entry(what).or_default() += 1;
+        *self.of.entry(what.into()).or_default() += 1;
+    }
+
+    pub(crate) fn missing(&mut self, what: &'static str) {
+        *self.missing.entry(what).or_default() += 1;
     }
 
     pub(crate) fn failed(&mut self, failure: &Failure) {
@@ -72,9 +79,9 @@ impl Table {
         self.skipped.is_empty() && self.rows.iter().all(|(_, counts)| counts.failed == 0)
     }
 
-    /// Whether something was lost, as it must be in a control.
-    pub(crate) fn lost_something(&self) -> bool {
-        self.rows.iter().any(|(_, counts)| counts.lost + counts.unverified > 0)
+    /// Whether events were lost, as they must be in a control; all else is lost more easily.
+    pub(crate) fn lost_events(&self) -> bool {
+        self.rows.iter().any(|(_, counts)| counts.missing.contains_key(THE_LOG))
     }
 
     pub(crate) fn print(&self) -> String {
@@ -93,6 +100,11 @@ impl Table {
             let of: Vec<String> =
                 counts.of.iter().map(|(what, count)| format!("{what} {count}")).collect();
             text.push_str(&format!("{part}: {}\n", of.join(", ")));
+            let missing: Vec<String> =
+                counts.missing.iter().map(|(what, count)| format!("{what} {count}")).collect();
+            if !missing.is_empty() {
+                text.push_str(&format!("{part}: missing: {}\n", missing.join(", ")));
+            }
         }
         for (part, why) in &self.skipped {
             text.push_str(&format!("{part}: not run: {why}\n"));

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use crate::chance::Chance;
 use crate::failure::Failure;
-use crate::kills::{BULK_MOST, Op};
+use crate::kills::BULK_MOST;
+use crate::op::Op;
 use crate::process::Program;
 use crate::work::Work;
 
@@ -17,9 +18,7 @@ impl Durations {
     /// Runs each once, on a log of some thousand events.
     pub(crate) fn measure(program: &Program, dir: &Path) -> Result<Self, Failure> {
         fs::create_dir_all(dir)?;
-        let (log, out) = (dir.join("log"), dir.join("export"));
-        let (log, out) = (log.as_path(), out.to_string_lossy().into_owned());
-        let copy = dir.join("copy");
+        let log = &dir.join("log");
         let mut work = Work::new(Chance::of(0, "tuning"));
         let run = |log: &Path, arguments: &[&str]| program.must(log, arguments, dir);
         // Other work on the machine makes one measurement too long.
@@ -27,6 +26,10 @@ impl Durations {
             let took: Result<Vec<_>, Failure> =
                 (0..3).map(|_| Ok(run(log, arguments)?.took)).collect();
             Ok::<_, Failure>(took?.into_iter().min().unwrap_or_default())
+        };
+        let beside = |op: Op, log: &Path, name: &str| {
+            let place = dir.join(name).to_string_lossy().into_owned();
+            Ok::<_, Failure>(run(log, &[op.beside(), &[&place]].concat())?.took)
         };
         run(log, &["init", "--origin", "example.org/soak"])?;
         run(log, &["append", &work.first(dir)?.file.to_string_lossy()])?;
@@ -43,8 +46,13 @@ impl Durations {
             (Op::Checkpoint, again(log, &["checkpoint"])?),
             (Op::Snapshot, again(log, &["snapshot"])?),
             (Op::SnapshotAnew, again(log, &["snapshot", "--anew"])?),
-            (Op::Export, run(log, &["export", "--out", &out])?.took),
-            (Op::Restore, run(&copy, &["restore", &out])?.took),
+            (Op::Rotate, run(log, &["key", "rotate"])?.took),
+            (Op::Note, beside(Op::Note, log, "note")?),
+            (Op::Export, beside(Op::Export, log, "export")?),
+            (Op::Tiles, beside(Op::Tiles, log, "tiles")?),
+            (Op::Backup, beside(Op::Backup, log, "backup")?),
+            (Op::Restore, beside(Op::Restore, &dir.join("copy"), "export")?),
+            (Op::RestoreBackup, beside(Op::RestoreBackup, &dir.join("other"), "backup")?),
             (Op::Erase, run(log, &["erase", &id, "--why", "tuning"])?.took),
         ];
         fs::remove_dir_all(dir)?;

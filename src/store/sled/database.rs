@@ -70,12 +70,15 @@ impl Database {
 
     /// Opens a database that must have this program's layout.
     pub(super) fn open_known(path: &Path) -> Result<Self, StoreError> {
-        let database = waiting(WAIT_MIN, || Self::open(path))?;
-        match guarded(|| Ok(database.meta.get(LAYOUT_KEY)?))? {
+        guarded(|| waiting(WAIT_MIN, || Self::open(path))?.of_this_layout())
+    }
+
+    fn of_this_layout(self) -> Result<Self, StoreError> {
+        match self.meta.get(LAYOUT_KEY)? {
             Some(layout) if layout == LAYOUT.as_bytes() => {
                 // sled writes a new file of its own at each opening.
-                restrict_files(path)?;
-                Ok(database)
+                restrict_files(&self.path)?;
+                Ok(self)
             }
             Some(other) => {
                 let found = String::from_utf8_lossy(&other).into_owned();
@@ -523,7 +526,7 @@ fn put_piece(writes: &mut Batch, piece: &TreePiece) {
     writes.insert(&tree_key(piece.level, piece.index)[..], piece.hashes.as_slice());
 }
 
-/// Runs something of sled's that can fail.
-fn guarded<T>(action: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+/// Runs something of sled's that can fail, and stop when it is let go of: then it still writes, and syncs.
+pub(super) fn guarded<T>(action: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
     catching(action)?
 }

@@ -2,10 +2,10 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
-use super::StoreError;
+use super::{StoreError, durable};
 
 /// How long a lock is waited for at least. A process that starts another holds its locks twice for a moment, so one
 /// that was just let go may look taken.
@@ -70,25 +70,6 @@ pub(super) fn hold_still(dir: &Path) -> Result<Still, StoreError> {
     }
 }
 
-/// The parents of directories that do not exist yet: each must be synced once they do.
-pub(super) fn missing_ancestors(dir: &Path) -> Vec<PathBuf> {
-    let mut parents = Vec::new();
-    let mut at = Some(dir);
-    while let Some(directory) = at {
-        let parent = match directory.parent() {
-            Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
-            Some(parent) => parent,
-            None => break,
-        };
-        parents.push(parent.to_owned());
-        if parent.exists() {
-            break;
-        }
-        at = Some(parent);
-    }
-    parents
-}
-
 pub(super) fn make_directory(path: &Path) -> Result<(), StoreError> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
@@ -141,29 +122,10 @@ pub(super) fn remove_unfinished(store: &Path) -> Result<(), StoreError> {
 
 /// Makes a file, or a directory's entries, durable.
 pub(super) fn sync_path(path: &Path) -> Result<(), StoreError> {
-    if left_out() {
-        return Ok(());
-    }
-    let synced = File::open(path).and_then(|file| file.sync_all());
-    synced.map_err(|error| StoreError::Io { path: path.to_owned(), error })
+    durable::sync_path(path).map_err(|error| StoreError::Io { path: path.to_owned(), error })
 }
 
 /// Makes the bytes of an open file durable; `path` is its name.
 pub(super) fn sync_data(file: &File, path: &Path) -> Result<(), StoreError> {
-    if left_out() {
-        return Ok(());
-    }
-    file.sync_data().map_err(|error| StoreError::Io { path: path.to_owned(), error })
-}
-
-/// Whether syncs are left out: never, but in the control of the soak test, which must lose events to show that the test
-/// would see it.
-#[cfg(not(feature = "soak-control"))]
-const fn left_out() -> bool {
-    false
-}
-
-#[cfg(feature = "soak-control")]
-fn left_out() -> bool {
-    std::env::var_os("DEMARCHE_SOAK_CONTROL").is_some()
+    durable::sync_data(file).map_err(|error| StoreError::Io { path: path.to_owned(), error })
 }

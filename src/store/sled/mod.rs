@@ -35,7 +35,7 @@ use std::time::Duration;
 use super::bundle::BUNDLE_EVENTS;
 use super::{
     BlockKey, Change, Damage, Events, Head, Part, Removal, Store, StoreError, TreePiece, bundle,
-    check_next, codec,
+    check_next, codec, durable,
 };
 
 mod acknowledged;
@@ -47,12 +47,11 @@ mod panics;
 use acknowledged::Acknowledged;
 pub use chunks::{BUNDLE_CHUNK_BYTES, CHUNK_BYTES};
 pub use database::LAYOUT;
-use database::{Database, WRITTEN_TOGETHER};
+use database::{Database, WRITTEN_TOGETHER, guarded};
+use durable::missing_ancestors;
 pub use files::Still;
 pub use files::WAIT_MIN;
-use files::{
-    hold_still, lock, make_directory, missing_ancestors, restrict_files, sync_path, waiting,
-};
+use files::{hold_still, lock, make_directory, restrict_files, sync_path, waiting};
 use panics::catching;
 pub use panics::keep_caught_panics_quiet;
 
@@ -97,7 +96,7 @@ impl SledStore {
         if !store.is_dir() {
             return Ok(false);
         }
-        let found = Database::open_known(&store)?.head()?;
+        let found = guarded(|| Database::open_known(&store)?.head())?;
         // One that lost all of its events is no unused one.
         Acknowledged::check(dir, found)?;
         Ok(found == Head::EMPTY)
@@ -119,10 +118,11 @@ impl SledStore {
             }
         }
         // It is made beside its place, so that a store that is found there is whole.
-        let database = Database::create(&begun)?;
-        database.set_head(Head::EMPTY)?;
-        database.sync_whole()?;
-        drop(database);
+        guarded(|| {
+            let database = Database::create(&begun)?;
+            database.set_head(Head::EMPTY)?;
+            database.sync_whole()
+        })?;
         let mut acknowledged = Acknowledged::open(dir)?;
         acknowledged.note(Head::EMPTY);
         move_directory(&begun, &store)?;
@@ -145,11 +145,13 @@ impl SledStore {
         }
         let lock = waiting(wait, || lock(dir, holder))?;
         finish_removal(dir)?;
-        let opened = Database::open_known(&dir.join(STORE))?;
-        Acknowledged::check(dir, opened.head()?)?;
-        let acknowledged = Acknowledged::open(dir)?;
-        opened.remove_abandoned()?;
-        Ok(Self::of(opened, dir, acknowledged, lock))
+        guarded(|| {
+            let opened = Database::open_known(&dir.join(STORE))?;
+            Acknowledged::check(dir, opened.head()?)?;
+            let acknowledged = Acknowledged::open(dir)?;
+            opened.remove_abandoned()?;
+            Ok(Self::of(opened, dir, acknowledged, lock))
+        })
     }
 
     /// Sees whether a store with this head still holds all that was acknowledged in `dir`; nothing is written.
@@ -305,7 +307,8 @@ impl Store for SledStore {
         if new.exists() {
             remove_directory(&new)?;
         }
-        let written = Database::create(&new).and_then(|copy| {
+        let written = guarded(|| {
+            let copy = Database::create(&new)?;
             opened.copy_without(removal, &copy)?;
             copy.append(change, None)?;
             copy.sync_whole()
