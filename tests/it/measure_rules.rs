@@ -307,6 +307,19 @@ fn answers_are_linked_both_ways_once_they_can_have_been_given() {
 }
 
 #[test]
+fn only_relations_that_say_so_are_answers() {
+    let history = |kind: &str| {
+        format!(
+            "impose 2025-04-23; impose 2025-04-24 measure=n by=pk against=in; relate n {kind} m"
+        )
+    };
+    for kind in ["responds_to", "retaliates"] {
+        check_key("answered_by", &history(kind), "2025-04-24: n");
+    }
+    check_key("answered_by", &history("about"), "2025-04-24: -");
+}
+
+#[test]
 fn a_denial_is_shown_and_changes_nothing() {
     check_key(
         "flags",
@@ -339,4 +352,92 @@ fn nonsense_is_listed_where_no_world_makes_sense_of_it() {
     for (history, expected) in cases {
         check_key("anomalies", history, &format!("2025-06-01: {expected}"));
     }
+}
+
+#[test]
+fn an_answer_says_since_when_it_stands_so() {
+    check_key(
+        "since",
+        "threaten 2025-01-01; announce 2025-02-01; impose 2025-03-01; amend 2025-03-15; suspend 2025-04-01; \
+         extend 2025-04-15; resume 2025-05-01; impose 2025-05-15; lift 2025-06-01; threaten 2025-07-01",
+        "2025-01-15: 2025-01-01; 2025-02-15: 2025-02-01; 2025-03-20: 2025-03-01; 2025-04-20: 2025-04-01; \
+         2025-05-20: 2025-05-01; 2025-06-15: 2025-06-01; 2025-07-15: 2025-07-01",
+    );
+    check_key(
+        "since",
+        "impose 2025-01-01; suspend 2025-02-01; impose 2025-03-01",
+        "2025-03-02: 2025-03-01",
+    );
+    // As it was reported; of several days, from the first to the last.
+    check_key("since", "impose 2025-03", "2025-04-01: 2025-03");
+    check_key(
+        "since",
+        "impose 2025-03-01; lift 2025-03-10/2025-03-20; lift 2025-03-15",
+        "2025-04-01: 2025-03-10/2025-03-20",
+    );
+}
+
+#[test]
+fn what_takes_effect_before_it_is_announced_says_its_own_terms() {
+    let history = "impose 2025-01-01; lift 2025-02-01; \
+        impose announced=2025-06-01 effective=2025-04-01 until=2025-12-31";
+    check(history, "2025-03-01: ended; 2025-04-10: in_force");
+    check_key("until", history, "2025-04-10: 2025-12-31");
+}
+
+#[test]
+fn an_imposition_ends_a_suspension() {
+    check("impose 2025-01-01; suspend 2025-02-01; impose 2025-03-01", "2025-03-02: in_force");
+}
+
+#[test]
+fn a_further_suspension_has_its_own_end_or_keeps_one_that_is_to_come() {
+    check(
+        "impose 2025-01-01; suspend 2025-02-01 until=2025-03-01; suspend 2025-03-10 until=2025-04-01",
+        "2025-03-05: in_force|suspended; 2025-03-15: suspended; 2025-04-02: in_force|suspended",
+    );
+    check_key(
+        "until",
+        "impose 2025-01-01; suspend 2025-02-01 until=2025-06-01; suspend 2025-03-01",
+        "2025-03-15: 2025-06-01",
+    );
+    check_key(
+        "until",
+        "impose 2025-01-01; suspend 2025-02-01 until=2025-03-01; suspend 2025-03-10",
+        "2025-03-15: -",
+    );
+}
+
+#[test]
+fn only_what_shows_that_it_was_outlived_voids_a_stated_end() {
+    check_key(
+        "until",
+        "impose 2025-01-01 until=2025-02-01; amend 2025-02-10",
+        "2025-01-15: 2025-02-01; 2025-02-11: -",
+    );
+    for nothing in ["threaten", "announce", "deny"] {
+        check(
+            &format!("impose 2025-01-01 until=2025-02-01; {nothing} 2025-02-10"),
+            "2025-02-11: in_force|ended",
+        );
+    }
+}
+
+#[test]
+fn an_end_known_within_bounds_may_have_passed_until_the_last_of_them_has() {
+    check_key(
+        "reason",
+        "impose 2025-01-01 until=2025-02-01/2025-02-10",
+        "2025-02-05: scheduled_end_may_have_passed; 2025-02-10: scheduled_end_may_have_passed; \
+         2025-02-11: scheduled_end_passed",
+    );
+}
+
+#[test]
+fn it_is_in_force_for_certain_only_where_nothing_else_is_possible() {
+    check_key(
+        "in_force",
+        "impose 2025-01-01; lift 2025-02-01/2025-02-10",
+        "2025-01-01: yes; 2025-02-05: unknown; 2025-02-10: no",
+    );
 }

@@ -1,6 +1,7 @@
 //! The rules of `docs/replay.md` about positions.
 
 use demarche::replay::contacts::Teller;
+use demarche::replay::positions::Side;
 use demarche::replay::{Level, View, contacts, disputes, holdings, positions, roll_up};
 
 use crate::histories::clocks_at;
@@ -96,6 +97,39 @@ fn opposite_stances_are_disputes() {
     let sides: Vec<_> =
         found.iter().flat_map(|dispute| &dispute.sides).map(|side| side.event.as_str()).collect();
     assert_eq!(sides, ["a", "b"]);
+}
+
+#[test]
+fn a_dispute_is_between_two_who_mean_it_or_where_a_relation_says_so() {
+    let said = |id: &str, by: &str, stance: &str, more: &str| {
+        format!(
+            r#"{{"kind":"statement","id":"{id}","by":["{by}"],"topic":"treaty","stance":"{stance}","when":"2025-04-23"{more}}}"#
+        )
+    };
+    let check = |lines: &[String], expected: &[&[&str]]| {
+        let mut log = support::log();
+        append(&mut log, &lines.join("\n")).unwrap_or_else(|error| panic!("{error:?}"));
+        let view = View::of(log.history(), clocks_at("2025-05-01"));
+        let found = disputes(&view, &positions(&view));
+        let side = |side: &Side| {
+            let actor = side.actor.as_deref().unwrap_or("-");
+            format!("{} {actor}", side.event)
+        };
+        let found: Vec<Vec<String>> =
+            found.iter().map(|one| one.sides.iter().map(side).collect()).collect();
+        assert_eq!(found, expected, "{lines:?}");
+    };
+    let (a, b) = (said("a", "in", "supports", ""), said("b", "pk", "opposes", ""));
+    check(&[a.clone(), b.clone()], &[&["a in", "b pk"]]);
+    // Whoever says both is in no dispute with themselves, and what is only supposed opposes nobody.
+    check(&[a.clone(), said("b", "in", "opposes", "")], &[]);
+    check(&[a.clone(), said("b", "pk", "opposes", r#","modality":"hypothetical""#)], &[]);
+    check(&[a.clone(), said("b", "pk", "urges", "")], &[]);
+    let relation =
+        |kind: &str| format!(r#"{{"kind":"relation","from":"near","type":"{kind}","to":"a"}}"#);
+    let near = r#"{"kind":"incident","id":"near","when":"2025-04-28"}"#.to_owned();
+    check(&[a.clone(), near.clone(), relation("contradicts")], &[&["near -", "a in"]]);
+    check(&[a, near, relation("about")], &[]);
 }
 
 /// Rolled-up positions as `HOLDER <- SPEAKER EVENT [flags]`, current ones marked `*`, not reached ones `!`.
@@ -285,4 +319,40 @@ fn the_accounts_of_a_contact_stand_side_by_side() {
         &[told("a", "rubio", r#"{"how":"unattributed"}"#), told("b", "sharif", "")].join("\n"),
         &["nobody: a", "own word: b", "all: ", "topics: treaty", "silent: rubio"],
     );
+}
+
+#[test]
+fn what_is_about_a_contact_is_named_with_it() {
+    let mut log = support::log();
+    append(
+        &mut log,
+        r#"
+        {"kind":"contact","id":"call","participants":["rubio","sharif"],"when":"2025-04-30"}
+        {"kind":"contact","id":"visit","participants":["rubio","modi"],"when":"2025-04-29"}
+        {"kind":"incident","id":"near","when":"2025-04-28"}
+        {"kind":"incident","id":"far","when":"2025-04-28"}
+        {"kind":"incident","id":"gone","when":"2025-04-28"}
+        {"kind":"relation","from":"near","type":"about","to":"call"}
+        {"kind":"relation","from":"gone","type":"about","to":"call"}
+        {"kind":"relation","from":"far","type":"about","to":"visit"}
+        {"kind":"relation","from":"far","type":"contradicts","to":"call"}
+        {"kind":"retraction","of":"gone","by":"recorder"}
+        "#,
+    )
+    .unwrap_or_else(|error| panic!("{error:?}"));
+    let found = contacts(&View::of(log.history(), clocks_at("2025-05-01")));
+    let about = |id: &str| &found.iter().find(|one| one.contact == id).unwrap().about_it;
+    assert_eq!(
+        (about("call"), about("visit")),
+        (&vec!["near".to_owned()], &vec!["far".to_owned()])
+    );
+}
+
+#[test]
+fn who_speaks_for_two_governments_gives_both_their_word_once() {
+    let lines = [
+        OFFICES.to_owned(),
+        said("a", "chief", "2025-05-01", r#","on_behalf_of":["gov","state","pk"]"#),
+    ];
+    check_roll_up(&lines.join("\n"), Level::Country, &["*pk <- chief a []", "*us <- chief a []"]);
 }
