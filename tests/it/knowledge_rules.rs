@@ -318,6 +318,11 @@ fn an_explanation_lists_every_step_and_what_became_of_it() {
     let ids: Vec<String> =
         found.not_counted.iter().map(|one| log.history().id_of(one.seq)).collect();
     assert_eq!(ids, ["e2", "e5"]);
+    let log = history("announce 2025-04-02 effective=2025-04-09");
+    let view = View::of(log.history(), clocks("2025-04-10"));
+    let steps = explain_measure(&view, "m").expect("there is a measure").steps;
+    let acts: Vec<&str> = steps.iter().map(|step| step.act.as_str()).collect();
+    assert_eq!(acts, ["announce", "take_effect"]);
     assert_eq!(explain_measure(&view, "nothing"), None);
 }
 
@@ -381,7 +386,7 @@ fn a_timeline_is_in_the_order_of_bounds_and_says_what_may_be_later() {
         r#"impose id=undated; impose 2025-04-23 effective=2025-04-20 id=effective; lift 2025-05-02 id=later;
            lift 2025-04-23 announced=2025-04-21 id=announced; lift 2025-04-30/2025-05-05 id=may;
            lift 2025-04-22/2025-04-25 id=placed; mention placed 2025-04-24;
-           lift 2025-04 id=apart; mention apart 2025-05-03; source s;
+           lift ../2025-04-01 id=open; mention open 2025-04-28; lift 2025-04 id=apart; mention apart 2025-05-03; source s;
            {"kind":"statement","id":"said","by":["in"],"topic":"treaty","when":"2025-03"}"#,
     );
     let view = View::of(log.history(), clocks("2025-05-01"));
@@ -395,6 +400,7 @@ fn a_timeline_is_in_the_order_of_bounds_and_says_what_may_be_later() {
     assert_eq!(
         shown,
         [
+            "open ../2025-04-28",
             "said 2025-03",
             "apart? 2025-04-01/2025-05-03",
             "effective 2025-04-20",

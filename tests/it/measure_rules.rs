@@ -431,6 +431,11 @@ fn an_end_known_within_bounds_may_have_passed_until_the_last_of_them_has() {
         "2025-02-05: scheduled_end_may_have_passed; 2025-02-10: scheduled_end_may_have_passed; \
          2025-02-11: scheduled_end_passed",
     );
+    check_key(
+        "reason",
+        "impose 2025-01-01/2025-02-08 until=2025-02-01/2025-02-10",
+        "2025-02-05: may_have_happened",
+    );
 }
 
 #[test]
@@ -440,4 +445,63 @@ fn it_is_in_force_for_certain_only_where_nothing_else_is_possible() {
         "impose 2025-01-01; lift 2025-02-01/2025-02-10",
         "2025-01-01: yes; 2025-02-05: unknown; 2025-02-10: no",
     );
+}
+
+#[test]
+fn what_reports_leave_is_a_day_of_its_own_only_if_it_is_one_day() {
+    // On one day the order is that of the log; within several it is open.
+    let report = |id: &str, when: &str| format!("mention {id} effective={when}");
+    let imposed = |by_reports: &str| {
+        format!("impose 2025-04-20/2025-04-24 id=a; {}; lift", report("a", by_reports))
+    };
+    check(
+        &format!("{} 2025-04-24", imposed("2025-04-24/2025-04-28")),
+        "2025-04-23: none; 2025-04-24: ended",
+    );
+    check(
+        &format!(
+            "{} 2025-04-20/2025-04-24 id=b; {}",
+            imposed("2025-04-22/2025-04-28"),
+            report("b", "2025-04-22/2025-04-28")
+        ),
+        "2025-04-21: none; 2025-04-24: in_force|ended",
+    );
+    check("impose 2025-04-23/2025-04-25; lift 2025-04-23/2025-04-25", "2025-04-25: in_force|ended");
+}
+
+#[test]
+fn the_events_behind_an_answer_are_all_reports_and_what_joins_them() {
+    let twice = "impose 2025-04-23; impose 2025-04-23; relate e1 same_act e0";
+    check_key("deciding", twice, "2025-05-01: e0|e1|e2");
+    for dated in ["effective=2025-04-23", "2025-04-23"] {
+        let told = format!("impose 2025-04-23; mention e0 {dated}");
+        check_key("deciding", &told, "2025-05-01: e0|e1");
+    }
+    check_key("deciding", "impose 2025-04-23; mention e0", "2025-05-01: e0");
+    // Joined in whatever order, they are one act.
+    let five = "impose 2025-04-23; impose 2025-04-23; impose 2025-04-23; impose 2025-04-23; impose 2025-04-23; \
+        relate e2 same_act e3; relate e2 same_act e4; relate e0 same_act e1; relate e1 same_act e3";
+    check_key("anomalies", five, "2025-05-01: -");
+}
+
+#[test]
+fn an_announcement_may_be_undated_or_have_no_date_but_that_of_effect() {
+    check("announce", "2025-05-01: none|announced");
+    check_key(
+        "until",
+        "announce 2025-01-01; announce effective=2025-04-01 until=2025-12-31",
+        "2025-05-01: 2025-12-31",
+    );
+}
+
+#[test]
+fn as_many_choices_between_reports_are_looked_at_as_the_limit_says() {
+    let contradicted = |steps: usize| {
+        let step = |n| format!("amend 2025-03-01 id=a{n}; mention a{n} effective=2025-03-05");
+        let steps: Vec<String> = (0..steps).map(step).collect();
+        format!("impose 2025-01-01; {}", steps.join("; "))
+    };
+    check_key("reason", &contradicted(8), "2025-04-01: -");
+    check_key("reason", &contradicted(9), "2025-04-01: too_many_worlds");
+    check_key("in_force", &contradicted(9), "2025-04-01: unknown");
 }

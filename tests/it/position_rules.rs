@@ -48,6 +48,16 @@ fn the_newest_statement_is_current_and_overlapping_ones_stay() {
 }
 
 #[test]
+fn reports_that_cannot_both_be_right_are_flagged() {
+    check_positions(
+        r#"{"kind":"statement","id":"s","by":["in"],"topic":"treaty","stance":"supports","when":"2025-04-01"}
+           {"kind":"mention","of":"s","when":"2025-04-05"}"#,
+        "2025-05-01",
+        &["*in supports [contradicted]"],
+    );
+}
+
+#[test]
 fn nobody_has_no_position_and_conditional_words_never_beat_asserted_ones() {
     check_positions(
         r#"{"kind":"statement","by":[],"topic":"treaty","stance":"warns","when":"2025-04-01","modality":"hypothetical"}
