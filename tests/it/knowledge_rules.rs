@@ -1,12 +1,14 @@
 //! The rules of `docs/replay.md` about what was known when: clocks, corrections, retractions; and what changed.
 
+use std::collections::BTreeSet;
+
 use demarche::model::calendar::Zone;
 use demarche::model::date::Edtf;
 use demarche::replay::diff::Days;
 use demarche::replay::lag::{Bounds, Lags};
 use demarche::replay::{
-    Clocks, View, diff, explain_measure, explain_position, lag, measures, revised_days, revisions,
-    timeline,
+    Clocks, View, dangling, diff, explain_measure, explain_position, lag, measures, revised_days,
+    revisions, timeline,
 };
 
 use crate::histories::{answer, check, check_key, clocks, clocks_at, history, status};
@@ -318,7 +320,7 @@ fn an_explanation_lists_every_step_and_what_became_of_it() {
     let ids: Vec<String> =
         found.not_counted.iter().map(|one| log.history().id_of(one.seq)).collect();
     assert_eq!(ids, ["e2", "e5"]);
-    let log = history("announce 2025-04-02 effective=2025-04-09");
+    let log = history("impose announced=2025-04-02 effective=2025-04-09");
     let view = View::of(log.history(), clocks("2025-04-10"));
     let steps = explain_measure(&view, "m").expect("there is a measure").steps;
     let acts: Vec<&str> = steps.iter().map(|step| step.act.as_str()).collect();
@@ -386,7 +388,7 @@ fn a_timeline_is_in_the_order_of_bounds_and_says_what_may_be_later() {
         r#"impose id=undated; impose 2025-04-23 effective=2025-04-20 id=effective; lift 2025-05-02 id=later;
            lift 2025-04-23 announced=2025-04-21 id=announced; lift 2025-04-30/2025-05-05 id=may;
            lift 2025-04-22/2025-04-25 id=placed; mention placed 2025-04-24;
-           lift ../2025-04-01 id=open; mention open 2025-04-28; lift 2025-04 id=apart; mention apart 2025-05-03; source s;
+           lift ../2025-04-01 id=open; mention open 2025-04-28; lift 2025-04 id=apart; mention apart effective=2025-05-03; source s;
            {"kind":"statement","id":"said","by":["in"],"topic":"treaty","when":"2025-03"}"#,
     );
     let view = View::of(log.history(), clocks("2025-05-01"));
@@ -410,4 +412,20 @@ fn a_timeline_is_in_the_order_of_bounds_and_says_what_may_be_later() {
             "undated? -",
         ]
     );
+}
+
+/// What would break: an answer from a part of a log would pass for complete while something that it names is withheld.
+#[test]
+fn what_is_named_and_withheld_is_dangling() {
+    let log = history(
+        "source s; impose 2025-04-23 cites=s; impose 2025-04-24 measure=n; relate e2 responds_to m",
+    );
+    assert_eq!(dangling(log.history()), BTreeSet::new());
+    for (withheld, lost) in [("s", vec!["s"]), ("pk", vec!["pk"]), ("e1", vec!["m"])] {
+        let mut part = log.history().clone();
+        let of: BTreeSet<u64> = part.seq_of(withheld).into_iter().collect();
+        part.forget(&of);
+        let lost: BTreeSet<String> = lost.into_iter().map(str::to_owned).collect();
+        assert_eq!(dangling(&part), lost, "{withheld}");
+    }
 }

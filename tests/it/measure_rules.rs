@@ -478,6 +478,11 @@ fn the_events_behind_an_answer_are_all_reports_and_what_joins_them() {
         check_key("deciding", &told, "2025-05-01: e0|e1");
     }
     check_key("deciding", "impose 2025-04-23; mention e0", "2025-05-01: e0");
+    check_key(
+        "events",
+        "impose 2025-04-23; amend 2025-04-25; lift 2025-05-02",
+        "2025-05-01: e0|e1",
+    );
     // Joined in whatever order, they are one act.
     let five = "impose 2025-04-23; impose 2025-04-23; impose 2025-04-23; impose 2025-04-23; impose 2025-04-23; \
         relate e2 same_act e3; relate e2 same_act e4; relate e0 same_act e1; relate e1 same_act e3";
