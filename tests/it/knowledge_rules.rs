@@ -359,10 +359,11 @@ fn an_explanation_of_a_position_lists_what_was_said_what_was_not_yet_and_what_do
 #[test]
 fn the_lag_of_a_source_is_over_every_act_that_cites_it() {
     let twice = r#"{"kind":"statement","by":["in"],"topic":"treaty","when":"2025-05-01","cites":[{"source":"s"},{"source":"s"}]}"#;
-    let note = r#"{"kind":"note","text":"x","cites":[{"source":"s"}]}"#;
+    let note = r#"{"kind":"note","text":"x","when":"2026-01-01","cites":[{"source":"s"}]}"#;
+    let more = note.replace(r#""x""#, r#""y""#);
     let log = history(&format!(
         "[2026-01-10] source s published=2026-01-03; source open published=2026-01-03/..; source never; \
-         impose 2026-01-01 cites=s; mention e3 cites=s; {twice}; {note}; \
+         impose 2026-01-01 cites=s; mention e3 cites=s; {twice}; {note}; {more}; \
          lift 2026-01-02 cites=open; lift 2026-01-03 cites=never"
     ));
     let found = lag(&View::of(log.history(), clocks("2026-02-01")));
@@ -428,4 +429,12 @@ fn what_is_named_and_withheld_is_dangling() {
         let lost: BTreeSet<String> = lost.into_iter().map(str::to_owned).collect();
         assert_eq!(dangling(&part), lost, "{withheld}");
     }
+}
+
+#[test]
+fn what_is_not_reported_yet_is_no_measure_of_which_nothing_is_left() {
+    let history = "source early published=2025-05-01; source late published=2025-06-01; \
+        impose 2025-04-23 cites=early; lift 2025-04-25 cites=late; retract e2 by=source cites=early";
+    check_key("anomalies", history, "2025-05-01 reported=2025-05-31: -");
+    check_key("anomalies", history, "2025-05-01 reported=2025-06-01: end_of_nothing");
 }

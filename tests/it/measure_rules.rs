@@ -1,8 +1,10 @@
 //! The rules of `docs/replay.md` about measures: a line of history, a line of expectation; see [`crate::histories`].
 
+use demarche::model::date::Edtf;
 use demarche::replay::measures::Status;
+use demarche::replay::{View, lives};
 
-use crate::histories::{answer, check, check_key, history, status};
+use crate::histories::{answer, check, check_key, clocks, history, status};
 
 #[test]
 fn a_step_has_happened_once_its_latest_bound_is_past() {
@@ -346,6 +348,14 @@ fn nonsense_is_listed_where_no_world_makes_sense_of_it() {
             "impose 2025-01-01; impose 2025-01-02 measure=n responds_to=m; retract e0 by=source",
             "nothing_left|bears_on_nothing",
         ),
+        (
+            "impose 2025-01-01; impose 2025-01-02 measure=n; relate n responds_to e0; retract e0 by=source",
+            "nothing_left|bears_on_nothing",
+        ),
+        (
+            r#"{"kind":"contact","id":"c"}; {"kind":"statement","by":["in"],"contact":"c"}; retract c by=source"#,
+            "bears_on_nothing",
+        ),
         // In one order it is no nonsense.
         ("impose 2025-01-01/2025-01-05; lift 2025-01-03", "-"),
     ];
@@ -509,4 +519,31 @@ fn as_many_choices_between_reports_are_looked_at_as_the_limit_says() {
     check_key("reason", &contradicted(8), "2025-04-01: -");
     check_key("reason", &contradicted(9), "2025-04-01: too_many_worlds");
     check_key("in_force", &contradicted(9), "2025-04-01: unknown");
+}
+
+#[test]
+fn a_life_is_told_in_days_that_are_alike_and_no_others() {
+    let log = history(
+        "impose 2025-04-23 until=2025-06-01; deny 2025-04-25; suspend 2025-05-01; lift 2025-05-20",
+    );
+    let view = View::of(log.history(), clocks("2025-12-31"));
+    let day = |text: &str| Edtf::parse(text).expect("a date").single_day().expect("a day");
+    let told = |first: &str, last: &str| -> Vec<String> {
+        let found = lives(&view, day(first), day(last));
+        let segments = found.iter().flat_map(|life| &life.segments);
+        segments
+            .map(|one| format!("{}/{} {}", one.first, one.last, status(one.answer.as_ref())))
+            .collect()
+    };
+    assert_eq!(
+        told("2025-04-22", "2025-05-21"),
+        [
+            "2025-04-22/2025-04-22 none",
+            "2025-04-23/2025-04-30 in_force",
+            "2025-05-01/2025-05-19 suspended",
+            "2025-05-20/2025-05-21 ended",
+        ]
+    );
+    assert_eq!(told("2025-04-24", "2025-04-26"), ["2025-04-24/2025-04-26 in_force"]);
+    assert_eq!(told("2025-04-01", "2025-04-22"), Vec::<String>::new());
 }

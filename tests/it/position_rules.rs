@@ -370,6 +370,7 @@ fn what_is_about_a_contact_is_named_with_it() {
         r#"
         {"kind":"contact","id":"call","participants":["rubio","sharif"],"when":"2025-04-30"}
         {"kind":"contact","id":"visit","participants":["rubio","modi"],"when":"2025-04-29"}
+        {"kind":"contact","id":"summit","participants":["rubio","modi"],"when":"2025-05-02"}
         {"kind":"incident","id":"near","when":"2025-04-28"}
         {"kind":"incident","id":"far","when":"2025-04-28"}
         {"kind":"incident","id":"gone","when":"2025-04-28"}
@@ -382,6 +383,7 @@ fn what_is_about_a_contact_is_named_with_it() {
     )
     .unwrap_or_else(|error| panic!("{error:?}"));
     let found = contacts(&View::of(log.history(), clocks_at("2025-05-01")));
+    assert_eq!(found.len(), 2, "one is still to come");
     let about = |id: &str| &found.iter().find(|one| one.contact == id).unwrap().about_it;
     assert_eq!(
         (about("call"), about("visit")),
