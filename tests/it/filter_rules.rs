@@ -163,3 +163,14 @@ fn every_condition_must_hold_and_none_is_no_condition() {
         assert_eq!(filter.on(&view).err().map(|unknown| unknown.what), Some(what));
     }
 }
+
+/// What would break: nothing near would be named for an id that was misspelt.
+#[test]
+fn every_id_and_measure_can_be_meant() {
+    let log = log();
+    let measures: Vec<&str> = log.history().measure_ids().collect();
+    assert_eq!(measures, ["ban", "closure", "levy"]);
+    let ids: BTreeSet<&str> = log.history().ids().collect();
+    let all = log.history().entries().iter().filter_map(|entry| entry.event()?.id.as_deref());
+    assert_eq!(ids, all.collect());
+}
