@@ -317,26 +317,48 @@ mod tests {
         }
     }
 
+    /// What would break: two exports of one log that differ in what nobody reads.
+    #[test]
+    fn a_line_with_a_key_that_nobody_reads_is_refused() {
+        let header = "h".to_owned();
+        let head = HeadLine { size: 1, chain: Link([1; 32]), root: Root([2; 32]) };
+        for line in [
+            Line::Event(EventLine { header, payload: None, sealed: None }),
+            Line::Source(split_source(b"source").remove(0)),
+            Line::Head(head),
+        ] {
+            let text = String::from_utf8(encode(&line)).unwrap();
+            // At the end of the line, and of the object that the head is.
+            for closing in ["}", "}}"] {
+                let Some(cut) = text.strip_suffix(closing) else { continue };
+                let more = format!("{cut},\"z\":1{closing}");
+                assert_eq!(decode(more.as_bytes()), Err(wrong("z")), "{more}");
+            }
+        }
+    }
+
     #[test]
     fn sources_are_split_between_characters_and_joined_again() {
-        for (source, count) in [
-            ("é".repeat(PART_BYTES_MAX).into_bytes(), 2),
-            (("x".to_owned() + &"é".repeat(PART_BYTES_MAX / 2)).into_bytes(), 2),
-            (vec![0xff; PART_BYTES_MAX + 1], 2),
-            (Vec::new(), 1),
-            (vec![b'x'; PART_BYTES_MAX], 1),
+        // Text whose parts end within a character, and bytes whose first part would pass for text.
+        let uneven = format!("x{}", "é".repeat(PART_BYTES_MAX / 2)).into_bytes();
+        let late = [vec![b'x'; PART_BYTES_MAX], vec![0xff]].concat();
+        for (source, count, is_text) in [
+            ("é".repeat(PART_BYTES_MAX).into_bytes(), 2, true),
+            (uneven, 2, true),
+            (late, 2, false),
+            (vec![0xff; PART_BYTES_MAX + 1], 2, false),
+            (Vec::new(), 1, true),
+            (vec![b'x'; PART_BYTES_MAX], 1, true),
         ] {
             let parts = split_source(&source);
             assert_eq!(parts.len(), count);
             assert!(parts.iter().all(|part| part.bytes.len() <= PART_BYTES_MAX));
-            let joined: Vec<u8> = parts
-                .iter()
-                .map(|part| match decode(&encode(&Line::Source(part.clone()))) {
-                    Ok(Line::Source(read)) => read.bytes,
-                    other => panic!("{other:?}"),
-                })
-                .collect::<Vec<_>>()
-                .concat();
+            for part in &parts {
+                assert_eq!(part.is_text, is_text);
+                let line = Line::Source(part.clone());
+                assert_eq!(decode(&encode(&line)), Ok(line));
+            }
+            let joined: Vec<u8> = parts.into_iter().flat_map(|part| part.bytes).collect();
             assert_eq!(joined, source);
         }
     }

@@ -304,5 +304,8 @@ mod tests {
             agree(changed.as_bytes());
             assert!(Header::from_bytes(changed.as_bytes()).is_err(), "{to}");
         }
+        let newer = text.replacen("\"v\":1", "\"v\":2", 1);
+        let error = HeaderError::Version { found: 2 };
+        assert_eq!(Header::from_bytes(newer.as_bytes()), Err(error));
     }
 }

@@ -308,6 +308,20 @@ mod tests {
     }
 
     #[test]
+    fn a_key_that_has_no_place_in_a_line_is_found() {
+        let (_, bytes) = journal();
+        let lines: Vec<&[u8]> = bytes.split_inclusive(|byte| *byte == b'\n').collect();
+        for at in [0, lines.len() - 1] {
+            let mut changed = lines.clone();
+            let more = [&lines[at][..lines[at].len() - 2], b",\"z\":1}\n"].concat();
+            changed[at] = &more;
+            let error = Journal::parse(&changed.concat()).1.unwrap();
+            let line = u64::try_from(at).unwrap() + 1;
+            assert_eq!(error, JournalError { line, wrong: JournalWrong::Key("note") });
+        }
+    }
+
+    #[test]
     fn a_dropped_repeated_or_swapped_line_is_found() {
         let (_, bytes) = journal();
         let lines: Vec<&[u8]> = bytes.split_inclusive(|byte| *byte == b'\n').collect();

@@ -233,6 +233,8 @@ mod tests {
     fn the_two_readers_agree_on_the_edges() {
         let long = "x".repeat(100);
         let deep = format!("{}{}", "[".repeat(DEPTH_MAX), "]".repeat(DEPTH_MAX));
+        let deep_objects =
+            |depth| format!("{}{{}}{}", "{\"a\":".repeat(depth - 1), "}".repeat(depth - 1));
         let edges = r#"
             0|-0|00|01|-|-1|1 | 1|1.0|1e1|9007199254740991|9007199254740992|-9007199254740991|-9007199254740992
             18446744073709551617|123456789012345678901234567890|null|nul|nulll|true|false|NaN|""|"a|"a"b||\
@@ -249,6 +251,8 @@ mod tests {
             "\u{feff}1".to_owned(),
             deep.clone(),
             format!("[{deep}]"),
+            deep_objects(DEPTH_MAX),
+            deep_objects(DEPTH_MAX + 1),
             format!("\"{long}\""),
             format!("\"{long}\\n{long}"),
         ];

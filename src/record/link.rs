@@ -68,6 +68,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_link_is_shown_by_its_first_and_last_digits() {
+        let mut link = Link([0; 32]);
+        (link.0[0], link.0[1], link.0[31]) = (0x9f, 0x3c, 0xe1);
+        assert_eq!(link.short(), "9f3c…e1");
+    }
+
+    #[test]
     fn a_link_is_derived_in_its_context() {
         assert_eq!(Link::of(b"header").0, blake3::derive_key(LINK_CONTEXT, b"header"));
     }

@@ -494,6 +494,17 @@ mod tests {
         assert_eq!(note.signatures().len(), 2, "a second by the same key replaces the first");
     }
 
+    /// What would break: while keys are exchanged, the line of one would take the place of the other's.
+    #[test]
+    fn signatures_by_two_keys_of_one_name_are_both_kept() {
+        let mut note = note();
+        let other = NoteSigner::from_seed("example.org/desk", &[8; 32]).unwrap();
+        note.add(other.sign(note.text())).unwrap();
+        for key in [signer().verifier(), other.verifier()] {
+            assert_eq!(note.signed_by(&key), Signed::Yes { time: None }, "{key}");
+        }
+    }
+
     #[test]
     fn what_is_no_note_is_refused() {
         let note = note().to_string();

@@ -522,7 +522,10 @@ mod tests {
         assert_eq!(met(&[11, 12, 21]), Some((21, 11)));
         assert_eq!(met(&[11, 12, 13, 21, 22]), Some((21, 12)));
         assert_eq!(met(&[11, 12]), None);
-        assert_eq!(Policy::of_logs(vec![log().verifier()]).judge(&signed_by(&[11])).met, None);
+        let none = example().replace("quorum both", "quorum none");
+        let none = Policy::parse(none.as_bytes()).unwrap();
+        assert!(!none.asks_for_witnesses());
+        assert_eq!(none.judge(&signed_by(&[11])).met, None, "whom nobody asked says no time");
     }
 
     #[test]
@@ -540,6 +543,15 @@ mod tests {
         }
         let grouped = Policy::parse(example().as_bytes()).unwrap();
         assert_eq!(grouped.least_of_plain(), None, "it has groups of its own");
+    }
+
+    /// What would break: what a key signs that the trusted one endorsed would not be believed.
+    #[test]
+    fn further_keys_are_trusted_beside_the_first() {
+        let second = NoteSigner::from_seed("example.org/desk", &[2; 32]).unwrap().verifier();
+        let both = [log().verifier(), second];
+        let policy = Policy::of_logs(vec![log().verifier()]).trusting(both.to_vec());
+        assert_eq!(policy.logs(), both);
     }
 
     #[test]
@@ -597,5 +609,11 @@ mod tests {
         );
         let error = Policy::parse(twice.as_bytes()).unwrap_err();
         assert_eq!((error.line, error.wrong), (6, PolicyWrong::KeyTwice));
+        let other = NoteSigner::from_seed("example.org/desk", &[2; 32]).unwrap().verifier();
+        let both = format!("log {other}\n{good}");
+        assert_eq!(Policy::parse(both.as_bytes()).unwrap().logs(), [other, log().verifier()]);
+        let error = Policy::parse(format!("log {}\n{good}", log().verifier()).as_bytes());
+        let error = error.unwrap_err();
+        assert_eq!((error.line, error.wrong), (3, PolicyWrong::KeyTwice));
     }
 }

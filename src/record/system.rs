@@ -411,5 +411,10 @@ mod tests {
         assert_eq!(ring.take(9, LOG, &event(KeyOp::Rotate, 5, &[3, 5])), Ok(()));
         assert_eq!(ring.take(10, LOG, &event(KeyOp::Rotate, 6, &[2, 3, 6])), Ok(()));
         assert_eq!(endorsed(&ring), [true, true, false, false, true]);
+        let in_use: Vec<u64> = ring.in_use().map(|known| known.added).collect();
+        assert_eq!(in_use, [3, 7, 9, 10], "all but the one that was retired");
+        let led = ring.followed(&[signer(1).verifier()]);
+        let led: Vec<VerifierKey> = led.into_iter().map(|(key, _)| key).collect();
+        assert_eq!(led, [signer(2).verifier(), signer(6).verifier()], "not to what 3 endorsed");
     }
 }

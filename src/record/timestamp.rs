@@ -199,3 +199,21 @@ fn tlv(tag: u8, value: &[u8]) -> Vec<u8> {
     let length = u8::try_from(value.len()).unwrap_or(u8::MAX);
     [&[tag, length], value].concat()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What would break: a time that is cut, or has a digit too many, would be read as another.
+    #[test]
+    fn a_time_is_read_with_all_its_digits_or_not_at_all() {
+        let read = |text: &str| read_time(text.as_bytes());
+        let whole = Instant::parse_rfc3339("2025-05-01T12:34:56Z");
+        assert!(whole.is_some());
+        assert_eq!(read("20250501123456Z"), whole);
+        assert_eq!(read("20250501123456.5Z"), Instant::parse_rfc3339("2025-05-01T12:34:56.5Z"));
+        for bad in ["2025050112345Z", "202505011234567Z", "2025050112345xZ", "20250501123456"] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
+    }
+}

@@ -108,13 +108,12 @@ fn between(from: Span, to: Span, zone: Zone) -> Option<Bounds> {
 }
 
 fn days(from: Instant, to: Instant, zone: Zone) -> Option<i64> {
-    let number = |instant: Instant| {
+    let start = |instant: Instant| {
         let open = instant == Instant::MIN || instant == Instant::MAX;
-        // Noon to noon: a day more or less of daylight saving is no day.
-        let start = zone.start_of(zone.day_of(instant)).micros();
-        (!open).then(|| start.saturating_add(DAY_MICROS / 2))
+        (!open).then(|| zone.start_of(zone.day_of(instant)).micros())
     };
-    let apart = number(to)?.saturating_sub(number(from)?);
+    let apart = start(to)?.saturating_sub(start(from)?);
+    // To the nearest: an hour more or less of daylight saving is no day.
     Some(apart.saturating_add(DAY_MICROS / 2).div_euclid(DAY_MICROS))
 }
 
@@ -166,6 +165,16 @@ mod tests {
     }
 
     #[test]
+    fn a_day_that_daylight_saving_makes_shorter_or_longer_is_a_day() {
+        let zone = Zone::from_name("America/New_York").unwrap();
+        let span = |text: &str| Edtf::parse(text).unwrap().span(zone);
+        for (from, to) in [("2025-03-09", "2025-03-10"), ("2025-11-02", "2025-11-03")] {
+            let found = between(span(from), span(to), zone);
+            assert_eq!(found, Some(Bounds { low: 1, high: 1 }), "{from}");
+        }
+    }
+
+    #[test]
     fn the_middle_of_an_even_number_is_the_smaller() {
         let bounds = |low, high| Some(Bounds { low, high });
         let lags = Lags::of(&[bounds(0, 8), None, bounds(1, 1), bounds(3, 4), bounds(2, 2)]);
@@ -173,5 +182,6 @@ mod tests {
         assert_eq!(lags.least, bounds(0, 1));
         assert_eq!(lags.median, bounds(1, 2));
         assert_eq!(lags.most, bounds(3, 8));
+        assert_eq!(Lags::of(&[bounds(0, 0), bounds(1, 1), bounds(5, 5)]).median, bounds(1, 1));
     }
 }

@@ -426,6 +426,44 @@ impl Run for MemoryRun {
     }
 }
 
+/// What would break: a statement with an escape in a name would be in no table, and in no answer that is looked up.
+#[test]
+fn a_statement_that_takes_a_full_reading_has_its_rows() {
+    let payload = |id: &str| {
+        format!(
+            r#"{{"by":["in","pk"],"id":"{id}","kind":"statement","topic":"treaty","when":"2025-04-23"}}"#
+        )
+    };
+    let (plain, escaped) = (payload("s"), payload(r#"s\"s"#));
+    let mut make = Rows::new(read);
+    assert!(make.plain(plain.as_bytes()).is_some() && make.plain(escaped.as_bytes()).is_none());
+    let mut rows_of = |payload: &str| {
+        let mut rows = Vec::new();
+        make.add(5, payload.as_bytes(), &mut rows);
+        rows
+    };
+    let rows = rows_of(&plain);
+    assert_eq!(rows.len(), 2);
+    assert_eq!(rows_of(&escaped), rows);
+}
+
+#[test]
+fn what_is_said_at_the_very_moment_is_current_and_nothing_from_the_limit_on() {
+    let row = |micros, seq| {
+        let at = Instant::from_micros(micros);
+        Row { pair: [1; 16], latest: at, earliest: at, seq }
+    };
+    for width in [1, 4] {
+        let found = |rows: &[Row], limit| {
+            let runs = [MemoryRun::of(rows.to_vec(), width)];
+            current(&runs, [1; 16], Instant::from_micros(1000), limit, &|_| false).unwrap()
+        };
+        assert_eq!(found(&[row(500, 1), row(1000, 2)], 10), [2]);
+        assert_eq!(found(&[row(500, 1), row(1001, 2)], 10), [1]);
+        assert_eq!(found(&[row(500, 1), row(1000, 2)], 2), [1]);
+    }
+}
+
 /// What is looked up in rows and names, in UTC and without the reported clock.
 fn looked_up(log: &[Kept], clocks: Clocks, shares: &[usize]) -> History {
     let plain = |kept: &&Kept| matches!(kept.kind.as_str(), "statement" | "incident" | "note");

@@ -191,6 +191,7 @@ fn value(log: &MemoryLog, key: &str, question: &str) -> String {
             list(&answer.flags.iter().map(|flag| flag.as_str().to_owned()).collect::<Vec<_>>())
         }
         "deciding" => list(&answer.deciding),
+        "events" => list(&answer.events),
         "responds_to" => list(&answer.responds_to),
         "answered_by" => list(&answer.answered_by),
         "possible" => {

@@ -1,11 +1,17 @@
 //! The rules of `docs/replay.md` about what was known when: clocks, corrections, retractions; and what changed.
 
+use std::collections::BTreeSet;
+
 use demarche::model::calendar::Zone;
 use demarche::model::date::Edtf;
 use demarche::replay::diff::Days;
-use demarche::replay::{Clocks, View, diff, explain_measure, measures, revised_days, revisions};
+use demarche::replay::lag::{Bounds, Lags};
+use demarche::replay::{
+    Clocks, View, dangling, diff, explain_measure, explain_position, lag, measures, revised_days,
+    revisions, timeline,
+};
 
-use crate::histories::{check, check_key, clocks, clocks_at, history, status};
+use crate::histories::{answer, check, check_key, clocks, clocks_at, history, status};
 
 #[test]
 fn a_correction_acts_on_its_own_clocks() {
@@ -84,6 +90,33 @@ fn a_duplicate_is_one_more_report_of_its_original() {
         history,
         "2025-05-01 reported=2025-05-01: in_force; 2025-05-01 reported=2025-04-30: none",
     );
+}
+
+#[test]
+fn a_further_report_counts_from_its_own_reported_time() {
+    let sources = "source early published=2025-05-01; source late published=2025-06-01; \
+        impose 2025-04-23/2025-05-01 cites=early id=a";
+    let expected =
+        "2025-04-23 reported=2025-05-31: none|in_force; 2025-04-23 reported=2025-06-01: in_force";
+    check(&format!("{sources}; mention a effective=2025-04-23 cites=late"), expected);
+    // The same of a duplicate: its passage is one of the original's from then on.
+    let log = history(&format!(
+        "{sources}; impose 2025-04-24 cites=late id=b; retract b by=duplicate duplicate_of=a cites=early"
+    ));
+    let cited = |reported: &str| {
+        let answer = answer(&log, &format!("2025-05-01 reported={reported}")).expect("a measure");
+        let cites = answer.evidence.into_iter().flat_map(|evidence| evidence.cites);
+        cites.map(|cite| cite.source).collect::<Vec<_>>()
+    };
+    assert_eq!(cited("2025-05-31"), ["early"]);
+    assert_eq!(cited("2025-06-01"), ["early", "late"]);
+    // What was taken back for good is no report any more.
+    let log = history(&format!(
+        "{sources}; impose 2025-04-24 cites=late id=b; retract b by=duplicate duplicate_of=a; \
+         retract b by=source"
+    ));
+    let answer = answer(&log, "2025-05-01").expect("a measure");
+    assert_eq!(answer.evidence.iter().map(|evidence| evidence.cites.len()).sum::<usize>(), 1);
 }
 
 #[test]
@@ -197,6 +230,15 @@ fn what_was_learnt_is_told_for_every_day_with_its_reason() {
         ],
     );
     check_learnt(
+        "impose 2025-04-23; deny 2025-04-24; [2026-06-01] correct e0 when=2025-04-20",
+        "2026-05-31",
+        "2026-06-01",
+        &[
+            "2025-04-20/2025-04-22: none -> in_force (e2)",
+            "2025-04-23/..: in_force -> in_force (e2)",
+        ],
+    );
+    check_learnt(
         "impose 2025-04-23; [2026-06-01] deny 2025-04-24",
         "2026-05-31",
         "2026-06-01",
@@ -278,5 +320,121 @@ fn an_explanation_lists_every_step_and_what_became_of_it() {
     let ids: Vec<String> =
         found.not_counted.iter().map(|one| log.history().id_of(one.seq)).collect();
     assert_eq!(ids, ["e2", "e5"]);
+    let log = history("impose announced=2025-04-02 effective=2025-04-09");
+    let view = View::of(log.history(), clocks("2025-04-10"));
+    let steps = explain_measure(&view, "m").expect("there is a measure").steps;
+    let acts: Vec<&str> = steps.iter().map(|step| step.act.as_str()).collect();
+    assert_eq!(acts, ["announce", "take_effect"]);
     assert_eq!(explain_measure(&view, "nothing"), None);
+}
+
+#[test]
+fn an_explanation_of_a_position_lists_what_was_said_what_was_not_yet_and_what_does_not_count() {
+    let said = |id: &str, by: &str, topic: &str, when: &str| {
+        format!(
+            r#"{{"kind":"statement","id":"{id}","by":["{by}"],"topic":"{topic}","stance":"supports","when":"{when}"}}"#
+        )
+    };
+    let entries = [
+        said("made", "in", "treaty", "2025-04-01"),
+        said("later", "in", "treaty", "2025-06-01"),
+        said("gone", "in", "treaty", "2025-04-02"),
+        said("other", "pk", "treaty", "2025-04-01"),
+        r#"{"kind":"topic","id":"visas"}"#.to_owned(),
+        said("elsewhere", "in", "visas", "2025-04-03"),
+        "retract gone by=recorder".to_owned(),
+    ];
+    let log = history(&entries.join("; "));
+    let view = View::of(log.history(), clocks("2025-05-01"));
+    let found = explain_position(&view, "in", "treaty").expect("something was said");
+    let made: Vec<&[String]> = found.said.iter().map(|one| one.rests_on.as_slice()).collect();
+    assert_eq!(made, [["made"]]);
+    assert_eq!(found.not_yet, ["later"]);
+    let ids: Vec<String> =
+        found.not_counted.iter().map(|one| log.history().id_of(one.seq)).collect();
+    assert_eq!(ids, ["gone"]);
+    assert_eq!(explain_position(&view, "pk", "visas"), None);
+}
+
+#[test]
+fn the_lag_of_a_source_is_over_every_act_that_cites_it() {
+    let twice = r#"{"kind":"statement","by":["in"],"topic":"treaty","when":"2025-05-01","cites":[{"source":"s"},{"source":"s"}]}"#;
+    let note = r#"{"kind":"note","text":"x","when":"2026-01-01","cites":[{"source":"s"}]}"#;
+    let more = note.replace(r#""x""#, r#""y""#);
+    let log = history(&format!(
+        "[2026-01-10] source s published=2026-01-03; source open published=2026-01-03/..; source never; \
+         impose 2026-01-01 cites=s; mention e3 cites=s; {twice}; {note}; {more}; \
+         lift 2026-01-02 cites=open; lift 2026-01-03 cites=never"
+    ));
+    let found = lag(&View::of(log.history(), clocks("2026-02-01")));
+    let exact = |days| Some(Bounds { low: days, high: days });
+    let no_lag = |unknown| Lags { unknown, ..Lags::default() };
+    let of = |source: &str| found.iter().find(|lag| lag.source == source).expect("it is cited");
+    let s = of("s");
+    assert_eq!((s.published.as_deref(), s.acts), (Some("2026-01-03"), 3));
+    assert_eq!((s.reported_minus_valid.count, s.reported_minus_valid.unknown), (2, 1));
+    assert_eq!((s.reported_minus_valid.least, s.reported_minus_valid.most), (exact(2), exact(247)));
+    let seven = Lags { count: 3, unknown: 0, least: exact(7), median: exact(7), most: exact(7) };
+    assert_eq!(s.recorded_minus_reported, seven);
+    for source in ["open", "never"] {
+        assert_eq!(of(source).reported_minus_valid, no_lag(1), "{source}");
+        assert_eq!(of(source).recorded_minus_reported, no_lag(1), "{source}");
+    }
+    assert_eq!(found.len(), 3);
+}
+
+#[test]
+fn a_timeline_is_in_the_order_of_bounds_and_says_what_may_be_later() {
+    let log = history(
+        r#"impose id=undated; impose 2025-04-23 effective=2025-04-20 id=effective; lift 2025-05-02 id=later;
+           lift 2025-04-23 announced=2025-04-21 id=announced; lift 2025-04-30/2025-05-05 id=may;
+           lift 2025-04-22/2025-04-25 id=placed; mention placed 2025-04-24;
+           lift ../2025-04-01 id=open; mention open 2025-04-28; lift 2025-04 id=apart; mention apart effective=2025-05-03; source s;
+           {"kind":"statement","id":"said","by":["in"],"topic":"treaty","when":"2025-03"}"#,
+    );
+    let view = View::of(log.history(), clocks("2025-05-01"));
+    let shown: Vec<String> = timeline(&view)
+        .iter()
+        .map(|item| {
+            let (id, may) = (log.history().id_of(item.fact.seq), if item.may { "?" } else { "" });
+            format!("{id}{may} {}", item.when.as_deref().unwrap_or("-"))
+        })
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            "open ../2025-04-28",
+            "said 2025-03",
+            "apart? 2025-04-01/2025-05-03",
+            "effective 2025-04-20",
+            "announced 2025-04-21",
+            "placed 2025-04-24",
+            "may? 2025-04-30/2025-05-05",
+            "undated? -",
+        ]
+    );
+}
+
+/// What would break: an answer from a part of a log would pass for complete while something that it names is withheld.
+#[test]
+fn what_is_named_and_withheld_is_dangling() {
+    let log = history(
+        "source s; impose 2025-04-23 cites=s; impose 2025-04-24 measure=n; relate e2 responds_to m",
+    );
+    assert_eq!(dangling(log.history()), BTreeSet::new());
+    for (withheld, lost) in [("s", vec!["s"]), ("pk", vec!["pk"]), ("e1", vec!["m"])] {
+        let mut part = log.history().clone();
+        let of: BTreeSet<u64> = part.seq_of(withheld).into_iter().collect();
+        part.forget(&of);
+        let lost: BTreeSet<String> = lost.into_iter().map(str::to_owned).collect();
+        assert_eq!(dangling(&part), lost, "{withheld}");
+    }
+}
+
+#[test]
+fn what_is_not_reported_yet_is_no_measure_of_which_nothing_is_left() {
+    let history = "source early published=2025-05-01; source late published=2025-06-01; \
+        impose 2025-04-23 cites=early; lift 2025-04-25 cites=late; retract e2 by=source cites=early";
+    check_key("anomalies", history, "2025-05-01 reported=2025-05-31: -");
+    check_key("anomalies", history, "2025-05-01 reported=2025-06-01: end_of_nothing");
 }

@@ -26,6 +26,7 @@ mod erasure;
 mod errors_page;
 mod export;
 mod faulty;
+mod filter_rules;
 mod fixtures;
 mod forged;
 mod forger;

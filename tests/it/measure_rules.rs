@@ -1,8 +1,10 @@
 //! The rules of `docs/replay.md` about measures: a line of history, a line of expectation; see [`crate::histories`].
 
+use demarche::model::date::Edtf;
 use demarche::replay::measures::Status;
+use demarche::replay::{View, lives};
 
-use crate::histories::{answer, check, check_key, history, status};
+use crate::histories::{answer, check, check_key, clocks, history, status};
 
 #[test]
 fn a_step_has_happened_once_its_latest_bound_is_past() {
@@ -307,6 +309,19 @@ fn answers_are_linked_both_ways_once_they_can_have_been_given() {
 }
 
 #[test]
+fn only_relations_that_say_so_are_answers() {
+    let history = |kind: &str| {
+        format!(
+            "impose 2025-04-23; impose 2025-04-24 measure=n by=pk against=in; relate n {kind} m"
+        )
+    };
+    for kind in ["responds_to", "retaliates"] {
+        check_key("answered_by", &history(kind), "2025-04-24: n");
+    }
+    check_key("answered_by", &history("about"), "2025-04-24: -");
+}
+
+#[test]
 fn a_denial_is_shown_and_changes_nothing() {
     check_key(
         "flags",
@@ -333,10 +348,202 @@ fn nonsense_is_listed_where_no_world_makes_sense_of_it() {
             "impose 2025-01-01; impose 2025-01-02 measure=n responds_to=m; retract e0 by=source",
             "nothing_left|bears_on_nothing",
         ),
+        (
+            "impose 2025-01-01; impose 2025-01-02 measure=n; relate n responds_to e0; retract e0 by=source",
+            "nothing_left|bears_on_nothing",
+        ),
+        (
+            r#"{"kind":"contact","id":"c"}; {"kind":"statement","by":["in"],"contact":"c"}; retract c by=source"#,
+            "bears_on_nothing",
+        ),
         // In one order it is no nonsense.
         ("impose 2025-01-01/2025-01-05; lift 2025-01-03", "-"),
     ];
     for (history, expected) in cases {
         check_key("anomalies", history, &format!("2025-06-01: {expected}"));
     }
+}
+
+#[test]
+fn an_answer_says_since_when_it_stands_so() {
+    check_key(
+        "since",
+        "threaten 2025-01-01; announce 2025-02-01; impose 2025-03-01; amend 2025-03-15; suspend 2025-04-01; \
+         extend 2025-04-15; resume 2025-05-01; impose 2025-05-15; lift 2025-06-01; threaten 2025-07-01",
+        "2025-01-15: 2025-01-01; 2025-02-15: 2025-02-01; 2025-03-20: 2025-03-01; 2025-04-20: 2025-04-01; \
+         2025-05-20: 2025-05-01; 2025-06-15: 2025-06-01; 2025-07-15: 2025-07-01",
+    );
+    check_key(
+        "since",
+        "impose 2025-01-01; suspend 2025-02-01; impose 2025-03-01",
+        "2025-03-02: 2025-03-01",
+    );
+    // As it was reported; of several days, from the first to the last.
+    check_key("since", "impose 2025-03", "2025-04-01: 2025-03");
+    check_key(
+        "since",
+        "impose 2025-03-01; lift 2025-03-10/2025-03-20; lift 2025-03-15",
+        "2025-04-01: 2025-03-10/2025-03-20",
+    );
+}
+
+#[test]
+fn what_takes_effect_before_it_is_announced_says_its_own_terms() {
+    let history = "impose 2025-01-01; lift 2025-02-01; \
+        impose announced=2025-06-01 effective=2025-04-01 until=2025-12-31";
+    check(history, "2025-03-01: ended; 2025-04-10: in_force");
+    check_key("until", history, "2025-04-10: 2025-12-31");
+}
+
+#[test]
+fn an_imposition_ends_a_suspension() {
+    check("impose 2025-01-01; suspend 2025-02-01; impose 2025-03-01", "2025-03-02: in_force");
+}
+
+#[test]
+fn a_further_suspension_has_its_own_end_or_keeps_one_that_is_to_come() {
+    check(
+        "impose 2025-01-01; suspend 2025-02-01 until=2025-03-01; suspend 2025-03-10 until=2025-04-01",
+        "2025-03-05: in_force|suspended; 2025-03-15: suspended; 2025-04-02: in_force|suspended",
+    );
+    check_key(
+        "until",
+        "impose 2025-01-01; suspend 2025-02-01 until=2025-06-01; suspend 2025-03-01",
+        "2025-03-15: 2025-06-01",
+    );
+    check_key(
+        "until",
+        "impose 2025-01-01; suspend 2025-02-01 until=2025-03-01; suspend 2025-03-10",
+        "2025-03-15: -",
+    );
+}
+
+#[test]
+fn only_what_shows_that_it_was_outlived_voids_a_stated_end() {
+    check_key(
+        "until",
+        "impose 2025-01-01 until=2025-02-01; amend 2025-02-10",
+        "2025-01-15: 2025-02-01; 2025-02-11: -",
+    );
+    for nothing in ["threaten", "announce", "deny"] {
+        check(
+            &format!("impose 2025-01-01 until=2025-02-01; {nothing} 2025-02-10"),
+            "2025-02-11: in_force|ended",
+        );
+    }
+}
+
+#[test]
+fn an_end_known_within_bounds_may_have_passed_until_the_last_of_them_has() {
+    check_key(
+        "reason",
+        "impose 2025-01-01 until=2025-02-01/2025-02-10",
+        "2025-02-05: scheduled_end_may_have_passed; 2025-02-10: scheduled_end_may_have_passed; \
+         2025-02-11: scheduled_end_passed",
+    );
+    check_key(
+        "reason",
+        "impose 2025-01-01/2025-02-08 until=2025-02-01/2025-02-10",
+        "2025-02-05: may_have_happened",
+    );
+}
+
+#[test]
+fn it_is_in_force_for_certain_only_where_nothing_else_is_possible() {
+    check_key(
+        "in_force",
+        "impose 2025-01-01; lift 2025-02-01/2025-02-10",
+        "2025-01-01: yes; 2025-02-05: unknown; 2025-02-10: no",
+    );
+}
+
+#[test]
+fn what_reports_leave_is_a_day_of_its_own_only_if_it_is_one_day() {
+    // On one day the order is that of the log; within several it is open.
+    let report = |id: &str, when: &str| format!("mention {id} effective={when}");
+    let imposed = |by_reports: &str| {
+        format!("impose 2025-04-20/2025-04-24 id=a; {}; lift", report("a", by_reports))
+    };
+    check(
+        &format!("{} 2025-04-24", imposed("2025-04-24/2025-04-28")),
+        "2025-04-23: none; 2025-04-24: ended",
+    );
+    check(
+        &format!(
+            "{} 2025-04-20/2025-04-24 id=b; {}",
+            imposed("2025-04-22/2025-04-28"),
+            report("b", "2025-04-22/2025-04-28")
+        ),
+        "2025-04-21: none; 2025-04-24: in_force|ended",
+    );
+    check("impose 2025-04-23/2025-04-25; lift 2025-04-23/2025-04-25", "2025-04-25: in_force|ended");
+}
+
+#[test]
+fn the_events_behind_an_answer_are_all_reports_and_what_joins_them() {
+    let twice = "impose 2025-04-23; impose 2025-04-23; relate e1 same_act e0";
+    check_key("deciding", twice, "2025-05-01: e0|e1|e2");
+    for dated in ["effective=2025-04-23", "2025-04-23"] {
+        let told = format!("impose 2025-04-23; mention e0 {dated}");
+        check_key("deciding", &told, "2025-05-01: e0|e1");
+    }
+    check_key("deciding", "impose 2025-04-23; mention e0", "2025-05-01: e0");
+    check_key(
+        "events",
+        "impose 2025-04-23; amend 2025-04-25; lift 2025-05-02",
+        "2025-05-01: e0|e1",
+    );
+    // Joined in whatever order, they are one act.
+    let five = "impose 2025-04-23; impose 2025-04-23; impose 2025-04-23; impose 2025-04-23; impose 2025-04-23; \
+        relate e2 same_act e3; relate e2 same_act e4; relate e0 same_act e1; relate e1 same_act e3";
+    check_key("anomalies", five, "2025-05-01: -");
+}
+
+#[test]
+fn an_announcement_may_be_undated_or_have_no_date_but_that_of_effect() {
+    check("announce", "2025-05-01: none|announced");
+    check_key(
+        "until",
+        "announce 2025-01-01; announce effective=2025-04-01 until=2025-12-31",
+        "2025-05-01: 2025-12-31",
+    );
+}
+
+#[test]
+fn as_many_choices_between_reports_are_looked_at_as_the_limit_says() {
+    let contradicted = |steps: usize| {
+        let step = |n| format!("amend 2025-03-01 id=a{n}; mention a{n} effective=2025-03-05");
+        let steps: Vec<String> = (0..steps).map(step).collect();
+        format!("impose 2025-01-01; {}", steps.join("; "))
+    };
+    check_key("reason", &contradicted(8), "2025-04-01: -");
+    check_key("reason", &contradicted(9), "2025-04-01: too_many_worlds");
+    check_key("in_force", &contradicted(9), "2025-04-01: unknown");
+}
+
+#[test]
+fn a_life_is_told_in_days_that_are_alike_and_no_others() {
+    let log = history(
+        "impose 2025-04-23 until=2025-06-01; deny 2025-04-25; suspend 2025-05-01; lift 2025-05-20",
+    );
+    let view = View::of(log.history(), clocks("2025-12-31"));
+    let day = |text: &str| Edtf::parse(text).expect("a date").single_day().expect("a day");
+    let told = |first: &str, last: &str| -> Vec<String> {
+        let found = lives(&view, day(first), day(last));
+        let segments = found.iter().flat_map(|life| &life.segments);
+        segments
+            .map(|one| format!("{}/{} {}", one.first, one.last, status(one.answer.as_ref())))
+            .collect()
+    };
+    assert_eq!(
+        told("2025-04-22", "2025-05-21"),
+        [
+            "2025-04-22/2025-04-22 none",
+            "2025-04-23/2025-04-30 in_force",
+            "2025-05-01/2025-05-19 suspended",
+            "2025-05-20/2025-05-21 ended",
+        ]
+    );
+    assert_eq!(told("2025-04-24", "2025-04-26"), ["2025-04-24/2025-04-26 in_force"]);
+    assert_eq!(told("2025-04-01", "2025-04-22"), Vec::<String>::new());
 }

@@ -1,7 +1,8 @@
 //! The rules of `docs/replay.md` about positions.
 
 use demarche::replay::contacts::Teller;
-use demarche::replay::{Level, View, contacts, disputes, holdings, positions, roll_up};
+use demarche::replay::positions::Side;
+use demarche::replay::{Dispute, Level, View, contacts, disputes, holdings, positions, roll_up};
 
 use crate::histories::clocks_at;
 use crate::support::{self, append};
@@ -47,6 +48,16 @@ fn the_newest_statement_is_current_and_overlapping_ones_stay() {
 }
 
 #[test]
+fn reports_that_cannot_both_be_right_are_flagged() {
+    check_positions(
+        r#"{"kind":"statement","id":"s","by":["in"],"topic":"treaty","stance":"supports","when":"2025-04-01"}
+           {"kind":"mention","of":"s","when":"2025-04-05"}"#,
+        "2025-05-01",
+        &["*in supports [contradicted]"],
+    );
+}
+
+#[test]
 fn nobody_has_no_position_and_conditional_words_never_beat_asserted_ones() {
     check_positions(
         r#"{"kind":"statement","by":[],"topic":"treaty","stance":"warns","when":"2025-04-01","modality":"hypothetical"}
@@ -75,6 +86,13 @@ fn a_joint_statement_known_from_one_side_is_flagged_for_the_other() {
     let mention = r#"{"kind":"statement","id":"s","by":["sharif"],"to":["us"],"topic":"treaty","stance":"commits","when":"2025-04-30","according_to":[{"by":"us"}]}
         {"kind":"mention","of":"s","according_to":[{"by":"pk"}]}"#;
     check_positions(mention, "2025-05-01", &["*sharif commits []"]);
+    // So does a report that rests on nobody's word.
+    let mention = r#"{"kind":"statement","id":"s","by":["sharif"],"to":["us"],"topic":"treaty","stance":"commits","when":"2025-04-30","according_to":[{"by":"us"}]}
+        {"kind":"mention","of":"s"}"#;
+    check_positions(mention, "2025-05-01", &["*sharif commits []"]);
+    let mention = r#"{"kind":"statement","id":"s","by":["sharif"],"to":["us"],"topic":"treaty","stance":"commits","when":"2025-04-30"}
+        {"kind":"mention","of":"s","according_to":[{"by":"us"}]}"#;
+    check_positions(mention, "2025-05-01", &["*sharif commits []"]);
     // Somebody who was no party to it is no counterpart, and nobody named is nobody.
     for chain in [r#"[{"by":"in"}]"#, r#"[{"how":"unnamed_sources"}]"#, "[]"] {
         let lines = format!(
@@ -96,6 +114,45 @@ fn opposite_stances_are_disputes() {
     let sides: Vec<_> =
         found.iter().flat_map(|dispute| &dispute.sides).map(|side| side.event.as_str()).collect();
     assert_eq!(sides, ["a", "b"]);
+}
+
+#[test]
+fn a_dispute_is_between_two_who_mean_it_or_where_a_relation_says_so() {
+    let said = |id: &str, by: &str, stance: &str, more: &str| {
+        format!(
+            r#"{{"kind":"statement","id":"{id}","by":["{by}"],"topic":"treaty","stance":"{stance}","when":"2025-04-23"{more}}}"#
+        )
+    };
+    let check = |lines: &[String], expected: &[&[&str]]| {
+        let mut log = support::log();
+        append(&mut log, &lines.join("\n")).unwrap_or_else(|error| panic!("{error:?}"));
+        let view = View::of(log.history(), clocks_at("2025-05-01"));
+        let found = disputes(&view, &positions(&view));
+        let side = |side: &Side| {
+            let actor = side.actor.as_deref().unwrap_or("-");
+            format!("{} {actor}", side.event)
+        };
+        let told = |dispute: &Dispute| {
+            let topic = dispute.topic.iter().cloned();
+            topic.chain(dispute.sides.iter().map(side)).collect::<Vec<_>>()
+        };
+        let found: Vec<Vec<String>> = found.iter().map(told).collect();
+        assert_eq!(found, expected, "{lines:?}");
+    };
+    let (a, b) = (said("a", "in", "supports", ""), said("b", "pk", "opposes", ""));
+    check(&[a.clone(), b.clone()], &[&["treaty", "a in", "b pk"]]);
+    check(&[said("a", "in", "urges", ""), b.clone()], &[]);
+    // Whoever says both is in no dispute with themselves, and what is only supposed opposes nobody.
+    check(&[a.clone(), said("b", "in", "opposes", "")], &[]);
+    check(&[a.clone(), said("b", "pk", "opposes", r#","modality":"hypothetical""#)], &[]);
+    check(&[a.clone(), said("b", "pk", "urges", "")], &[]);
+    let relation =
+        |kind: &str| format!(r#"{{"kind":"relation","from":"near","type":"{kind}","to":"a"}}"#);
+    let near = r#"{"kind":"incident","id":"near","when":"2025-04-28"}"#.to_owned();
+    check(&[a.clone(), near.clone(), relation("contradicts")], &[&["near -", "a in"]]);
+    let same = r#"{"kind":"incident","id":"near","topic":"treaty","when":"2025-04-28"}"#.to_owned();
+    check(&[a.clone(), same, relation("contradicts")], &[&["treaty", "near -", "a in"]]);
+    check(&[a, near, relation("about")], &[]);
 }
 
 /// Rolled-up positions as `HOLDER <- SPEAKER EVENT [flags]`, current ones marked `*`, not reached ones `!`.
@@ -285,4 +342,92 @@ fn the_accounts_of_a_contact_stand_side_by_side() {
         &[told("a", "rubio", r#"{"how":"unattributed"}"#), told("b", "sharif", "")].join("\n"),
         &["nobody: a", "own word: b", "all: ", "topics: treaty", "silent: rubio"],
     );
+}
+
+#[test]
+fn who_holds_two_offices_is_heard_once_and_as_long_as_for_either() {
+    let both = r#"{"kind":"actor","id":"both","type":"person","part_of":["state","defence"]}"#;
+    for (later, by) in [("b", "new"), ("b", "chief")] {
+        let lines = [
+            OFFICES.to_owned(),
+            both.to_owned(),
+            said("a", "both", "2025-05-01", ""),
+            said(later, by, "2025-06-01", ""),
+        ];
+        check_roll_up(
+            &lines.join("\n"),
+            Level::Country,
+            &[&format!("*us <- {by} b []"), "*us <- both a []"],
+        );
+    }
+}
+
+#[test]
+fn what_is_about_a_contact_is_named_with_it() {
+    let mut log = support::log();
+    append(
+        &mut log,
+        r#"
+        {"kind":"contact","id":"call","participants":["rubio","sharif"],"when":"2025-04-30"}
+        {"kind":"contact","id":"visit","participants":["rubio","modi"],"when":"2025-04-29"}
+        {"kind":"contact","id":"summit","participants":["rubio","modi"],"when":"2025-05-02"}
+        {"kind":"incident","id":"near","when":"2025-04-28"}
+        {"kind":"incident","id":"far","when":"2025-04-28"}
+        {"kind":"incident","id":"gone","when":"2025-04-28"}
+        {"kind":"relation","from":"near","type":"about","to":"call"}
+        {"kind":"relation","from":"gone","type":"about","to":"call"}
+        {"kind":"relation","from":"far","type":"about","to":"visit"}
+        {"kind":"relation","from":"far","type":"contradicts","to":"call"}
+        {"kind":"retraction","of":"gone","by":"recorder"}
+        "#,
+    )
+    .unwrap_or_else(|error| panic!("{error:?}"));
+    let found = contacts(&View::of(log.history(), clocks_at("2025-05-01")));
+    assert_eq!(found.len(), 2, "one is still to come");
+    let about = |id: &str| &found.iter().find(|one| one.contact == id).unwrap().about_it;
+    assert_eq!(
+        (about("call"), about("visit")),
+        (&vec!["near".to_owned()], &vec!["far".to_owned()])
+    );
+}
+
+#[test]
+fn who_speaks_for_two_governments_gives_both_their_word_once() {
+    let lines = [
+        OFFICES.to_owned(),
+        said("a", "chief", "2025-05-01", r#","on_behalf_of":["gov","state","pk"]"#),
+    ];
+    check_roll_up(&lines.join("\n"), Level::Country, &["*pk <- chief a []", "*us <- chief a []"]);
+}
+
+#[test]
+fn a_position_has_each_passage_once_and_a_holding_all_that_say_it() {
+    let cited = r#","cites":[{"source":"article"}]"#;
+    let lines = [
+        OFFICES.to_owned(),
+        said("a", "chief", "2025-05-01", cited),
+        said("b", "new", "2025-05-02", cited),
+        r#"{"kind":"mention","of":"a","cites":[{"source":"article"},{"source":"article","at":"2"}]}"#
+            .to_owned(),
+        r#"{"kind":"statement","id":"c","by":"new","topic":"treaty","stance":"opposes","when":"2025-05-02"}"#
+            .to_owned(),
+    ];
+    let mut log = support::log();
+    append(&mut log, &lines.join("\n")).unwrap_or_else(|error| panic!("{error:?}"));
+    let view = View::of(log.history(), clocks_at("2026-01-01"));
+    let passages: Vec<usize> = positions(&view)
+        .iter()
+        .filter(|position| position.event == "a")
+        .map(|position| position.cites.len())
+        .collect();
+    assert_eq!(passages, [2]);
+    let held = roll_up(&view, Level::Country);
+    let summed: Vec<Vec<&str>> = holdings(&held)
+        .iter()
+        .map(|holding| {
+            let one = held.iter().filter(|one| holding.sums_up(one));
+            one.map(|one| one.position.event.as_str()).collect()
+        })
+        .collect();
+    assert_eq!(summed, [vec!["b", "a"], vec!["c"]]);
 }
