@@ -27,7 +27,7 @@ use crate::event_log::verify::verify_store;
 use crate::record::journal::Journal;
 use crate::record::link::Link;
 use crate::record::note::NoteSigner;
-use crate::store::durable::sync_path;
+use crate::store::durable::{sync_name, sync_path};
 use crate::store::sled::SledStore;
 
 #[derive(Debug, Args)]
@@ -288,7 +288,9 @@ impl Partial {
             CliError::refused(format!("{} cannot be made: {error}", path.display()))
         };
         if let Some(parent) = target.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            super::beside::make_private_directory(parent).map_err(cannot)?;
+            super::beside::make_private_directory(parent)
+                .and_then(|()| sync_name(parent))
+                .map_err(cannot)?;
         }
         let mut builder = fs::DirBuilder::new();
         #[cfg(unix)]

@@ -19,7 +19,7 @@ use crate::record::journal::Journal;
 use crate::record::note::NoteSigner;
 use crate::record::policy::{POLICY_BYTES_MAX, Policy};
 use crate::store::Store;
-use crate::store::durable::{missing_ancestors, sync_file, sync_path};
+use crate::store::durable::{missing_ancestors, sync_file, sync_name, sync_path};
 
 const KEY: &str = "key";
 const POLICY: &str = "policy";
@@ -86,7 +86,10 @@ impl LogArgs {
             }
         }
         let mut bytes = Vec::new();
-        file.take(KEY_BYTES_MAX).read_to_end(&mut bytes).map_err(cannot)?;
+        file.take(KEY_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(cannot)?;
+        if bytes.len() as u64 > KEY_BYTES_MAX {
+            bytes.clear();
+        }
         // What is wrong with a key is said without showing any of it.
         let text = std::str::from_utf8(&bytes).unwrap_or_default();
         NoteSigner::parse(text.trim_end()).map(Some).map_err(|_| {
@@ -133,7 +136,10 @@ impl LogArgs {
         let dropped = fs::remove_file(&path)
             .and_then(|()| sync_path(path.parent().unwrap_or(Path::new("."))));
         dropped.map_err(|error| {
-            CliError::refused(format!("the key {} cannot be removed: {error}", path.display()))
+            CliError::refused(format!(
+                "the key {} cannot be removed for good: {error}",
+                path.display()
+            ))
         })
     }
 
@@ -296,9 +302,9 @@ impl JournalFile {
             open.file.set_len(0).map_err(cannot)?;
             open.write_at(0, &first)?;
         }
-        // Whoever began it may have been cut off before its name was on disk.
+        // Whoever began it, or made its directory, may have been cut off before the name was on disk.
         if open.journal.entries.is_empty() {
-            sync_path(&directory).map_err(cannot)?;
+            sync_path(&directory).and_then(|()| sync_name(&directory)).map_err(cannot)?;
         }
         Ok(open)
     }

@@ -245,7 +245,7 @@ pub(crate) fn for_store(error: &StoreError) -> Vec<String> {
             "export the log with the version of the program that wrote it, and restore the export with this one: demarche restore EXPORT.jsonl --log NEW_DIR".to_owned(),
         ],
         StoreError::Damaged { what: Damage::Block(_) | Damage::Row(_) } => vec![
-            "see whether anything else is wrong: demarche verify; the tables are derived from the events, so nothing is lost with them".to_owned(),
+            "see first whether anything else is wrong: demarche verify; if not, nothing is lost: the tables are derived from the events".to_owned(),
         ],
         StoreError::Damaged { .. } | StoreError::Panicked { .. } | StoreError::Sled(_) => vec![
             "see what is wrong and what is not: demarche doctor; keep the damaged directory as it is".to_owned(),

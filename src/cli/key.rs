@@ -76,13 +76,15 @@ impl KeyArgs {
         }
         let mut log = args.open_checked("demarche key", terminal)?;
         settle(args, &log)?;
-        match self.command.unwrap_or(Command::Show) {
-            Command::Show => {}
-            Command::New => add(args, &mut log)?,
-            Command::Rotate => rotate(args, &mut log)?,
-            Command::Retire => retire(args, &mut log)?,
-        }
-        if !matches!(self.command, None | Some(Command::Show)) {
+        if let Some(command) = self.command.filter(|command| !matches!(command, Command::Show)) {
+            // Whatever was cut off before: also where nothing else is left to do.
+            update_policy(args, &log)?;
+            match command {
+                Command::Show => {}
+                Command::New => add(args, &mut log)?,
+                Command::Rotate => rotate(args, &mut log)?,
+                Command::Retire => retire(args, &mut log)?,
+            }
             update_policy(args, &log)?;
         }
         let shape = shape(args, &log)?;
@@ -222,8 +224,8 @@ fn retire(args: &LogArgs, log: &mut EventLog<SledStore>) -> Result<(), CliError>
     if log.keys().in_use().any(|known| known.key == former) {
         record(log, KeyOp::Retire, &former, &[&current])?;
     }
+    // Without it a retirement that was cut off could not be given again.
     update_policy(args, log)?;
-    // Last, since without it a retirement that was cut off could not be given again.
     if held.is_some() { args.drop_key(Held::Former) } else { Ok(()) }
 }
 

@@ -21,6 +21,16 @@ pub(crate) fn sync_path(path: &Path) -> io::Result<()> {
     sync_file(&File::open(path)?)
 }
 
+/// Makes the name of a directory durable that may have been made by somebody who was cut off. Who may not read what
+/// holds it did not make it.
+pub(crate) fn sync_name(directory: &Path) -> io::Result<()> {
+    let Some(parent) = directory.parent() else { return Ok(()) };
+    match sync_path(parent) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        synced => synced,
+    }
+}
+
 /// The parents of directories that do not exist yet: each must be synced once they do.
 pub(crate) fn missing_ancestors(dir: &Path) -> Vec<PathBuf> {
     let mut parents = Vec::new();

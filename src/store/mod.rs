@@ -330,7 +330,7 @@ pub enum Damage {
         .0.index, .0.run
     )]
     Block(BlockKey),
-    /// What is derived from the events names one that never was.
+    /// What is derived from the events names one past the last.
     #[error(
         "a table beside the events names event {0}, which is not there; derive it anew: demarche snapshot --anew"
     )]

@@ -45,7 +45,12 @@ impl Desk {
 
     /// The program with these arguments, ready to be run.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_demarche"));
+        self.command_of(Path::new(env!("CARGO_BIN_EXE_demarche")), args)
+    }
+
+    /// The same, with a copy of the program.
+    pub(crate) fn command_of(&self, program: &Path, args: &[&str]) -> Command {
+        let mut command = Command::new(program);
         for variable in OF_THE_USER {
             command.env_remove(variable);
         }

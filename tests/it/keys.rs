@@ -293,7 +293,8 @@ fn the_policy_of_the_log_follows_its_keys() {
 fn a_retirement_that_was_cut_off_is_ended_by_the_same_command() {
     let desk = desk();
     let file = |name: &str| desk.path().join("log").join(name);
-    desk.write("log/policy", &format!("log {}\nquorum none\n", vkey(&desk)));
+    let first = vkey(&desk);
+    desk.write("log/policy", &format!("log {first}\nquorum none\n"));
     desk.ok(&["key", "rotate"]);
     fs::create_dir(file("policy.partial")).unwrap();
     assert_eq!(desk.refused(&["key", "retire"]).0, Some(2));
@@ -304,6 +305,10 @@ fn a_retirement_that_was_cut_off_is_ended_by_the_same_command() {
     assert!(!file("key.former").exists());
     let policy = fs::read_to_string(file("policy")).unwrap();
     assert_eq!(policy.lines().next().unwrap(), format!("log {}", vkey(&desk)));
+    // Nothing is left to retire, and the policy still names the former key.
+    desk.write("log/policy", &policy.replacen("log ", &format!("log {first}\nlog "), 1));
+    assert_eq!(desk.refused(&["key", "retire"]).0, Some(2));
+    assert_eq!(fs::read_to_string(file("policy")).unwrap(), policy);
 }
 
 #[test]

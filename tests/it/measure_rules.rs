@@ -510,18 +510,6 @@ fn an_announcement_may_be_undated_or_have_no_date_but_that_of_effect() {
 }
 
 #[test]
-fn as_many_choices_between_reports_are_looked_at_as_the_limit_says() {
-    let contradicted = |steps: usize| {
-        let step = |n| format!("amend 2025-03-01 id=a{n}; mention a{n} effective=2025-03-05");
-        let steps: Vec<String> = (0..steps).map(step).collect();
-        format!("impose 2025-01-01; {}", steps.join("; "))
-    };
-    check_key("reason", &contradicted(8), "2025-04-01: -");
-    check_key("reason", &contradicted(9), "2025-04-01: too_many_worlds");
-    check_key("in_force", &contradicted(9), "2025-04-01: unknown");
-}
-
-#[test]
 fn a_life_is_told_in_days_that_are_alike_and_no_others() {
     let log = history(
         "impose 2025-04-23 until=2025-06-01; deny 2025-04-25; suspend 2025-05-01; lift 2025-05-20",

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::beside::files;
 use crate::chance::Chance;
-use crate::check::{Contents, check, holds};
+use crate::check::{Contents, check, holds, look};
 use crate::failure::Failure;
 use crate::image::Image;
 use crate::op::Op;
@@ -15,8 +15,10 @@ use crate::process::Program;
 use crate::promised::{Attempt, Kept};
 use crate::work::Work;
 
-/// What is said to be missing where it is events, or checkpoints.
-pub(crate) const THE_LOG: &str = "the log";
+/// What is said to be missing where events are, of a log that verifies.
+pub(crate) const EVENTS: &str = "events";
+/// The same, where the log does not verify, or lacks checkpoints, or does not go on.
+const THE_LOG: &str = "the log";
 
 /// What is missing after a cut, and how that was seen.
 pub(crate) type Missing = (&'static str, Failure);
@@ -40,6 +42,7 @@ pub(crate) fn look_at(
     let files: Vec<_> =
         cut.kept.iter().map(|(op, kept)| (*op, kept, is_there(*op, kept, &image))).collect();
     let goes_on = [
+        (EVENTS, has_events(program, &log, cut, &scratch)),
         (THE_LOG, goes_on(program, &log, seed, cut, &scratch)),
         ("the key", signs(program, &log, &scratch)),
     ];
@@ -58,6 +61,14 @@ fn can_be_made(program: &Program, log: &Path, scratch: &Path) -> Result<(), Fail
         return Ok(());
     }
     Err(Failure::Wrong(format!("{}\n{}", made.told(), verified.told())))
+}
+
+/// That the log, if it verifies, has every event that it acknowledged.
+fn has_events(program: &Program, log: &Path, cut: &Cut, scratch: &Path) -> Result<(), Failure> {
+    match look(program, log, scratch) {
+        Ok(contents) => holds(&contents, &cut.promised, &cut.attempt),
+        Err(_) => Ok(()),
+    }
 }
 
 /// That the log holds what it acknowledged, and still does once more was appended.
@@ -128,7 +139,11 @@ fn is_whole(
             holds(&Contents::read(&fs::read_to_string(&place)?)?, &kept.promised, &none)
         }
         Op::Note => program.must(&log, &["verify", "--checkpoint", &name], scratch).map(drop),
-        // It compares every file that is there with what it would write.
+        // It compares every file that is there with what it would write, and writes those that are not: without a
+        // checkpoint all of them are lost.
+        Op::Tiles if !place.join("checkpoint").exists() => {
+            Err(Failure::Lost("the checkpoint of tiles".to_owned()))
+        }
         Op::Tiles => program.must(&log, &[op.beside(), &[&name]].concat(), scratch).map(drop),
         Op::Backup => {
             let again = image.path().join("again");

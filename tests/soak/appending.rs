@@ -104,7 +104,7 @@ impl<'r> Appending<'r> {
                 self.step(op, &["snapshot"], none())
             }
             Op::SnapshotAnew => self.step(op, &["snapshot", "--anew"], none()),
-            Op::Rotate => self.rotate(),
+            Op::Rotate | Op::Retire => self.rotate(),
             Op::Note => {
                 self.single(Op::Single)?;
                 self.write(op)

@@ -12,8 +12,9 @@ pub(crate) enum Op {
     Snapshot,
     SnapshotAnew,
     Checkpoint,
-    /// A rotation of keys, or the end of one.
     Rotate,
+    /// The end of a rotation.
+    Retire,
     /// A checkpoint that is written to a file, too.
     Note,
     Export,
@@ -26,7 +27,7 @@ pub(crate) enum Op {
 
 impl Op {
     /// All but the first, which comes once.
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::Single,
         Self::Group,
         Self::Bulk,
@@ -36,6 +37,7 @@ impl Op {
         Self::SnapshotAnew,
         Self::Checkpoint,
         Self::Rotate,
+        Self::Retire,
         Self::Note,
         Self::Export,
         Self::Tiles,
@@ -56,6 +58,7 @@ impl Op {
             Self::SnapshotAnew => "snapshots anew",
             Self::Checkpoint => "checkpoints",
             Self::Rotate => "rotations of keys",
+            Self::Retire => "retirements of keys",
             Self::Note => "notes in files",
             Self::Export => "exports",
             Self::Tiles => "exports of tiles",
@@ -86,7 +89,9 @@ impl Op {
             Self::Tiles => err.contains("and their checkpoint"),
             Self::Backup => out.contains("backed up "),
             Self::Restore | Self::RestoreBackup => out.contains("restored "),
-            Self::Rotate => out.contains("both keys sign") || out.contains("its file is gone"),
+            Self::Rotate | Self::Retire => {
+                out.contains("both keys sign") || out.contains("its file is gone")
+            }
             _ => false,
         }
     }

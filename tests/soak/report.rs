@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::after_cut::THE_LOG;
+use crate::after_cut::EVENTS;
 use crate::failure::Failure;
 
 /// What came of the rounds of a part.
@@ -81,7 +81,7 @@ impl Table {
 
     /// Whether events were lost, as they must be in a control; all else is lost more easily.
     pub(crate) fn lost_events(&self) -> bool {
-        self.rows.iter().any(|(_, counts)| counts.missing.contains_key(THE_LOG))
+        self.rows.iter().any(|(_, counts)| counts.missing.contains_key(EVENTS))
     }
 
     pub(crate) fn print(&self) -> String {

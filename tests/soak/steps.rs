@@ -15,7 +15,7 @@ use crate::process::Program;
 use crate::report::Counts;
 
 /// The commands, one a round. A process that appends is the same as single appends.
-const OPS: [Op; 14] = [
+const OPS: [Op; 15] = [
     Op::Single,
     Op::Bulk,
     Op::Seal,
@@ -24,6 +24,7 @@ const OPS: [Op; 14] = [
     Op::SnapshotAnew,
     Op::Checkpoint,
     Op::Rotate,
+    Op::Retire,
     Op::Note,
     Op::Export,
     Op::Tiles,
@@ -75,6 +76,9 @@ pub(crate) fn round(
     let mut under = UnderTest::begin(program, Stop::At(Step::Watched), seed, place)?;
     under.kill(op)?;
     let calls = calls(&fs::read_to_string(place.join(TRACE))?);
+    if calls.is_empty() {
+        return Err(Failure::Absent("a strace that sees calls".to_owned()));
+    }
     for (name, places) in &calls {
         for (at, nth) in places.iter().enumerate() {
             if at >= OF_EACH && at + OF_EACH < places.len() {

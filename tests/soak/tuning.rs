@@ -47,6 +47,7 @@ impl Durations {
             (Op::Snapshot, again(log, &["snapshot"])?),
             (Op::SnapshotAnew, again(log, &["snapshot", "--anew"])?),
             (Op::Rotate, run(log, &["key", "rotate"])?.took),
+            (Op::Retire, run(log, &["key", "retire"])?.took),
             (Op::Note, beside(Op::Note, log, "note")?),
             (Op::Export, beside(Op::Export, log, "export")?),
             (Op::Tiles, beside(Op::Tiles, log, "tiles")?),

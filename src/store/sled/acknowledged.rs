@@ -15,7 +15,7 @@ use super::{Head, StoreError};
 
 const NAME: &str = "head";
 /// More bytes than the file has: a number of twenty digits, a link, sixteen digits of a hash of both.
-const HEAD_FILE_BYTES_MAX: u64 = 200;
+const BYTES_READ: u64 = 200;
 
 /// The file, open.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ impl Acknowledged {
     fn read(&mut self) -> Option<Head> {
         let mut bytes = Vec::new();
         self.0.seek(SeekFrom::Start(0)).ok()?;
-        (&mut self.0).take(HEAD_FILE_BYTES_MAX).read_to_end(&mut bytes).ok()?;
+        (&mut self.0).take(BYTES_READ).read_to_end(&mut bytes).ok()?;
         decode(&bytes)
     }
 }

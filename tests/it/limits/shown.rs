@@ -150,10 +150,10 @@ fn the_manifest_of_a_backup_is_read_so_far() {
 fn the_file_of_a_key_is_read_so_far() {
     let desk = desk();
     let whole = fs::read_to_string(desk.path().join("log/key")).unwrap();
-    let with_more = |at: usize| desk.write("log/key", &format!("{:at$}x", whole.trim_end()));
-    with_more(4096);
+    let padded = |to: usize| desk.write("log/key", &format!("{:to$}", whole.trim_end()));
+    padded(4096);
     desk.ok(&["checkpoint"]);
-    with_more(4095);
+    padded(4097);
     let (status, said) = desk.refused(&["checkpoint"]);
     assert_eq!(status, Some(2), "{said}");
     assert!(said.contains("log/key holds no signing key"), "{said}");
@@ -164,7 +164,7 @@ fn the_file_of_the_head_is_read_so_far() {
     let desk = desk();
     let head = desk.path().join("log/head");
     let whole = fs::metadata(&head).unwrap().len();
-    // One without end would fill the memory; of this HEAD_FILE_BYTES_MAX bytes are read.
+    // One without end would fill the memory; of this a few are read.
     fs::File::options().write(true).open(&head).unwrap().set_len(1 << 40).unwrap();
     desk.ok(&["append", "note", "--text", "t"]);
     assert!(whole < 200 && desk.json(&["replay", "--json"])["head"]["size"] == 2);
