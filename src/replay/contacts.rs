@@ -100,10 +100,12 @@ pub struct TopicTold {
     pub given_by_all: bool,
 }
 
-/// Every contact that has, or may have, happened by the view's date, in log order.
+/// Every contact that has, or may have, happened by the view's date, in log order, with what has, or may have, been said
+/// of it by then.
 pub fn contacts(view: &View<'_>) -> Vec<ContactAnswer> {
-    let acts = statements(view);
     let to = view.clocks().to;
+    let mut acts = statements(view);
+    acts.retain(|act| !act.span.not_yet(to));
     view.facts()
         .filter_map(|fact| match &fact.event.body {
             Body::Contact(contact) if !when_of(view, fact).span.not_yet(to) => {

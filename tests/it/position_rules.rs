@@ -342,6 +342,12 @@ fn the_accounts_of_a_contact_stand_side_by_side() {
         &[told("a", "rubio", r#"{"how":"unattributed"}"#), told("b", "sharif", "")].join("\n"),
         &["nobody: a", "own word: b", "all: ", "topics: treaty", "silent: rubio"],
     );
+    // What is told after the day that is asked about was not told by then.
+    let later = told("b", "sharif", theirs).replace("2025-04-30", "2025-05-02");
+    check_contact(
+        &[told("a", "rubio", ours), later].join("\n"),
+        &["us: a", "all: ", "topics: ", "silent: sharif"],
+    );
 }
 
 #[test]
