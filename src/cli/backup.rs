@@ -27,7 +27,7 @@ use crate::event_log::verify::verify_store;
 use crate::record::journal::Journal;
 use crate::record::link::Link;
 use crate::record::note::NoteSigner;
-use crate::store::durable::{sync_name, sync_path};
+use crate::store::durable::{sync_name, sync_name_of_another};
 use crate::store::sled::SledStore;
 
 #[derive(Debug, Args)]
@@ -289,7 +289,7 @@ impl Partial {
         };
         if let Some(parent) = target.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             super::beside::make_private_directory(parent)
-                .and_then(|()| sync_name(parent))
+                .and_then(|()| sync_name_of_another(parent))
                 .map_err(cannot)?;
         }
         let mut builder = fs::DirBuilder::new();
@@ -318,7 +318,7 @@ impl Partial {
             CliError::refused(format!("{} cannot be made: {error}", target.display()))
         })?;
         self.kept = true;
-        sync_path(target.parent().unwrap_or(Path::new(".")))?;
+        sync_name(target)?;
         Ok(())
     }
 }

@@ -19,7 +19,9 @@ use crate::record::journal::Journal;
 use crate::record::note::NoteSigner;
 use crate::record::policy::{POLICY_BYTES_MAX, Policy};
 use crate::store::Store;
-use crate::store::durable::{missing_ancestors, sync_file, sync_name, sync_path};
+use crate::store::durable::{
+    missing_ancestors, sync_file, sync_name, sync_name_of_another, sync_path,
+};
 
 const KEY: &str = "key";
 const POLICY: &str = "policy";
@@ -123,8 +125,7 @@ impl LogArgs {
         if to.exists() {
             return Err(CliError::refused(format!("there is a key in {} already", to.display())));
         }
-        let moved = fs::rename(&from, &to)
-            .and_then(|()| sync_path(from.parent().unwrap_or(Path::new("."))));
+        let moved = fs::rename(&from, &to).and_then(|()| sync_name(&from));
         moved.map_err(|error| {
             CliError::refused(format!("the key {} cannot be moved: {error}", from.display()))
         })
@@ -133,8 +134,7 @@ impl LogArgs {
     /// Takes the file of a key away, so that no power cut brings it back.
     pub(crate) fn drop_key(&self, held: Held) -> Result<(), CliError> {
         let path = self.key_path(held);
-        let dropped = fs::remove_file(&path)
-            .and_then(|()| sync_path(path.parent().unwrap_or(Path::new("."))));
+        let dropped = fs::remove_file(&path).and_then(|()| sync_name(&path));
         dropped.map_err(|error| {
             CliError::refused(format!(
                 "the key {} cannot be removed for good: {error}",
@@ -304,7 +304,9 @@ impl JournalFile {
         }
         // Whoever began it, or made its directory, may have been cut off before the name was on disk.
         if open.journal.entries.is_empty() {
-            sync_path(&directory).and_then(|()| sync_name(&directory)).map_err(cannot)?;
+            sync_path(&directory)
+                .and_then(|()| sync_name_of_another(&directory))
+                .map_err(cannot)?;
         }
         Ok(open)
     }

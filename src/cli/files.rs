@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use super::error::CliError;
 use crate::event_log::{FileError, SourceFiles};
 use crate::model::limits::SOURCE_BYTES_MAX;
-use crate::store::durable::{sync_file, sync_path};
+use crate::store::durable::{sync_file, sync_name};
 
 /// Files on disk, looked for in these directories in turn.
 pub(crate) struct DiskFiles {
@@ -151,7 +151,7 @@ fn write_new_for<T>(
         let file = out.into_inner().map_err(|error| cannot(error.into_error()))?;
         sync_file(&file).map_err(cannot)?;
         fs::rename(&partial, path).map_err(cannot)?;
-        sync_path(path.parent().unwrap_or(Path::new("."))).map_err(cannot)?;
+        sync_name(path).map_err(cannot)?;
         Ok(result)
     });
     if written.is_err() {
@@ -217,7 +217,7 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// The same, for what a log keeps to its owner; its name is on disk, too.
 pub(crate) fn replace_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     replace_for(Readers::Owner, path, bytes)?;
-    sync_path(path.parent().unwrap_or(Path::new(".")))
+    sync_name(path)
 }
 
 fn replace_for(readers: Readers, path: &Path, bytes: &[u8]) -> io::Result<()> {

@@ -71,12 +71,13 @@ struct KeyShape {
 
 impl KeyArgs {
     pub(crate) fn run(&self, args: &LogArgs, terminal: &mut Terminal) -> Outcome {
-        if !matches!(self.command, None | Some(Command::Show)) {
+        let changes = self.command.filter(|command| !matches!(command, Command::Show));
+        if changes.is_some() {
             args.refuse_backup()?;
         }
         let mut log = args.open_checked("demarche key", terminal)?;
         settle(args, &log)?;
-        if let Some(command) = self.command.filter(|command| !matches!(command, Command::Show)) {
+        if let Some(command) = changes {
             // Whatever was cut off before: also where nothing else is left to do.
             update_policy(args, &log)?;
             match command {

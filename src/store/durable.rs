@@ -21,11 +21,15 @@ pub(crate) fn sync_path(path: &Path) -> io::Result<()> {
     sync_file(&File::open(path)?)
 }
 
-/// Makes the name of a directory durable that may have been made by somebody who was cut off. Who may not read what
-/// holds it did not make it.
-pub(crate) fn sync_name(directory: &Path) -> io::Result<()> {
-    let Some(parent) = directory.parent() else { return Ok(()) };
-    match sync_path(parent) {
+/// Makes the name of a file or a directory durable, or that it is gone.
+pub(crate) fn sync_name(path: &Path) -> io::Result<()> {
+    path.parent().map_or(Ok(()), sync_path)
+}
+
+/// The same, of a directory that may have been made by somebody who was cut off. Who may not read what holds it did not
+/// make it.
+pub(crate) fn sync_name_of_another(directory: &Path) -> io::Result<()> {
+    match sync_name(directory) {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
         synced => synced,
     }

@@ -540,15 +540,15 @@ fn store_of(events: &[StoredEvent]) -> MemoryStore {
     store
 }
 
+/// An event that quotes its source.
+const INCIDENT: &str =
+    r#"{"kind":"incident","id":"i","cites":{"source":"article","quote":"held in abeyance"}}"#;
+
 /// The events of a log with a quotation, a sealed part, a statement and a key.
 fn events() -> Vec<StoredEvent> {
     let mut log = support::log();
-    append(
-        &mut log,
-        "{\"kind\":\"incident\",\"id\":\"i\",\"cites\":{\"source\":\"article\",\"quote\":\"held in abeyance\"}}\n\
-         {\"kind\":\"note\",\"id\":\"n\",\"text\":\"t\",\"sealed\":{\"a\":1}}",
-    )
-    .unwrap();
+    let note = r#"{"kind":"note","id":"n","text":"t","sealed":{"a":1}}"#;
+    append(&mut log, &format!("{INCIDENT}\n{note}")).unwrap();
     log.store().read(0, usize::MAX).unwrap()
 }
 
@@ -737,12 +737,8 @@ fn take(said: &mut Said, report: &demarche::event_log::report::Report) {
 
 fn of_erasure(said: &mut Said) {
     let mut log = support::log();
-    append(
-        &mut log,
-        "{\"kind\":\"incident\",\"id\":\"i\",\"cites\":{\"source\":\"article\",\"quote\":\"held in abeyance\"}}\n\
-         {\"kind\":\"retraction\",\"id\":\"r\",\"of\":\"i\",\"by\":\"recorder\",\"why\":\"w\"}",
-    )
-    .unwrap();
+    let retraction = r#"{"kind":"retraction","id":"r","of":"i","by":"recorder","why":"w"}"#;
+    append(&mut log, &format!("{INCIDENT}\n{retraction}")).unwrap();
     let last = log.head().size - 1;
     let clock = &mut Counting::default();
     let mut erase = |of: &[u64], why: &str| {

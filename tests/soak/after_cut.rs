@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::beside::files;
 use crate::chance::Chance;
-use crate::check::{Contents, check, holds, look};
+use crate::check::{Contents, check, fits, holds, look};
 use crate::failure::Failure;
 use crate::image::Image;
 use crate::op::Op;
@@ -41,9 +41,12 @@ pub(crate) fn look_at(
     // Before anything is run that could make up for what is missing.
     let files: Vec<_> =
         cut.kept.iter().map(|(op, kept)| (*op, kept, is_there(*op, kept, &image))).collect();
+    let read = look(program, &log, &scratch);
+    let has_events =
+        read.as_ref().map_or(Ok(()), |contents| holds(contents, &cut.promised, &cut.attempt));
     let goes_on = [
-        (EVENTS, has_events(program, &log, cut, &scratch)),
-        (THE_LOG, goes_on(program, &log, seed, cut, &scratch)),
+        (EVENTS, has_events),
+        (THE_LOG, read.and_then(|read| goes_on(program, &log, seed, cut, read, &scratch))),
         ("the key", signs(program, &log, &scratch)),
     ];
     let beside = files.into_iter().map(|(op, kept, files)| {
@@ -63,23 +66,16 @@ fn can_be_made(program: &Program, log: &Path, scratch: &Path) -> Result<(), Fail
     Err(Failure::Wrong(format!("{}\n{}", made.told(), verified.told())))
 }
 
-/// That the log, if it verifies, has every event that it acknowledged.
-fn has_events(program: &Program, log: &Path, cut: &Cut, scratch: &Path) -> Result<(), Failure> {
-    match look(program, log, scratch) {
-        Ok(contents) => holds(&contents, &cut.promised, &cut.attempt),
-        Err(_) => Ok(()),
-    }
-}
-
-/// That the log holds what it acknowledged, and still does once more was appended.
+/// That the log, which was read, holds what it acknowledged, and still does once more was appended.
 fn goes_on(
     program: &Program,
     log: &Path,
     seed: u64,
     cut: &Cut,
+    contents: Contents,
     scratch: &Path,
 ) -> Result<(), Failure> {
-    let contents = check(program, log, &cut.promised, &cut.attempt, scratch)?;
+    fits(program, log, &contents, &cut.promised, &cut.attempt, scratch)?;
     if contents.ids.contains_key("topic") {
         let (single, _) = Work::new(Chance::of(seed, "work after the cut")).single();
         let single: Vec<&str> =

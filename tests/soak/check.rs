@@ -79,7 +79,20 @@ pub(crate) fn check(
     scratch: &Path,
 ) -> Result<Contents, Failure> {
     let contents = look(program, log, scratch)?;
-    holds(&contents, promised, attempt)?;
+    fits(program, log, &contents, promised, attempt, scratch)?;
+    Ok(contents)
+}
+
+/// The same, of a log that was read.
+pub(crate) fn fits(
+    program: &Program,
+    log: &Path,
+    contents: &Contents,
+    promised: &Promised,
+    attempt: &Attempt,
+    scratch: &Path,
+) -> Result<(), Failure> {
+    holds(contents, promised, attempt)?;
     journal_holds(program, log, promised, scratch)?;
     for left in ["store.removal-new", "store.removal-old", "store.begun"] {
         if log.join(left).exists() {
@@ -90,7 +103,7 @@ pub(crate) fn check(
     if fs::read_dir(log.join("store/blobs"))?.next().is_some() {
         return Err(Failure::Wrong("a value is in a file of its own".to_owned()));
     }
-    Ok(contents)
+    Ok(())
 }
 
 /// Verifies a log and reads all of it.
