@@ -40,10 +40,7 @@ fn is_found(desk: &Desk, finding: &str) {
 
 #[track_caller]
 fn is_refused(desk: &Desk, args: &[&str], said: &str, hint: &str) {
-    let (status, error) = desk.refused(args);
-    assert_eq!(status, Some(2), "{args:?}: {error}");
-    assert!(error.contains(said), "{said} in {error}");
-    assert!(error.contains(hint), "{hint} in {error}");
+    desk.is_refused(args, 2, said, hint);
 }
 
 #[test]

@@ -77,6 +77,15 @@ impl Desk {
         (output.status.code(), String::from_utf8(output.stderr).unwrap())
     }
 
+    /// Runs a command that is refused, and says and advises this.
+    #[track_caller]
+    pub(crate) fn is_refused(&self, args: &[&str], status: i32, said: &str, hint: &str) {
+        let (code, error) = self.refused(args);
+        assert_eq!(code, Some(status), "{args:?}: {error}");
+        assert!(error.contains(said), "{said} in {error}");
+        assert!(error.contains(hint), "{hint} in {error}");
+    }
+
     pub(crate) fn write(&self, name: &str, text: &str) {
         fs::write(self.path().join(name), text).unwrap();
     }

@@ -32,14 +32,6 @@ fn forged(change: impl FnOnce(&mut Vec<StoredEvent>)) -> Desk {
 const HIDDEN: usize = 64;
 const ROTATION: usize = 65;
 
-#[track_caller]
-fn is_refused(desk: &Desk, args: &[&str], status: i32, said: &str, hint: &str) {
-    let (code, error) = desk.refused(args);
-    assert_eq!(code, Some(status), "{args:?}: {error}");
-    assert!(error.contains(said), "{said} in {error}");
-    assert!(error.contains(hint), "{hint} in {error}");
-}
-
 #[test]
 fn a_part_that_is_no_text_is_in_no_proof() {
     let desk = forged(|all| {
@@ -49,7 +41,7 @@ fn a_part_that_is_no_text_is_in_no_proof() {
     });
     desk.ok(&["checkpoint"]);
     let said = "the payload of event 40 is not UTF-8 text";
-    is_refused(&desk, &["prove", "@40"], 2, said, "demarche verify");
+    desk.is_refused(&["prove", "@40"], 2, said, "demarche verify");
     is_found(&desk, &[], "bytes", "its payload is not canonical JSON");
 }
 
@@ -66,7 +58,7 @@ fn a_sealed_part_that_says_two_things_is_disclosed_to_nobody() {
     let said =
         "its sealed part fits its header, but no log takes it in: the key \"by\" is given twice";
     let refused = format!("no proof of event {HIDDEN} holds: {said}");
-    is_refused(&desk, &["disclose", "hidden", "--out", "p"], 1, &refused, "");
+    desk.is_refused(&["disclose", "hidden", "--out", "p"], 1, &refused, "");
     // With a program of the keeper's own it is made, and whoever gets it is told.
     let secret = fs::read_to_string(desk.path().join("log/key")).unwrap();
     let signer = NoteSigner::parse(secret.trim()).unwrap();
@@ -76,7 +68,7 @@ fn a_sealed_part_that_says_two_things_is_disclosed_to_nobody() {
     let proof = log.prove(HIDDEN as u64, (&note, &checkpoint), None, true).unwrap();
     desk.write("made.tlog-proof", &proof.to_string());
     let refused = format!("the proof does not hold: {said}");
-    is_refused(&desk, &["check", "made.tlog-proof"], 1, &refused, "ask its author");
+    desk.is_refused(&["check", "made.tlog-proof"], 1, &refused, "ask its author");
 }
 
 #[test]
@@ -90,7 +82,7 @@ fn what_a_later_version_wrote_keeps_its_captured_bytes() {
     });
     let before = store(&desk).head().unwrap();
     let said = "event 1 cannot be read by this version, so what it needs cannot be kept";
-    is_refused(&desk, &["erase", "hidden", "--why", "asked"], 2, said, "erase with the version");
+    desk.is_refused(&["erase", "hidden", "--why", "asked"], 2, said, "erase with the version");
     assert_eq!(store(&desk).head().unwrap(), before);
 }
 
@@ -140,7 +132,7 @@ fn a_table_that_names_an_event_past_the_end_is_not_followed() {
     table.put(&mut open);
     drop(open);
     let said = "a table beside the events names event 1000, which is not there";
-    is_refused(&desk, &["replay"], 2, said, "demarche verify");
+    desk.is_refused(&["replay"], 2, said, "demarche verify");
     desk.ok(&["snapshot", "--anew"]);
     assert_eq!(desk.ok(&["replay"]), before);
 }
