@@ -84,8 +84,8 @@ fn refers_to(event: &Event) -> Vec<&str> {
                 ids.push(of);
             }
         }
-        Body::Note(note) => ids.extend(note.of.as_deref()),
-        Body::Source(_) | Body::Incident | Body::System(_) => {}
+        // What a note is about bears on no answer, even where the note is named by what does.
+        Body::Note(_) | Body::Source(_) | Body::Incident | Body::System(_) => {}
     }
     ids
 }

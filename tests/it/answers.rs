@@ -291,6 +291,18 @@ fn an_answer_follows_from_what_it_rests_on() {
     }
 }
 
+/// What would break: the proof would say that something is withheld that could bear on the answer, since the note is in it
+/// and the incident is not.
+#[test]
+fn a_note_that_was_corrected_leaves_the_proof_of_an_answer_complete() {
+    let desk = Desk::demo();
+    desk.ok(&["append", "incident", "--id", "flood", "--when", "2025-04-20"]);
+    desk.ok(&["append", "note", "--id", "aside", "--of", "flood", "--text", "seen from afar"]);
+    desk.ok(&["append", "correction", "--of", "aside", "--field", "text", "--to", "seen"]);
+    desk.ok(&["replay", "--to", "2025-05-01", "--proof", "p.jsonl"]);
+    assert_eq!(desk.json(&["check", "p.jsonl", "--json"])["complete"], true);
+}
+
 #[test]
 fn an_answer_is_proved_with_and_without_the_history_of_its_positions() {
     let desk = Desk::demo();

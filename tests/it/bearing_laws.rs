@@ -12,8 +12,8 @@ use demarche::record::header::Header;
 use demarche::record::json::parse_canonical;
 use demarche::replay::bearing::{Block, Gathering, Row, Rows, Run, Stored, current};
 use demarche::replay::{
-    Clocks, Content, Entry, History, LeftOut, View, anomalies, current_positions, disputes,
-    measures, positions,
+    Clocks, Content, Entry, History, LeftOut, View, anomalies, current_positions, dangling,
+    disputes, measures, positions, rests_on,
 };
 use demarche::store::{Part, Store};
 use proptest::prelude::*;
@@ -279,6 +279,27 @@ impl Line<'_> {
     }
 }
 
+/// A log that holds these events, as a store gives them.
+fn kept(lines: &str) -> Vec<Kept> {
+    let mut log = support::log();
+    support::append(&mut log, lines).expect("they are good");
+    let stored = log.store().read(0, usize::MAX).expect("memory can be read");
+    let kept = (0..).zip(stored).map(|(seq, event)| {
+        let header = Header::from_bytes(&event.header).expect("a header");
+        let Part::Present { bytes, .. } = event.payload else { panic!("nothing was erased") };
+        let (recorded_at, kind) = (header.recorded_at, header.kind);
+        Kept { seq, recorded_at, kind, payload: Some(bytes) }
+    });
+    kept.collect()
+}
+
+/// The ids of the statements in a history, in order.
+fn statements_in(history: &History) -> Vec<String> {
+    let events = history.entries().iter().filter_map(Entry::event);
+    let said = events.filter(|event| event.kind() == Kind::Statement);
+    said.filter_map(|event| event.id.clone()).collect()
+}
+
 /// A log of what could be appended of the events that are drawn; `after` is shown it after each of them.
 pub(crate) fn reported(draws: &[Draw], after: &mut dyn FnMut(usize, &mut MemoryLog)) -> MemoryLog {
     let mut log = support::log();
@@ -464,6 +485,84 @@ fn what_is_said_at_the_very_moment_is_current_and_nothing_from_the_limit_on() {
     }
 }
 
+/// What would break: a log with a single retraction would be held nearly whole, and a replay of it take all memory.
+#[test]
+fn what_is_taken_back_has_no_more_held_than_bears_on_it() {
+    let mut lines = vec![
+        r#"{"kind":"topic","id":"water"}"#.to_owned(),
+        r#"{"kind":"contact","id":"call","participants":["in","pk"]}"#.to_owned(),
+        r#"{"kind":"contact","id":"talk","participants":["us"]}"#.to_owned(),
+    ];
+    for day in 1..=9 {
+        for (id, contact) in
+            [("plain", ""), ("call", r#","contact":"call""#), ("talk", r#","contact":"talk""#)]
+        {
+            lines.push(format!(
+                r#"{{"kind":"statement","id":"{id}-{day}","by":"in","topic":"water","when":"2025-01-{day:02}"{contact}}}"#
+            ));
+        }
+    }
+    let all = |more: &str| {
+        let log = kept(&format!("{}\n{more}", lines.join("\n")));
+        let clocks = clocks("2025-01-31");
+        let (gathered, again) = scanned(&log, clocks, &[0, 1, 2]);
+        same_answers(&gathered, &whole(&log), clocks).expect("they are the same");
+        assert_eq!(again, !more.is_empty());
+        statements_in(&gathered)
+    };
+    let last = ["plain-9", "call-9", "talk-9"];
+    assert_eq!(all(""), last);
+    let one = all(r#"{"kind":"retraction","of":"plain-3","by":"source"}"#);
+    assert_eq!(one, [&["plain-3"], &last[..]].concat());
+    let talk = all(r#"{"kind":"retraction","of":"talk","by":"source"}"#);
+    let said_there: Vec<String> = (1..=9).map(|day| format!("talk-{day}")).collect();
+    let in_talk = talk.iter().filter(|id| id.starts_with("talk")).cloned().collect::<Vec<_>>();
+    assert_eq!(in_talk, said_there);
+    assert_eq!(talk.len(), said_there.len() + 2, "{talk:?}");
+}
+
+/// What would break: of two statements of one moment only the first would be held, and current.
+#[test]
+fn of_what_is_said_at_the_same_moment_all_is_held() {
+    let said = |id: &str, when: &str| {
+        format!(r#"{{"kind":"statement","id":"{id}","by":"in","topic":"water","when":"{when}"}}"#)
+    };
+    let log = kept(
+        &[
+            r#"{"kind":"topic","id":"water"}"#.to_owned(),
+            said("before", "2025-01-03T09:59:59Z"),
+            said("one", "2025-01-03T10:00:00Z"),
+            said("two", "2025-01-03T10:00:00Z"),
+        ]
+        .join("\n"),
+    );
+    for shares in [&[0][..], &[0, 1, 2]] {
+        let (gathered, _) = scanned(&log, clocks("2025-01-31"), shares);
+        assert_eq!(statements_in(&gathered), ["one", "two"]);
+    }
+}
+
+/// What would break: an event that names a number which the log does not have, as none is appended and any may be stored,
+/// would have that number read.
+#[test]
+fn a_number_past_the_end_is_not_wanted() {
+    let log = kept(r#"{"kind":"topic","id":"water"}"#);
+    let size = log.len() as u64 + 1;
+    for of in [size, size + 1] {
+        let payload = format!(r#"{{"by":"source","kind":"retraction","of":"@{of}"}}"#);
+        let mut log = log.clone();
+        log.push(Kept {
+            seq: size - 1,
+            recorded_at: log[0].recorded_at,
+            kind: "retraction".to_owned(),
+            payload: Some(payload.into_bytes()),
+        });
+        let mut gathering = Gathering::new(clocks("2025-01-31"), read);
+        log.iter().for_each(|kept| gathering.look(kept.stored()));
+        assert!(gathering.held().bearing().wanted().is_empty(), "{of} of {size}");
+    }
+}
+
 /// What is looked up in rows and names, in UTC and without the reported clock.
 fn looked_up(log: &[Kept], clocks: Clocks, shares: &[usize]) -> History {
     let plain = |kept: &&Kept| matches!(kept.kind.as_str(), "statement" | "incident" | "note");
@@ -528,6 +627,17 @@ pub(crate) fn same_answers(
 ) -> Result<(), TestCaseError> {
     let (found, expected) = (View::of(found, clocks), View::of(expected, clocks));
     prop_assert_eq!(found.history().size(), expected.history().size());
+    prop_assert!(found.history().entry(0).is_some(), "it says when the log began");
+    // Else the proof of an answer would say that something is withheld.
+    let named = |view: &View<'_>| {
+        let (open, mut history) = (rests_on(view), view.history().clone());
+        let rest = history.entries().iter().map(|entry| entry.seq);
+        let rest: BTreeSet<u64> = rest.filter(|seq| !open.contains(seq)).collect();
+        history.forget(&rest);
+        dangling(&history)
+    };
+    let lost: Vec<String> = named(&found).difference(&named(&expected)).cloned().collect();
+    prop_assert!(lost.is_empty(), "named and not held: {:?}", lost);
     let mut held = positions(&expected);
     prop_assert_eq!(disputes(&found, &current_positions(&found)), disputes(&expected, &held));
     held.retain(|position| position.current);
@@ -574,7 +684,6 @@ proptest! {
         said in prop::collection::vec((0_usize..3, 0_usize..2, 1_u32..13), 0..60),
         to in 1_u32..15,
     ) {
-        let mut log = support::log();
         let lines = said.iter().enumerate().map(|(number, (who, topic, day))| {
             let (who, topic) = (ACTORS[*who], ["treaty", "water"][*topic]);
             format!(
@@ -582,25 +691,18 @@ proptest! {
             )
         });
         let lines: Vec<String> = std::iter::once(r#"{"kind":"topic","id":"water"}"#.to_owned()).chain(lines).collect();
-        support::append(&mut log, &lines.join("\n")).expect("they are good");
-        let stored = log.store().read(0, usize::MAX).expect("memory can be read");
-        let kept: Vec<Kept> = (0..).zip(stored).map(|(seq, event)| {
-            let header = Header::from_bytes(&event.header).expect("a header");
-            let Part::Present { bytes, .. } = event.payload else { panic!("nothing was erased") };
-            Kept { seq, recorded_at: header.recorded_at, kind: header.kind, payload: Some(bytes) }
-        }).collect();
+        let kept = kept(&lines.join("\n"));
         let clocks = clocks(&format!("2025-01-{to:02}"));
         let (gathered, again) = scanned(&kept, clocks, &[0, 1, 2]);
         prop_assert!(!again);
-        let is_said = |entry: &&Entry| entry.event().is_some_and(|e| e.kind() == Kind::Statement);
-        let held = gathered.entries().iter().filter(is_said).count();
+        let held = statements_in(&gathered).len();
         let found = looked_up(&kept, clocks, &[0, 1, 2]);
-        prop_assert_eq!(found.entries().iter().filter(is_said).count(), held);
+        prop_assert_eq!(statements_in(&found).len(), held);
         // One day, the last with a word, of each actor on each topic.
         let days: BTreeSet<(usize, usize, u32)> = said.iter().filter(|(.., day)| *day <= to).copied().collect();
         let last: BTreeMap<(usize, usize), u32> = days.into_iter().map(|(who, topic, day)| ((who, topic), day)).collect();
         let expected = said.iter().filter(|(who, topic, day)| last.get(&(*who, *topic)) == Some(day)).count();
         prop_assert_eq!(held, expected);
-        same_answers(&gathered, log.history(), clocks)?;
+        same_answers(&gathered, &whole(&kept), clocks)?;
     }
 }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use demarche::model::calendar::Zone;
+use demarche::model::calendar::{Day, Zone};
 use demarche::model::date::Edtf;
-use demarche::replay::diff::Days;
+use demarche::replay::diff::{Change, Days, MeasureChange};
 use demarche::replay::lag::{Bounds, Lags};
 use demarche::replay::{
     Clocks, View, dangling, diff, explain_measure, explain_position, lag, measures, revised_days,
@@ -12,6 +12,7 @@ use demarche::replay::{
 };
 
 use crate::histories::{answer, check, check_key, clocks, clocks_at, history, status};
+use crate::support::MemoryLog;
 
 #[test]
 fn a_correction_acts_on_its_own_clocks() {
@@ -168,6 +169,13 @@ fn the_zone_reads_dates_of_events_and_of_the_question_alike() {
     }
 }
 
+/// The days of a change, `FIRST/LAST`.
+fn days(change: &MeasureChange) -> String {
+    let Days { first, last } = change.days.expect("days");
+    let day = |day: Option<Day>| day.map_or_else(|| "..".to_owned(), |day| day.to_string());
+    format!("{}/{}", day(first), day(last))
+}
+
 /// The days about which two states of knowledge differ, and how: `DAYS: BEFORE -> AFTER (BECAUSE)`.
 #[track_caller]
 fn check_learnt(entries: &str, before: &str, after: &str, expected: &[&str]) {
@@ -175,17 +183,12 @@ fn check_learnt(entries: &str, before: &str, after: &str, expected: &[&str]) {
     let view = |recorded: &str| {
         View::of(log.history(), clocks(&format!("2026-12-31 recorded={recorded}")))
     };
-    let day = |day: Option<demarche::model::calendar::Day>| {
-        day.map_or_else(|| "..".to_owned(), |day| day.to_string())
-    };
     let found: Vec<String> = revised_days(&view(before), &view(after))
         .iter()
         .map(|change| {
-            let Days { first, last } = change.days.expect("days");
             format!(
-                "{}/{}: {} -> {} ({})",
-                day(first),
-                day(last),
+                "{}: {} -> {} ({})",
+                days(change),
                 status(change.before.as_ref()),
                 status(change.after.as_ref()),
                 change.because.join(",")
@@ -244,6 +247,17 @@ fn what_was_learnt_is_told_for_every_day_with_its_reason() {
         "2026-06-01",
         &[],
     );
+    // The end that was put off is no turn of the answer: the days around it are one stretch.
+    check_learnt(
+        "source s; [2026-06-01] impose 2025-04-23 until=2025-05-10; extend 2025-04-30 until=2025-06-10",
+        "2026-05-31",
+        "2026-06-01",
+        &[
+            "2025-04-23/2025-04-29: none -> in_force (e1)",
+            "2025-04-30/2025-06-10: none -> in_force (e1,e2)",
+            "2025-06-11/..: none -> in_force|ended (e1,e2)",
+        ],
+    );
 }
 
 #[test]
@@ -252,23 +266,30 @@ fn revisions_are_what_changed_a_past_answer_and_not_what_was_news() {
         "impose 2025-04-23; [2026-02-01] impose 2025-04-24 measure=n; \
          [2026-03-01] correct e0 when=2025-04-25; [2026-04-01] lift 2026-04-01",
     );
-    let found = revisions(log.history(), Zone::UTC);
-    let told: Vec<String> = found
-        .iter()
-        .flat_map(|revision| {
+    let told = |log: &MemoryLog| -> Vec<String> {
+        let found = revisions(log.history(), Zone::UTC);
+        let changes = found.iter().flat_map(|revision| {
             let at = revision.recorded_at.to_string();
             revision.measures.iter().map(move |change| {
                 format!(
-                    "{} {} {:?}",
-                    at.split('T').next().unwrap_or_default(),
+                    "{} {} {} {}",
+                    &at[..10],
                     change.measure,
-                    change.because
+                    days(change),
+                    change.because.join(",")
                 )
             })
-        })
-        .collect();
+        });
+        changes.collect()
+    };
     // The lift of 1 April says nothing about the days before it, the second measure was not known before.
-    assert_eq!(told, [r#"2026-03-01 m ["e2"]"#, r#"2026-03-01 m ["e2"]"#,]);
+    assert_eq!(
+        told(&log),
+        ["2026-03-01 m 2025-04-23/2025-04-24 e2", "2026-03-01 m 2025-04-25/2026-02-01 e2"]
+    );
+    // What was known a day ago can only be revised for that day, and is.
+    let log = history("[2026-01-02] impose 2026-01-02; [2026-01-03] correct e0 when=2026-01-05");
+    assert_eq!(told(&log), ["2026-01-03 m 2026-01-02/2026-01-02 e1"]);
 }
 
 #[test]
@@ -295,6 +316,18 @@ fn a_diff_of_two_dates_names_the_event_behind_each_change() {
     );
     assert_eq!(told("2025-05-06", "2025-05-11"), ["changed m e0"]);
     assert_eq!(told("2025-05-06", "2025-05-06"), Vec::<String>::new());
+}
+
+#[test]
+fn a_position_that_was_corrected_and_is_still_held_has_not_ended() {
+    let log = history(
+        "{\"kind\":\"statement\",\"id\":\"s\",\"by\":\"in\",\"topic\":\"treaty\",\"stance\":\"opposes\",\"when\":\"2025-04-20\"}; \
+         [2026-06-01] correct s stance=supports",
+    );
+    let view = |question: &str| View::of(log.history(), clocks(question));
+    let diff = diff(&view("2025-05-06 recorded=2026-05-31"), &view("2025-05-06"));
+    let told = diff.positions.iter().map(|change| (change.change, change.because.join(",")));
+    assert_eq!(told.collect::<Vec<_>>(), [(Change::Changed, "e1".to_owned())]);
 }
 
 #[test]
