@@ -27,7 +27,9 @@ use crate::event_log::verify::verify_store;
 use crate::record::journal::Journal;
 use crate::record::link::Link;
 use crate::record::note::NoteSigner;
-use crate::store::durable::{sync_name, sync_name_of_another};
+use crate::store::durable::{
+    claim_private_directory, make_private_directory, sync_name, sync_name_of_another,
+};
 use crate::store::sled::SledStore;
 
 #[derive(Debug, Args)]
@@ -216,7 +218,7 @@ fn fill(
         let journal = args.journal(log)?;
         let to = partial.log.journal_path(log.origin());
         if let Some(directory) = to.parent() {
-            super::beside::make_private_directory(directory)?;
+            make_private_directory(directory)?;
         }
         write(&to, whole_lines(&bytes, &journal))?;
         checkpoints = Some(u64::try_from(journal.entries.len()).unwrap_or(u64::MAX));
@@ -288,14 +290,11 @@ impl Partial {
             CliError::refused(format!("{} cannot be made: {error}", path.display()))
         };
         if let Some(parent) = target.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            super::beside::make_private_directory(parent)
+            make_private_directory(parent)
                 .and_then(|()| sync_name_of_another(parent))
                 .map_err(cannot)?;
         }
-        let mut builder = fs::DirBuilder::new();
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        match builder.create(&path) {
+        match claim_private_directory(&path) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 let shown = path.display();

@@ -20,7 +20,7 @@ use crate::record::note::NoteSigner;
 use crate::record::policy::{POLICY_BYTES_MAX, Policy};
 use crate::store::Store;
 use crate::store::durable::{
-    missing_ancestors, sync_file, sync_name, sync_name_of_another, sync_path,
+    make_private_directory, sync_file, sync_name, sync_name_of_another, sync_path,
 };
 
 const KEY: &str = "key";
@@ -349,17 +349,12 @@ impl JournalFile {
 }
 
 pub(crate) fn parse(bytes: &[u8], path: &Path) -> Result<Journal, CliError> {
-    match Journal::parse(bytes) {
-        (Some(journal), None) => Ok(journal),
-        // Where there is no journal, there is an error.
-        (_, error) => Err(CliError::failed(format!(
-            "the checkpoint journal {} was edited: {}",
-            path.display(),
-            error.map(|error| error.to_string()).unwrap_or_default()
-        ))
-        .hint("see what else was found: demarche verify")
-        .hint("put the journal back from your own copy; nothing is signed before it is whole")),
-    }
+    Journal::parse(bytes).map_err(|damaged| {
+        let path = path.display();
+        CliError::failed(format!("the checkpoint journal {path} was edited: {damaged}"))
+            .hint("see what else was found: demarche verify")
+            .hint("put the journal back from your own copy; nothing is signed before it is whole")
+    })
 }
 
 fn read_journal(file: &mut File, path: &Path) -> Result<Vec<u8>, CliError> {
@@ -433,19 +428,4 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
         return Err(io::ErrorKind::AlreadyExists.into());
     }
     files::replace_private(path, bytes)
-}
-
-/// Makes a directory that its owner alone can read, with those that lead to it; their names are on disk.
-pub(crate) fn make_private_directory(path: &Path) -> io::Result<()> {
-    // Of one that is there, others may own what leads to it, and keep us from reading that.
-    if path.is_dir() {
-        return Ok(());
-    }
-    let made = missing_ancestors(path);
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)?;
-    made.iter().try_for_each(|parent| sync_path(parent))
 }

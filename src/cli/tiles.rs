@@ -17,7 +17,7 @@ use super::terminal::Terminal;
 use super::{Outcome, Status, files};
 use crate::event_log::tiles::tiles;
 use crate::record::checkpoint::Checkpoint;
-use crate::store::durable::{missing_ancestors, sync_name_of_another, sync_path};
+use crate::store::durable::{make_directory, sync_name_of_another, sync_path};
 
 pub(crate) fn export(args: &LogArgs, out: Option<&Path>, terminal: &mut Terminal) -> Outcome {
     let out = out.ok_or_else(|| {
@@ -34,11 +34,11 @@ pub(crate) fn export(args: &LogArgs, out: Option<&Path>, terminal: &mut Terminal
     let progress = terminal.progress("exporting", None);
     let mut done = 0;
     let mut directories = BTreeSet::new();
-    if !out.is_dir() {
-        directories.extend(missing_ancestors(out));
-    } else if !out.join("checkpoint").exists() {
+    if !out.join("checkpoint").exists() {
         // Whoever made it may have been cut off before its name was on disk.
-        sync_name_of_another(out).map_err(|error| cannot(out, &error))?;
+        make_directory(out)
+            .and_then(|()| sync_name_of_another(out))
+            .map_err(|error| cannot(out, &error))?;
     }
     let count = tiles(log.store(), size, &mut |path, bytes| {
         done += 1;

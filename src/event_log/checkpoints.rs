@@ -278,11 +278,13 @@ impl Known {
         let mut brought = Vec::new();
         let mut journal = None;
         if let Some(bytes) = &against.journal {
-            let (read, error) = Journal::parse(bytes);
-            if let Some(error) = error {
-                find(findings, Check::Journal, None, Wrong::Journal(error));
-            }
-            journal = read;
+            journal = match Journal::parse(bytes) {
+                Ok(read) => Some(read),
+                Err(damaged) => {
+                    find(findings, Check::Journal, None, Wrong::Journal(damaged.error));
+                    damaged.before.map(|before| *before)
+                }
+            };
         }
         for entry in journal.iter().flat_map(|journal| &journal.entries) {
             brought.push(Brought {

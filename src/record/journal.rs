@@ -58,6 +58,16 @@ pub struct JournalError {
     pub wrong: JournalWrong,
 }
 
+/// A journal that was edited, or damaged.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{error}")]
+pub struct DamagedJournal {
+    /// The first line that is wrong.
+    pub error: JournalError,
+    /// What stands before it; `None` if the first line is.
+    pub before: Option<Box<Journal>>,
+}
+
 /// What is wrong with a line of a journal.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -103,39 +113,50 @@ impl Journal {
             ("log", Value::Text(log.to_owned().into())),
             ("v", Value::Integer(1)),
         ]);
-        let mut journal =
-            Self { log: log.to_owned(), genesis, entries: Vec::new(), last: [0; 32], bytes: 0 };
+        let mut journal = Self::empty(log.to_owned(), genesis);
         journal.taken(&line);
         (journal, line)
     }
 
-    /// Reads a journal. What is read up to the first line that is wrong comes with the error.
-    pub fn parse(bytes: &[u8]) -> (Option<Self>, Option<JournalError>) {
+    const fn empty(log: String, genesis: Link) -> Self {
+        Self { log, genesis, entries: Vec::new(), last: [0; 32], bytes: 0 }
+    }
+
+    /// Reads a journal; of a damaged one, what stands before the damage.
+    pub fn parse(bytes: &[u8]) -> Result<Self, DamagedJournal> {
         let mut journal: Option<Self> = None;
         let mut number = 0_u64;
         for bytes in bytes.split_inclusive(|byte| *byte == b'\n') {
             number = number.saturating_add(1);
-            let Some(text) = bytes.strip_suffix(b"\n") else {
-                // A line that was cut off is no whole line with something behind it.
-                let whole = bytes.split_last().is_some_and(|(_, text)| is_whole(text));
-                let damaged = JournalError { line: number, wrong: JournalWrong::LineFeed };
-                return if whole { (journal, Some(damaged)) } else { or_empty(journal) };
-            };
-            let read = match &mut journal {
-                None => read_first(text).map(|(log, genesis)| {
-                    journal =
-                        Some(Self { log, genesis, entries: Vec::new(), last: [0; 32], bytes: 0 });
-                }),
-                Some(journal) => journal.read_entry(text, number),
-            };
-            if let Err(wrong) = read {
-                return (journal, Some(JournalError { line: number, wrong }));
-            }
-            if let Some(journal) = &mut journal {
-                journal.taken(bytes);
+            if let Err(wrong) = Self::take_line(&mut journal, bytes, number) {
+                let before = journal.map(Box::new);
+                return Err(DamagedJournal { error: JournalError { line: number, wrong }, before });
             }
         }
-        or_empty(journal)
+        let empty = JournalError { line: 1, wrong: JournalWrong::Empty };
+        journal.ok_or(DamagedJournal { error: empty, before: None })
+    }
+
+    /// Takes in the next line; not one that was cut off.
+    fn take_line(
+        journal: &mut Option<Self>,
+        bytes: &[u8],
+        number: u64,
+    ) -> Result<(), JournalWrong> {
+        let Some(text) = bytes.strip_suffix(b"\n") else {
+            // A line that was cut off is no whole line with something behind it.
+            let whole = bytes.split_last().is_some_and(|(_, text)| is_whole(text));
+            return if whole { Err(JournalWrong::LineFeed) } else { Ok(()) };
+        };
+        let known = if let Some(known) = journal {
+            known.read_entry(text, number)?;
+            known
+        } else {
+            let (log, genesis) = read_first(text)?;
+            journal.insert(Self::empty(log, genesis))
+        };
+        known.taken(bytes);
+        Ok(())
     }
 
     /// Takes a note in, and returns the line to write.
@@ -186,13 +207,6 @@ impl Journal {
         self.entries.push(Entry { line: number, at, note, checkpoint });
         Ok(())
     }
-}
-
-/// What was read; of a journal without a line, that it has none.
-fn or_empty(journal: Option<Journal>) -> (Option<Journal>, Option<JournalError>) {
-    let empty = JournalError { line: 1, wrong: JournalWrong::Empty };
-    let error = journal.is_none().then_some(empty);
-    (journal, error)
 }
 
 /// Whether a line is all there, but for what ends it.
@@ -255,15 +269,11 @@ mod tests {
     #[test]
     fn a_journal_reads_back_and_a_torn_last_line_is_passed_over() {
         let (journal, bytes) = journal();
-        assert_eq!(Journal::parse(&bytes), (Some(journal.clone()), None));
+        assert_eq!(Journal::parse(&bytes), Ok(journal));
         let last = bytes[..bytes.len() - 1].iter().rposition(|byte| *byte == b'\n').unwrap() + 1;
         for cut in last + 1..bytes.len() {
-            let (read, error) = Journal::parse(&bytes[..cut]);
-            let read = read.unwrap();
-            assert_eq!(
-                (read.entries.len(), usize::try_from(read.bytes()), error),
-                (2, Ok(last), None)
-            );
+            let read = Journal::parse(&bytes[..cut]).unwrap();
+            assert_eq!((read.entries.len(), usize::try_from(read.bytes())), (2, Ok(last)));
         }
     }
 
@@ -275,8 +285,11 @@ mod tests {
             for bit in 0..8 {
                 let mut changed = bytes[..end].to_vec();
                 changed[end - 1] ^= 1 << bit;
-                let error = Journal::parse(&changed).1;
-                assert_eq!(error, Some(JournalError { line, wrong: JournalWrong::LineFeed }));
+                let damaged = Journal::parse(&changed).unwrap_err();
+                let before = usize::try_from(damaged.before.map_or(0, |before| before.bytes()));
+                let whole = bytes[..end - 1].iter().rposition(|byte| *byte == b'\n');
+                assert_eq!(damaged.error, JournalError { line, wrong: JournalWrong::LineFeed });
+                assert_eq!(before, Ok(whole.map_or(0, |at| at + 1)), "the lines before it");
             }
         }
     }
@@ -288,10 +301,10 @@ mod tests {
         for at in 0..bytes.len() - 1 {
             let mut changed = bytes.clone();
             changed[at] ^= 1 << (at % 8);
-            let (read, error) = Journal::parse(&changed);
+            let read = Journal::parse(&changed);
             // A flip in the last line may leave a journal, but never one that says the same.
-            assert!(error.is_some() || read != Some(whole.clone()), "byte {at}");
-            assert!(error.is_some() || at >= last, "byte {at} is linked to by the next line");
+            assert_ne!(read.as_ref(), Ok(&whole), "byte {at}");
+            assert!(read.is_err() || at >= last, "byte {at} is linked to by the next line");
         }
     }
 
@@ -304,7 +317,9 @@ mod tests {
         let note = checkpoint.sign(&[&signer]).unwrap();
         bytes.extend(journal.add(Instant::from_micros(1_000_000), note).unwrap());
         let wrong = JournalWrong::Shrinks { before: 9, found: 8 };
-        assert_eq!(Journal::parse(&bytes).1, Some(JournalError { line: 5, wrong }));
+        let damaged = Journal::parse(&bytes).unwrap_err();
+        assert_eq!(damaged.error, JournalError { line: 5, wrong });
+        assert_eq!(damaged.before.unwrap().last().unwrap().checkpoint.size, 9);
     }
 
     #[test]
@@ -315,7 +330,7 @@ mod tests {
             let mut changed = lines.clone();
             let more = [&lines[at][..lines[at].len() - 2], b",\"z\":1}\n"].concat();
             changed[at] = &more;
-            let error = Journal::parse(&changed.concat()).1.unwrap();
+            let error = Journal::parse(&changed.concat()).unwrap_err().error;
             let line = u64::try_from(at).unwrap() + 1;
             assert_eq!(error, JournalError { line, wrong: JournalWrong::Key("note") });
         }
@@ -329,14 +344,14 @@ mod tests {
             let mut dropped = lines.clone();
             dropped.remove(at);
             // Without its last line a journal is whole: only outsiders can know that it went on.
-            assert_eq!(Journal::parse(&dropped.concat()).1.is_some(), at + 1 < lines.len(), "{at}");
+            assert_eq!(Journal::parse(&dropped.concat()).is_err(), at + 1 < lines.len(), "{at}");
             let mut repeated = lines.clone();
             repeated.insert(at, lines[at]);
-            assert!(Journal::parse(&repeated.concat()).1.is_some());
+            assert!(Journal::parse(&repeated.concat()).is_err());
         }
         let mut swapped = lines.clone();
         swapped.swap(1, 2);
-        assert!(Journal::parse(&swapped.concat()).1.is_some());
-        assert!(Journal::parse(b"").1.is_some());
+        assert!(Journal::parse(&swapped.concat()).is_err());
+        assert!(Journal::parse(b"").is_err());
     }
 }

@@ -1,7 +1,7 @@
-//! What makes files durable. Every sync of our own is made here, so that the control of the soak test can leave them all
+//! What makes files and directories durable. Every sync of our own is made here, so that the control of the soak test can leave them all
 //! out, and lose something: else that test would show nothing.
 
-use std::fs::File;
+use std::fs::{DirBuilder, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -35,8 +35,40 @@ pub(crate) fn sync_name_of_another(directory: &Path) -> io::Result<()> {
     }
 }
 
+/// Makes a directory, with those that lead to it; their names are on disk. One that is there is left as it is: others may
+/// own what leads to it, and keep us from reading that.
+pub(crate) fn make_directory(path: &Path) -> io::Result<()> {
+    make(DirBuilder::new(), path)
+}
+
+/// The same, so that its owner alone can read it.
+pub(crate) fn make_private_directory(path: &Path) -> io::Result<()> {
+    make(private(), path)
+}
+
+/// Makes a directory that its owner alone can read, where there is nothing yet; nothing is synced.
+pub(crate) fn claim_private_directory(path: &Path) -> io::Result<()> {
+    private().create(path)
+}
+
+fn private() -> DirBuilder {
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder
+}
+
+fn make(mut builder: DirBuilder, path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let parents = missing_ancestors(path);
+    builder.recursive(true).create(path)?;
+    parents.iter().try_for_each(|parent| sync_path(parent))
+}
+
 /// The parents of directories that do not exist yet: each must be synced once they do.
-pub(crate) fn missing_ancestors(dir: &Path) -> Vec<PathBuf> {
+fn missing_ancestors(dir: &Path) -> Vec<PathBuf> {
     let mut parents = Vec::new();
     let mut at = Some(dir);
     while let Some(directory) = at {

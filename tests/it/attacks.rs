@@ -527,8 +527,7 @@ fn a_witness_of_the_forgers_own_making() {
     let given = fs::read(desk.path().join("given.note")).unwrap();
     let (mut note, _) = Checkpoint::parse_note(&given).unwrap();
     note.add(cosigner.1(note.text(), 1_700_000_000)).unwrap();
-    let (mut kept, _) = Journal::parse(journal(&desk).as_bytes());
-    let kept = kept.as_mut().unwrap();
+    let mut kept = Journal::parse(journal(&desk).as_bytes()).unwrap();
     let line = kept.add(kept.entries[0].at, note.clone()).unwrap();
     let whole = journal(&desk) + std::str::from_utf8(&line).unwrap();
     put_journal(&desk, &whole);
@@ -797,9 +796,7 @@ fn checkpoint_journal_edited() {
 #[test]
 fn checkpoint_journal_written_anew_without_the_key() {
     let desk = desk();
-    let (text, error) = Journal::parse(journal(&desk).as_bytes());
-    assert_eq!(error, None);
-    let kept = text.unwrap();
+    let kept = Journal::parse(journal(&desk).as_bytes()).unwrap();
     let (mut forged, mut bytes) = Journal::begin(&kept.log, kept.genesis);
     let stranger = demarche::record::note::NoteSigner::from_seed(&kept.log, &[1; 32]).unwrap();
     let entry = &kept.entries[0];

@@ -355,9 +355,8 @@ fn of_journals(said: &mut Said) {
         format!("{other_first}{of_other}"),
         no_note,
     ] {
-        let (_, error) = Journal::parse(journal.as_bytes());
-        let error = error.expect("it is wrong");
-        said.0.extend([error.to_string(), error.wrong.to_string()]);
+        let damaged = Journal::parse(journal.as_bytes()).expect_err("it is wrong");
+        said.0.extend([damaged.to_string(), damaged.error.wrong.to_string()]);
     }
 }
 

@@ -114,12 +114,11 @@ pub(super) fn journal(args: &LogArgs, log: Option<&Log>, found: &mut Findings) -
         return None;
     };
     let journal = match Journal::parse(&bytes) {
-        (Some(journal), None) => journal,
-        (_, error) => {
-            let why = error.map(|error| format!(": {error}")).unwrap_or_default();
+        Ok(journal) => journal,
+        Err(damaged) => {
             found.wrong(
                 "journal",
-                format!("it was edited{why}"),
+                format!("it was edited: {damaged}"),
                 &[
                     "put it back from your own copy, or from a backup (made by demarche backup)",
                     "compare the log with what others hold: demarche verify --checkpoint FILE",

@@ -70,12 +70,12 @@ pub(super) fn hold_still(dir: &Path) -> Result<Still, StoreError> {
     }
 }
 
+/// Makes a directory that its owner alone can read, or has one of that name on disk: whoever made it may have been cut off
+/// before it was.
 pub(super) fn make_directory(path: &Path) -> Result<(), StoreError> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path).map_err(|error| StoreError::Io { path: path.to_owned(), error })
+    durable::make_private_directory(path)
+        .and_then(|()| durable::sync_name_of_another(path))
+        .map_err(|error| StoreError::Io { path: path.to_owned(), error })
 }
 
 /// Lets nobody but the owner read what sled made. It makes its files as the process's mask has it, and its snapshots

@@ -48,7 +48,6 @@ use acknowledged::Acknowledged;
 pub use chunks::{BUNDLE_CHUNK_BYTES, CHUNK_BYTES};
 pub use database::LAYOUT;
 use database::{Database, WRITTEN_TOGETHER, guarded};
-use durable::missing_ancestors;
 pub use files::Still;
 pub use files::WAIT_MIN;
 use files::{hold_still, lock, make_directory, restrict_files, sync_path, waiting};
@@ -105,7 +104,6 @@ impl SledStore {
     /// Makes a store in `dir`, which must have none, or one without events. `holder` says who this is to whoever finds it
     /// locked.
     pub fn create(dir: &Path, holder: &str) -> Result<Self, StoreError> {
-        let made = missing_ancestors(dir);
         make_directory(dir)?;
         let lock = waiting(WAIT_MIN, || lock(dir, holder))?;
         if Self::exists(dir) && !Self::has_no_event(dir)? {
@@ -127,9 +125,6 @@ impl SledStore {
         acknowledged.note(Head::EMPTY);
         move_directory(&begun, &store)?;
         sync_path(dir)?;
-        for directory in made {
-            sync_path(&directory)?;
-        }
         Ok(Self::of(Database::open_known(&store)?, dir, acknowledged, lock))
     }
 
