@@ -558,7 +558,9 @@ fn a_number_past_the_end_is_not_wanted() {
             payload: Some(payload.into_bytes()),
         });
         let mut gathering = Gathering::new(clocks("2025-01-31"), read);
-        log.iter().for_each(|kept| gathering.look(kept.stored()));
+        for kept in &log {
+            gathering.look(kept.stored());
+        }
         assert!(gathering.held().bearing().wanted().is_empty(), "{of} of {size}");
     }
 }
