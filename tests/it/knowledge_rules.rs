@@ -261,6 +261,21 @@ fn what_was_learnt_is_told_for_every_day_with_its_reason() {
 }
 
 #[test]
+fn the_evidence_of_a_correction_is_on_whose_word_it_was_made() {
+    let told = |according_to: &str| {
+        let log = history(&format!(
+            r#"impose 2025-04-23; {{"kind":"correction","of":"e0","field":"effective","to":"2025-04-24"{according_to}}}"#
+        ));
+        let answer = answer(&log, "2025-05-01").expect("there is a measure");
+        let of_correction =
+            answer.evidence.iter().find(|one| one.event == "@10").expect("it decides");
+        of_correction.according_to.iter().map(|chain| chain[0].by.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(told(""), Vec::new());
+    assert_eq!(told(r#","according_to":{"by":"in","how":"readout"}"#), [Some("in".to_owned())]);
+}
+
+#[test]
 fn revisions_are_what_changed_a_past_answer_and_not_what_was_news() {
     let log = history(
         "impose 2025-04-23; [2026-02-01] impose 2025-04-24 measure=n; \

@@ -1,8 +1,8 @@
 //! The rules of `docs/replay.md` about measures: a line of history, a line of expectation; see [`crate::histories`].
 
 use demarche::model::date::Edtf;
-use demarche::replay::measures::Status;
-use demarche::replay::{View, lives};
+use demarche::replay::measures::{InForce, Status};
+use demarche::replay::{View, explain_measure, lives};
 
 use crate::histories::{answer, check, check_key, clocks, history, status};
 
@@ -143,8 +143,13 @@ fn too_many_worlds_are_unknown_and_not_guessed() {
         })
         .collect();
     let log = history(&format!("impose 2024-01-01; {}", steps.join("; ")));
+    let view = View::of(log.history(), clocks("2025-02-15"));
+    let explained = explain_measure(&view, "m").expect("there is a measure").steps;
+    let happened: Vec<&str> = explained.iter().map(|step| step.happened.as_str()).collect();
+    assert_eq!(happened, [&["happened"][..], &["may_have_happened"; 40]].concat());
     let answer = answer(&log, "2025-03-01").expect("there is a measure");
     assert_eq!(answer.status, Status::Unknown);
+    assert_eq!(answer.in_force, InForce::Unknown);
     assert_eq!(answer.reason.map(|reason| reason.as_str()), Some("too_many_worlds"));
 }
 
