@@ -1,5 +1,6 @@
 //! `demarche append`: one event from flags, or many from JSON lines.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
@@ -204,11 +205,28 @@ pub(crate) fn submissions(input: &[u8]) -> Result<Vec<Submission>, CliError> {
     Ok(submissions)
 }
 
+/// The kind of event that was meant where a flag is unknown because its kind is misspelt, and was taken for a file.
+pub(crate) fn kind_meant(
+    wrong: clap::error::ErrorKind,
+    mut args: impl Iterator<Item = OsString>,
+) -> Option<&'static str> {
+    let name = args.find(|arg| arg == "append").and_then(|_| args.next())?;
+    let is_of_a_flag = wrong == clap::error::ErrorKind::UnknownArgument;
+    nearest_kind(name.to_str()?).filter(|_| is_of_a_flag)
+}
+
+/// A kind of event that is named nearly so; none if one is named so.
+fn nearest_kind(name: &str) -> Option<&'static str> {
+    let kinds = || crate::model::schema::KINDS.iter().map(|spec| spec.name);
+    if kinds().any(|kind| kind == name) {
+        return None;
+    }
+    crate::model::near::nearest(name, kinds(), 1).first().copied()
+}
+
 fn cannot_read(file: &Path, error: &io::Error) -> CliError {
     let refused = CliError::refused(format!("{} cannot be read: {error}", file.display()));
-    let name = file.to_string_lossy();
-    let kinds = crate::model::schema::KINDS.iter().map(|spec| spec.name);
-    match crate::model::near::nearest(&name, kinds, 1).first() {
+    match nearest_kind(&file.to_string_lossy()) {
         Some(kind) => refused.hint(format!("did you mean the kind of event {kind}?")),
         None => refused,
     }

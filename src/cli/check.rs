@@ -279,7 +279,7 @@ pub(crate) fn trusted(policy: &Policy, note: &Note, judgement: &Judgement) -> Re
             .detail(format!("signed by {}", signed.collect::<Vec<_>>().join(", ")))
             .detail(format!("you trust {}", trusted.collect::<Vec<_>>().join(", ")))
             .hint("is it the key of this log? If its key was replaced, an export shows who endorsed the new one:")
-            .hint("demarche verify EXPORT.jsonl --policy FILE"));
+            .hint("demarche verify EXPORT.jsonl --policy FILE --checkpoint FILE"));
     }
     let count = judgement.witnesses.len();
     Err(error

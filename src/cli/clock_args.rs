@@ -64,11 +64,12 @@ impl ClockArgs {
 pub(crate) fn read_zone(name: &str) -> Result<Zone, CliError> {
     Zone::from_name(name).map_err(|unknown| {
         let error = CliError::refused(format!("there is no time zone {:?}", unknown.name));
-        if unknown.near.is_empty() {
-            error.hint("zones are named as in the IANA database: Asia/Kolkata")
+        let error = if unknown.near.is_empty() {
+            error
         } else {
             error.hint(format!("did you mean {}?", unknown.near.join(", or ")))
-        }
+        };
+        error.hint("zones are named as in the IANA database: Asia/Kolkata")
     })
 }
 

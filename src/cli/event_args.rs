@@ -1,7 +1,7 @@
 //! `append KIND`: one event from flags, which are the kind's fields with `-` for `_`.
 //!
 //! Passages and attributions are records, so their flags come in groups: `--cite SOURCE` begins one, and `--quote`,
-//! `--form` and `--at` after it belong to it; `--according-to WHO` begins one, and `--how` after it belongs to it.
+//! `--form` (of a contact `--cite-form`) and `--at` after it belong to it; `--according-to WHO` begins one, and `--how` after it belongs to it.
 //! `--how` alone is an account by nobody who is named.
 
 use std::borrow::Cow;
@@ -11,6 +11,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::error::CliError;
 use crate::event_log::{InputError, Submission};
+use crate::model::date::Edtf;
 use crate::model::limits::LINE_BYTES_MAX;
 use crate::model::schema::{Field, Holds, KINDS, Kind, KindSpec};
 use crate::model::value::{Object, Value};
@@ -27,9 +28,7 @@ fn kind_command(spec: &'static KindSpec) -> Command {
     for field in spec.all_fields() {
         match field.holds {
             Holds::Records(_) if field.name == "cites" => {
-                let own_form = spec.fields.iter().any(|field| field.name == "form");
-                let args = cite_args().into_iter();
-                command = command.args(args.filter(|arg| !own_form || arg.get_id() != "form"));
+                command = command.args(cite_args(form_flag(spec)));
             }
             Holds::Records(_) => command = command.args(according_to_args()),
             Holds::Hash | Holds::Number => {}
@@ -65,7 +64,13 @@ fn field_arg(field: &'static Field) -> Arg {
     arg.required(field.required).allow_hyphen_values(matches!(field.holds, Holds::Text))
 }
 
-fn cite_args() -> [Arg; 4] {
+/// The flag that says how a source renders a passage. A contact has a field `form` of its own.
+fn form_flag(spec: &KindSpec) -> &'static str {
+    let has_form = spec.fields.iter().any(|field| field.name == "form");
+    if has_form { "cite-form" } else { "form" }
+}
+
+fn cite_args(form: &'static str) -> [Arg; 4] {
     let group = |name: &'static str| Arg::new(name).long(name).action(ArgAction::Append);
     [
         group("cite")
@@ -75,7 +80,7 @@ fn cite_args() -> [Arg; 4] {
             .value_name("TEXT")
             .help("a passage of it, to the letter")
             .allow_hyphen_values(true),
-        group("form")
+        group(form)
             .value_name("TERM")
             .help("how the source renders it (terms: demarche vocab cite_form)"),
         group("at").value_name("TEXT").help("where in the source: a page, a paragraph, a time"),
@@ -126,7 +131,9 @@ fn field_value(field: &Field, matches: &ArgMatches) -> Result<Option<Value<'stat
         Holds::Texts | Holds::References(_) => {
             Value::List(given.into_iter().map(|item| text(item)).collect())
         }
-        Holds::Tenures => Value::List(given.into_iter().map(|item| tenure(item)).collect()),
+        Holds::Tenures => {
+            Value::List(given.into_iter().map(|item| tenure(item)).collect::<Result<_, _>>()?)
+        }
         Holds::TextMap => {
             let mut map = Object::new();
             for pair in given {
@@ -154,9 +161,17 @@ fn field_value(field: &Field, matches: &ArgMatches) -> Result<Option<Value<'stat
 
 /// `senate=2011-01-03/2025-01-20`; either date may be left out or written `..`. What follows the last `=` is a time only
 /// if it holds a `/`, since an id may hold a `=` itself.
-fn tenure(item: &str) -> Value<'static> {
-    let timed = item.rsplit_once('=').and_then(|(id, time)| Some((id, time.split_once('/')?)));
-    let Some((id, (from, until))) = timed else { return text(item) };
+fn tenure(item: &str) -> Result<Value<'static>, CliError> {
+    let Some((id, time)) = item.rsplit_once('=') else { return Ok(text(item)) };
+    let Some((from, until)) = time.split_once('/') else {
+        if Edtf::check(time).is_err() {
+            return Ok(text(item));
+        }
+        return Err(CliError::refused(format!("--part-of {item:?} says neither since nor until"))
+            .hint(format!(
+                "from then on: --part-of {id}={time}/; up to then: --part-of {id}=/{time}"
+            )));
+    };
     let mut tenure = Object::new();
     tenure.insert("actor".into(), text(id));
     for (key, date) in [("from", from), ("until", until)] {
@@ -164,7 +179,7 @@ fn tenure(item: &str) -> Value<'static> {
             tenure.insert(key.into(), text(date));
         }
     }
-    Value::Object(tenure)
+    Ok(Value::Object(tenure))
 }
 
 fn parse(bytes: &[u8]) -> Result<Value<'static>, CliError> {
@@ -193,10 +208,8 @@ fn placed<'m>(
 }
 
 fn cites(spec: &KindSpec, matches: &ArgMatches) -> Result<Option<Value<'static>>, CliError> {
-    // A contact has a field `form` of its own.
-    let own_form = spec.fields.iter().any(|field| field.name == "form");
-    let flags: &[&'static str] =
-        if own_form { &["cite", "quote", "at"] } else { &["cite", "quote", "form", "at"] };
+    let form = form_flag(spec);
+    let flags = ["cite", "quote", form, "at"];
     let mut given: Vec<_> = flags.iter().flat_map(|flag| placed(matches, flag)).collect();
     given.sort_unstable();
     let mut cites: Vec<Object<'static>> = Vec::new();
@@ -207,13 +220,16 @@ fn cites(spec: &KindSpec, matches: &ArgMatches) -> Result<Option<Value<'static>>
             cites.push(cite);
             continue;
         }
+        let key = if flag == form { "form" } else { flag };
         match cites.last_mut() {
-            Some(cite) if cite.get(flag).is_none() => {
-                cite.insert(flag.into(), text(value));
+            Some(cite) if cite.get(key).is_none() => {
+                cite.insert(key.into(), text(value));
             }
             _ => {
                 return Err(CliError::refused(format!("--{flag} {value:?} belongs to no --cite"))
-                    .hint("name the source first: --cite SOURCE --quote TEXT --form direct"));
+                    .hint(format!(
+                        "name the source first: --cite SOURCE --quote TEXT --{form} direct"
+                    )));
             }
         }
     }

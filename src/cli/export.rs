@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use super::error::CliError;
 use super::log_args::LogArgs;
 use super::terminal::Terminal;
+use super::words::counted;
 use super::{Outcome, Status, files, tiles};
 use crate::event_log::portable::{Exported, export};
 use crate::store::Store;
@@ -66,9 +67,9 @@ fn remark(exported: Exported, path: Option<&PathBuf>, terminal: &mut Terminal) -
     let place = path.map(|path| format!(" to {}", path.display())).unwrap_or_default();
     writeln!(
         terminal.err(),
-        "exported {} events and {} captured sources{place}",
-        exported.events,
-        exported.sources
+        "exported {} and {}{place}",
+        counted(exported.events, "event"),
+        counted(exported.sources, "captured source")
     )?;
     if exported.absent > 0 {
         writeln!(terminal.err(), "{} events have no payload: erased or withheld", exported.absent)?;
@@ -76,8 +77,8 @@ fn remark(exported: Exported, path: Option<&PathBuf>, terminal: &mut Terminal) -
     if exported.sealed_withheld > 0 {
         writeln!(
             terminal.err(),
-            "{} sealed parts left out; --include-sealed writes them",
-            exported.sealed_withheld
+            "{} left out; --include-sealed writes them",
+            counted(exported.sealed_withheld, "sealed part")
         )?;
     }
     Ok(Status::Done)

@@ -62,10 +62,10 @@ fn for_cause(cause: &Cause) -> Option<String> {
         Cause::NoSuch { id, near, target, .. } => {
             let declare = match target {
                 Target::Actor | Target::ActorOrSource => {
-                    Some(format!("append actor --id {id} --name ... first, or use --declare"))
+                    Some(format!("append actor --id {id} --name ... first (of lines of one file, its line first), or use --declare"))
                 }
                 Target::Topic => {
-                    Some(format!("append topic --id {id} --name ... first, or use --declare"))
+                    Some(format!("append topic --id {id} --name ... first (of lines of one file, its line first), or use --declare"))
                 }
                 Target::Source => Some(format!("append source --id {id} --file ... first")),
                 _ => None,
@@ -101,8 +101,12 @@ fn for_cause(cause: &Cause) -> Option<String> {
         Cause::IdTaken { .. } => {
             "events are never changed: append a correction of it, or give the new event another id".to_owned()
         }
-        Cause::NotCorrectable { why: NotCorrectable::NoSuchField { near, .. }, .. } if !near.is_empty() => {
-            format!("did you mean {}?", near.join(" or "))
+        Cause::NotCorrectable { why: NotCorrectable::NoSuchField { near, kind }, .. } => {
+            if near.is_empty() {
+                format!("see its fields: demarche append {kind} --help")
+            } else {
+                format!("did you mean {}?", near.join(" or "))
+            }
         }
         Cause::NotCorrectable { .. } => {
             "take the event back and append it anew: append retraction --of ID --by recorder --why ...".to_owned()
@@ -177,7 +181,13 @@ fn for_shape(wrong: &Wrong) -> Option<String> {
             None => "dates are EDTF: 2025-04-23, 2025-04, 2025-04-23/2025-05-01, ../2025-05-01, 2025-04-30?, \
                 or an RFC 3339 instant".to_owned(),
         }),
-        Wrong::Country { .. } => Some("codes are those of ISO 3166-1: IN, or IND".to_owned()),
+        Wrong::Country { .. } => Some("codes are those of ISO 3166-1, of two letters or three: IN, or IND".to_owned()),
+        Wrong::Id { .. } => {
+            Some("an id is like marco-rubio: 1 to 128 characters without white space, no @ or - first".to_owned())
+        }
+        Wrong::Missing { what: "kind", .. } => {
+            Some("say what the line is, as in \"kind\":\"statement\"; the kinds: demarche append --help".to_owned())
+        }
         Wrong::SystemKind { .. } => Some("leave the line out".to_owned()),
         Wrong::TextTooLong { .. } => {
             Some("shorten it, or put it into a file that a source captures".to_owned())

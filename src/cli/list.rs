@@ -9,6 +9,7 @@ use super::filter_args::{FilterArgs, unknown};
 use super::log_args::LogArgs;
 use super::shapes::VERSION;
 use super::terminal::Terminal;
+use super::words::words;
 use super::{Outcome, Status};
 use crate::event_log::EventLog;
 use crate::model::calendar::Instant;
@@ -134,8 +135,18 @@ pub(crate) fn summary(event: &crate::model::event::Event) -> Option<String> {
         Body::Retraction(retraction) => {
             Some(format!("of {}, by {}", retraction.of, retraction.by.as_str()))
         }
+        Body::Statement(said) => match (&said.stance, &event.topic) {
+            (Some(stance), Some(topic)) => Some(format!("{stance} {topic}")),
+            (Some(stance), None) => Some(stance.to_string()),
+            (None, topic) => topic.as_ref().map(|topic| format!("on {topic}")),
+        },
+        Body::Contact(contact) => {
+            let form =
+                contact.form.as_ref().map_or("contact".to_owned(), |form| words(form.as_str()));
+            Some(format!("{form} of {}", contact.participants.join(", ")))
+        }
         Body::Note(note) => note.text.clone(),
-        _ => None,
+        Body::Incident | Body::System(_) => None,
     };
     event.summary.clone().or(of)
 }

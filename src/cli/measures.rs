@@ -98,8 +98,10 @@ fn print_evidence(
     print_terms(answer, terminal)?;
     print_reason(answer, terminal)?;
     for evidence in &answer.evidence {
-        let summary = view.fact_by_id(&evidence.event).and_then(|fact| fact.event.summary.clone());
-        terminal.line(format!("  {}: {}", evidence.event, shown(&summary.unwrap_or_default())))?;
+        let history = view.history();
+        let event = history.seq_of(&evidence.event).and_then(|seq| history.entry(seq)?.event());
+        let summary = event.and_then(super::list::summary).unwrap_or_default();
+        terminal.line(format!("  {}: {}", evidence.event, shown(&summary)))?;
         for cite in &evidence.cites {
             let source = name_of(view, &cite.source);
             match &cite.quote {

@@ -54,6 +54,7 @@ mod words;
 
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use error::CliError;
@@ -93,7 +94,7 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// What happened, in the order of its dates
     Timeline(timeline::TimelineArgs),
-    /// Everything about one event, measure, actor or topic
+    /// Everything about one event or measure; of an actor or topic, what was declared (`timeline` has what they said)
     Show(show::ShowArgs),
     /// The events of the log, in the order in which they were recorded
     List(list::ListArgs),
@@ -138,7 +139,13 @@ enum Command {
 /// Runs the program with the process's arguments; returns its exit status.
 pub fn run() -> ExitCode {
     crate::store::sled::keep_caught_panics_quiet();
-    let matches = command().get_matches();
+    let matches = command().try_get_matches().unwrap_or_else(|mut error| {
+        if let Some(kind) = append::kind_meant(error.kind(), std::env::args_os()) {
+            let tip = format!("did you mean the kind of event {kind}?").into();
+            error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip]));
+        }
+        error.exit()
+    });
     let cli = match Cli::from_arg_matches(&matches) {
         Ok(cli) => cli,
         Err(error) => error.exit(),

@@ -11,6 +11,7 @@ use super::error::CliError;
 use super::log_args::LogArgs;
 use super::shapes::{AnswerShape, Question, ReplayShape};
 use super::terminal::Terminal;
+use super::words::counted;
 use super::{Outcome, Status, files, measures, positions};
 use crate::event_log::{EventLog, answer_proof};
 use crate::record::note::Note;
@@ -137,16 +138,18 @@ pub(crate) fn introduce(
     let left_out = view.left_out();
     if left_out.no_reported_time > 0 {
         terminal.faint(format!(
-            "{} events left out: they cite nothing whose date of publication is known",
-            left_out.no_reported_time
+            "{} left out, citing nothing whose date of publication is known",
+            counted(left_out.no_reported_time, "event")
         ))?;
     }
     if left_out.reported_later > 0 {
-        terminal.faint(format!("{} events left out: reported later", left_out.reported_later))?;
+        let count = counted(left_out.reported_later, "event");
+        terminal.faint(format!("{count} left out: reported later"))?;
     }
     if left_out.recorded_later > 0 {
         let first = view.history().entry(0).map(|first| first.recorded_at.to_string());
-        let mut words = format!("{} events left out: recorded later", left_out.recorded_later);
+        let count = counted(left_out.recorded_later, "event");
+        let mut words = format!("{count} left out: recorded later");
         if left_out.recorded_later == head.size {
             words.push_str(&format!("; the log begins at {}", first.unwrap_or_default()));
         }

@@ -151,7 +151,7 @@ pub(crate) struct MeasureShape {
     by: Vec<String>,
     /// Against whom.
     against: Vec<String>,
-    /// What sort of measure, a term of `measure_type`.
+    /// What sort of measure, a term of the list `type`.
     r#type: Option<String>,
     /// What it covers; `null` if not said, or not known which.
     scope: Option<String>,

@@ -61,7 +61,7 @@ pub(crate) fn export(args: &LogArgs, out: Option<&Path>, terminal: &mut Terminal
         out.display()
     ))?;
     terminal.note(
-        "left out: what was reported, captured documents, sealed parts; a tile holds headers alone",
+        "left out: what was reported, captured sources, sealed parts; a tile holds headers alone",
     )?;
     let later = log.head().size.saturating_sub(size);
     if later > 0 {

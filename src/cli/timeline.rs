@@ -122,7 +122,7 @@ fn row(view: &View<'_>, item: &TimelineItem<'_>) -> Vec<String> {
         None => event.kind().name().to_owned(),
     };
     let id = view.history().id_of(item.fact.seq);
-    let what = format!("{} ({id})", event.summary.clone().unwrap_or_default());
+    let what = format!("{} ({id})", super::list::summary(event).unwrap_or_default());
     let may = if item.may { "\n(may be later)" } else { "" };
     vec![format!("{when}{may}"), kind, names_of(view, actors(&event.body)), what]
 }

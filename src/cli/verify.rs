@@ -15,6 +15,7 @@ use super::log_args::LogArgs;
 use super::shapes::VERSION;
 use super::terminal::Terminal;
 use super::witness::shown_time;
+use super::words::counted;
 use super::{Outcome, Status, hints};
 use crate::event_log::finding::{Check, Verdict};
 use crate::event_log::portable::verify_export;
@@ -189,8 +190,12 @@ pub(crate) fn print(report: &Report, terminal: &mut Terminal, json: bool) -> Out
         terminal.line(format!("  and {more} more findings; --json lists all"))?;
     }
     terminal.line(format!(
-        "  {} events ({} bytes) and {} captured sources ({} bytes) were read; head {}",
-        report.events, report.event_bytes, report.sources, report.source_bytes, report.chain
+        "  {} ({} bytes) and {} ({} bytes) were read; head {}",
+        counted(report.events, "event"),
+        report.event_bytes,
+        counted(report.sources, "captured source"),
+        report.source_bytes,
+        report.chain
     ))?;
     let summary = match report.findings.len() {
         0 => "the log verifies: its bytes fit together".to_owned(),

@@ -101,13 +101,14 @@ impl WitnessArgs {
             Command::Add(add) => add.run(args, &log, terminal),
             Command::Ask(ask) => ask.run(args, &log, terminal),
             Command::List => {
-                match args.policy(None)? {
-                    Some(policy) => {
-                        for line in policy.to_string().lines() {
-                            terminal.line(shown(line))?;
-                        }
-                    }
-                    None => terminal.line("no witness sees this log's checkpoints")?,
+                let policy = if let Some(policy) = args.policy(None)? {
+                    policy
+                } else {
+                    terminal.note("no witness sees this log's checkpoints")?;
+                    Policy::of_witnesses(keys_in_use(&log)?, Vec::new(), 0)
+                };
+                for line in policy.to_string().lines() {
+                    terminal.line(shown(line))?;
                 }
                 Ok(Status::Done)
             }
@@ -148,11 +149,7 @@ impl AddArgs {
             (None, Some(least)) if least + 1 == count => count,
             (None, Some(least)) => least,
         };
-        let logs: Vec<VerifierKey> = log.keys().in_use().map(|known| known.key.clone()).collect();
-        if logs.is_empty() {
-            return Err(CliError::refused("this log names no key, so there is nothing to cosign")
-                .hint("make one: demarche key new"));
-        }
+        let logs = keys_in_use(log)?;
         let others = known.iter().flat_map(Policy::logs).filter(|key| key.name() != log.origin());
         let logs = others.cloned().chain(logs).collect();
         let policy = Policy::of_witnesses(logs, witnesses, least);
@@ -175,6 +172,16 @@ impl AddArgs {
         }
         Ok(Status::Done)
     }
+}
+
+/// The keys by which the log signs.
+fn keys_in_use(log: &EventLog<SledStore>) -> Result<Vec<VerifierKey>, CliError> {
+    let keys: Vec<VerifierKey> = log.keys().in_use().map(|known| known.key.clone()).collect();
+    if keys.is_empty() {
+        return Err(CliError::refused("this log names no key, so there is nothing to cosign")
+            .hint("make one: demarche key new"));
+    }
+    Ok(keys)
 }
 
 impl AskArgs {

@@ -20,6 +20,11 @@ pub(crate) fn names_of(view: &View<'_>, ids: &[String]) -> String {
     ids.iter().map(|id| name_of(view, id)).collect::<Vec<_>>().join(", ")
 }
 
+/// So many of something: `1 event`, `2 events`.
+pub(crate) fn counted(count: u64, one: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
+}
+
 /// A term as words.
 pub(crate) fn words(term: &str) -> String {
     term.replace('_', " ")

@@ -12,6 +12,7 @@ use super::system::Prepared;
 use super::{FoldedLog, Surroundings};
 use crate::model::event::{Body, Event, Source};
 use crate::model::limits::PAYLOAD_BYTES_MAX;
+use crate::model::schema::with_article;
 use crate::record::commitment::Salt;
 use crate::record::header::Header;
 use crate::record::link::Link;
@@ -33,7 +34,7 @@ pub enum EraseError {
     #[error("no event is named")]
     Nothing,
     /// The program made it, and what it says of keys, erasures and time must stay.
-    #[error("event {seq} is a {kind}, which the log itself needs")]
+    #[error("event {seq} is {}, which the log itself needs", with_article(kind))]
     System {
         /// The event.
         seq: u64,
@@ -42,7 +43,8 @@ pub enum EraseError {
     },
     /// It takes back, or corrects, an event that would stand again as it was first reported.
     #[error(
-        "event {seq} is a {kind} of event {of}, which would stand again as if there had been none"
+        "event {seq} is {} of event {of}, which would stand again as if there had been none",
+        with_article(kind)
     )]
     Restores {
         /// The event.

@@ -1,6 +1,7 @@
 //! What verification looks for, and what it finds: each finding with what a third party needs to repeat it by hand.
 
 use crate::model::calendar::Instant;
+use crate::model::schema::with_article;
 use crate::record::checkpoint::CheckpointError;
 use crate::record::commitment::Commitment;
 use crate::record::header::HeaderError;
@@ -188,7 +189,7 @@ pub enum Wrong {
         found: String,
     },
     /// The first event is no genesis.
-    #[error("the first event is a {0}, not a genesis")]
+    #[error("the first event is {}, not a genesis", with_article(.0))]
     NoGenesis(String),
     /// A part is not the one that the header commits to.
     #[error(

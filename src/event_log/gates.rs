@@ -106,7 +106,7 @@ pub enum Cause {
         differs: Vec<String>,
     },
     /// A source, actor or topic has neither an id nor a name to make one from.
-    #[error("a {kind} needs an id, or a name to make one from")]
+    #[error("{} needs an id, or a name to make one from", kind.with_article())]
     NoName {
         /// The kind.
         kind: Kind,
@@ -200,13 +200,13 @@ pub enum NoText {
 #[non_exhaustive]
 pub enum NotCorrectable {
     /// Corrections and retractions are retracted, and made anew.
-    #[error("a {0} is not corrected, it is retracted and made anew")]
+    #[error("{} is not corrected, it is retracted and made anew", .0.with_article())]
     Kind(Kind),
     /// The field says what the event is.
     #[error("this field says which event it is, or what was captured; retract the event instead")]
     Identity,
     /// There is no such field.
-    #[error("a {kind} has no such field")]
+    #[error("{} has no such field", kind.with_article())]
     NoSuchField {
         /// The kind.
         kind: Kind,

@@ -269,7 +269,13 @@ fn check_field<'a>(
     place: Place<'_>,
     problems: &mut Vec<Problem>,
 ) -> Option<Value<'a>> {
-    if matches!(value, Value::Null) && !matches!(field.holds, Holds::Anything) {
+    let is_empty = match &value {
+        Value::Null => true,
+        // An empty passage is one of every source.
+        Value::Text(text) => text.is_empty() && field.name != "quote",
+        _ => false,
+    };
+    if is_empty && !matches!(field.holds, Holds::Anything) {
         return None;
     }
     let result = match field.holds {
@@ -282,7 +288,7 @@ fn check_field<'a>(
             return check_list(value, place, problems, |v, p, all| record(fields, v, p, all));
         }
         Holds::Tenures => return check_list(value, place, problems, tenure),
-        Holds::Text if field.name == "quote" => text(value, quotation),
+        Holds::Text if field.name == "quote" => quotation(value),
         Holds::Text => text(value, plain_text),
         Holds::NewId | Holds::MeasureId => text(value, new_id),
         Holds::Reference(_) => text(value, reference),
@@ -377,6 +383,7 @@ fn tenure<'a>(value: Value<'a>, place: Place<'_>, problems: &mut Vec<Problem>) -
 
 fn text<'a>(value: Value<'a>, check: impl Fn(Cow<'a, str>) -> Checks<'a>) -> Checks<'a> {
     match value {
+        Value::Text(text) if text.is_empty() => Ok(None),
         Value::Text(text) => check(text),
         other => Err(Wrong::Type { expected: "text", found: other.kind_name() }),
     }
@@ -390,11 +397,14 @@ fn plain_text(text: Cow<'_, str>) -> Checks<'_> {
             return Err(Wrong::TextTooLong { found });
         }
     }
-    Ok(if text.is_empty() { None } else { Some(Value::Text(text)) })
+    Ok(Some(Value::Text(text)))
 }
 
-fn quotation(text: Cow<'_, str>) -> Checks<'_> {
-    if text.trim().is_empty() { Err(Wrong::EmptyQuote) } else { plain_text(text) }
+fn quotation(value: Value<'_>) -> Checks<'_> {
+    match value {
+        Value::Text(text) if text.trim().is_empty() => Err(Wrong::EmptyQuote),
+        other => text(other, plain_text),
+    }
 }
 
 fn new_id(text: Cow<'_, str>) -> Checks<'_> {

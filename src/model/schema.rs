@@ -417,6 +417,19 @@ impl std::fmt::Display for Kind {
     }
 }
 
+impl Kind {
+    /// Its name with the indefinite article: `an actor`.
+    pub fn with_article(self) -> String {
+        with_article(self.name())
+    }
+}
+
+/// The name of a kind, or another word, with the indefinite article.
+pub(crate) fn with_article(word: &str) -> String {
+    let article = if word.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    format!("{article} {word}")
+}
+
 impl KindSpec {
     /// Every field of this kind: its own, then the common ones.
     pub fn all_fields(&self) -> impl Iterator<Item = &'static Field> {

@@ -3,6 +3,7 @@
 use demarche::event_log::passage::Difference;
 use demarche::event_log::{AppendError, AppendOptions, Cause, Refusal};
 use demarche::model::check::Wrong;
+use demarche::store::{Part, Store};
 
 use crate::support::{self, Counting, append, append_with};
 
@@ -40,6 +41,22 @@ fn a_quotation_that_is_not_verbatim_is_refused_with_the_nearest_passage() {
     };
     assert_eq!(passage.text, "The treaty is held in abeyance.");
     assert_eq!(passage.difference, Difference::Words);
+}
+
+/// What would break: each blank cell of a table that was made into lines would be refused.
+#[test]
+fn an_empty_text_is_as_if_it_were_not_given() {
+    let mut log = support::log();
+    let line = r#"{"according_to":[{"by":"","how":"readout"}],"by":["in",""],"cites":"","contact":"","id":"s","kind":"statement","lang":"","stance":"","topic":"","when":""}"#;
+    append(&mut log, line).unwrap();
+    let event = log.store().read(log.head().size - 1, 1).unwrap().remove(0);
+    let Part::Present { bytes, .. } = event.payload else { panic!("it is there") };
+    let kept = r#"{"according_to":[{"how":"readout"}],"by":["in"],"id":"s","kind":"statement"}"#;
+    assert_eq!(String::from_utf8(bytes).unwrap(), kept);
+    check(
+        r#"{"kind":"measure","measure":"","op":"impose"}"#,
+        "measure: measure is missing (the name of the measure, which lives on)",
+    );
 }
 
 #[test]

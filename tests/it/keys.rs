@@ -105,6 +105,7 @@ fn the_policy_beside_the_log_follows_its_keys() {
     let key = |name: &str, public: &[u8; 32]| {
         demarche::record::note::VerifierKey::new(name, cosigner, public).unwrap().to_string()
     };
+    assert_eq!(desk.ok(&["witness", "list"]), format!("log {}\nquorum none\n", vkey(&desk)));
     desk.ok(&["witness", "add", &key("w.example/1", &public), "http://127.0.0.1:9/"]);
     let logs = || {
         let policy = desk.ok(&["witness", "list"]);

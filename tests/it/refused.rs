@@ -79,6 +79,24 @@ fn what_is_appended_from_flags() {
                 "--ids wikidata=Q668",
             ),
             (
+                &[&actor[..], &["--part-of", "in=2020-01-01"]].concat(),
+                2,
+                "--part-of \"in=2020-01-01\" says neither since nor until",
+                "--part-of in=2020-01-01/",
+            ),
+            (
+                &["append", "statment", "--by", "in"],
+                2,
+                "unexpected argument '--by'",
+                "did you mean the kind of event statement?",
+            ),
+            (
+                &["append", "note", "--id", "Marco Rubio", "--text", "t"],
+                2,
+                "the event is refused; nothing was appended",
+                "an id is like marco-rubio",
+            ),
+            (
                 &["append", "statement", "--quote", "x"],
                 2,
                 "--quote \"x\" belongs to no --cite",
@@ -87,6 +105,13 @@ fn what_is_appended_from_flags() {
         ],
     );
     assert_eq!(desk.json(&["replay", "--json"])["head"]["size"], 2);
+    desk.ok(&["append", "note", "--id", "n", "--text", "t"]);
+    desk.is_refused(
+        &["append", "correction", "--of", "n", "--field", "date", "--to", "2025"],
+        2,
+        "a note has no such field",
+        "demarche append note --help",
+    );
 }
 
 #[test]

@@ -304,3 +304,41 @@ fn a_closed_pipe_is_no_error() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
 }
+
+/// What would break: where nothing was summed up, people would read a list of names with nothing said of them.
+#[test]
+fn what_has_no_summary_is_told_by_what_it_says() {
+    let desk = Desk::new();
+    desk.ok(&["init", "--origin", "example.org/desk", "--no-key"]);
+    desk.write(
+        "x.jsonl",
+        r#"{"kind":"actor","id":"in","name":"India"}
+           {"kind":"source","id":"report","title":"A report"}
+           {"kind":"topic","id":"treaty","name":"The treaty"}
+           {"kind":"statement","id":"s","by":"in","topic":"treaty","stance":"opposes","when":"2025-04-23"}
+           {"kind":"measure","id":"i","measure":"halt","op":"impose","by":"in","effective":"2025-04-24"}"#,
+    );
+    desk.ok(&["append", "x.jsonl"]);
+    desk.ok(&[
+        "append",
+        "contact",
+        "--id",
+        "call",
+        "--form",
+        "phone_call",
+        "--participants",
+        "in",
+        "--when",
+        "2025-04-25",
+        "--cite",
+        "report",
+        "--cite-form",
+        "paraphrase",
+    ]);
+    let timeline = desk.ok(&["timeline"]);
+    for said in ["opposes treaty (s)", "impose halt (i)", "phone call of in (call)"] {
+        assert!(timeline.contains(said), "{said} in {timeline}");
+    }
+    assert!(desk.ok(&["measures"]).contains("i: impose halt"));
+    assert!(desk.ok(&["show", "call"]).contains("paraphrase"));
+}
