@@ -21,7 +21,7 @@ pub use span::Span;
 pub use suggest::suggestion;
 
 /// A longer text is refused unread. The longest sensible one, an interval of two precise date-times, has 65 bytes.
-pub const TEXT_BYTES_MAX: usize = 100;
+pub const DATE_BYTES_MAX: usize = 100;
 
 /// A date, date-time or interval as its writer gave it: EDTF level 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub struct Edtf {
 #[error("{text:?} is not a date we can take: {reason}")]
 #[non_exhaustive]
 pub struct DateError {
-    /// The text as given, cut after [`TEXT_BYTES_MAX`] bytes.
+    /// The text as given, cut after [`DATE_BYTES_MAX`] bytes.
     pub text: String,
     /// What is wrong with it.
     pub reason: DateReason,
@@ -73,8 +73,8 @@ pub enum DateReason {
     /// An interval without a single date.
     #[error("an interval that is open or unknown at both ends says nothing")]
     BoundsNothing,
-    /// More than [`TEXT_BYTES_MAX`] bytes.
-    #[error("it is longer than {TEXT_BYTES_MAX} bytes")]
+    /// More than [`DATE_BYTES_MAX`] bytes.
+    #[error("it is longer than {DATE_BYTES_MAX} bytes")]
     TooLong,
 }
 
@@ -118,7 +118,7 @@ impl Edtf {
 
     fn meaning(text: &str) -> Result<Meaning, DateError> {
         parse::meaning(text).map_err(|reason| {
-            let kept = text.get(..text.floor_char_boundary(TEXT_BYTES_MAX)).unwrap_or_default();
+            let kept = text.get(..text.floor_char_boundary(DATE_BYTES_MAX)).unwrap_or_default();
             DateError { text: kept.to_owned(), reason }
         })
     }

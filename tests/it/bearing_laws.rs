@@ -482,6 +482,9 @@ fn what_is_said_at_the_very_moment_is_current_and_nothing_from_the_limit_on() {
         assert_eq!(found(&[row(500, 1), row(1000, 2)], 10), [2]);
         assert_eq!(found(&[row(500, 1), row(1001, 2)], 10), [1]);
         assert_eq!(found(&[row(500, 1), row(1000, 2)], 2), [1]);
+        let mut of_one_moment = found(&[row(500, 1), row(700, 2), row(700, 3), row(700, 4)], 10);
+        of_one_moment.sort_unstable();
+        assert_eq!(of_one_moment, [2, 3, 4], "in blocks of {width}");
     }
 }
 

@@ -149,7 +149,7 @@ fn depth_numbers_and_dates() {
             format!("when: \"2025-04-23T10:00:00{past}\" is not a date we can take: {no_time}");
         at_and_past(&shift(at), &shift(past), &error);
     }
-    // No date has 100 bytes (TEXT_BYTES_MAX); a text of more is not looked at, and is not said whole.
+    // No date has 100 bytes (DATE_BYTES_MAX); a text of more is not looked at, and is not said whole.
     let date =
         |bytes: usize| said(&json!({"kind":"incident","when":"2".repeat(bytes)}).to_string());
     assert!(!date(100).contains("it is longer than"), "{}", date(100));

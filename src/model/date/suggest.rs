@@ -4,7 +4,7 @@
 //! part is ever added: a date without a year stays refused. What is suggested always parses;
 //! `tests::suggestions_are_dates` shows it on random text.
 
-use super::{Edtf, TEXT_BYTES_MAX};
+use super::{Edtf, DATE_BYTES_MAX};
 
 /// Eight digits in a row are taken for a date only if their year is one of these; they may be any number.
 const BARE_YEARS: std::ops::RangeInclusive<u32> = 1800..=2199;
@@ -29,7 +29,7 @@ const MONTHS: [&str; 12] = [
 /// Shapes: `2025-4-3`, `2025/04/23`, `20250423`, `23.04.2025`, `4/23/2025`, `23 April 2025`, `Apr 23rd, 2025`,
 /// `April 2025`, and two of them around a slash; a date-time with a space or small letters.
 pub fn suggestion(text: &str) -> Option<String> {
-    if text.len() > TEXT_BYTES_MAX || Edtf::parse(text).is_ok() {
+    if text.len() > DATE_BYTES_MAX || Edtf::parse(text).is_ok() {
         return None;
     }
     let text = text.trim();

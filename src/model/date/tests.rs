@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::{DateReason, Edtf, Span, TEXT_BYTES_MAX, suggestion};
+use super::{DateReason, Edtf, Span, DATE_BYTES_MAX, suggestion};
 use crate::model::calendar::{Instant, Zone};
 
 fn edtf(text: &str) -> Edtf {
@@ -194,7 +194,7 @@ fn what_has_no_form_of_level_1_is_refused() {
     );
     check_refused("/ ../.. ../ /..".split(' '), DateReason::BoundsNothing);
     check_refused(
-        ["2".repeat(TEXT_BYTES_MAX + 1).as_str(), &"é".repeat(1000)],
+        ["2".repeat(DATE_BYTES_MAX + 1).as_str(), &"é".repeat(1000)],
         DateReason::TooLong,
     );
 }
@@ -245,7 +245,7 @@ fn an_error_shows_text_and_reason() {
         error.to_string(),
         "\"2025-02-30\" is not a date we can take: the calendar has no such month or day"
     );
-    assert!(Edtf::parse(&"é".repeat(1000)).unwrap_err().text.len() <= TEXT_BYTES_MAX);
+    assert!(Edtf::parse(&"é".repeat(1000)).unwrap_err().text.len() <= DATE_BYTES_MAX);
 }
 
 #[test]
