@@ -107,11 +107,11 @@ impl AppendArgs {
         if let Some((clock, used)) = &appended.clock_went_back {
             terminal.warn(format!(
                 "the clock says {clock}, but the log's last event was recorded at {used}; that time was recorded"
-            ))?;
+            ));
         }
         for refusal in &appended.left_out {
             for line in hints::describe(refusal) {
-                terminal.warn(format!("left out: {line}"))?;
+                terminal.warn(format!("left out: {line}"));
             }
         }
         if self.json {

@@ -312,15 +312,15 @@ impl JournalFile {
     }
 
     /// Says so if a log that is not new had no journal: an old copy, restored, may be about to fork.
-    pub(crate) fn warn_if_it_begins(&self, size: u64, terminal: &mut Terminal) -> io::Result<()> {
+    pub(crate) fn warn_if_it_begins(&self, size: u64, terminal: &mut Terminal) {
         if !self.begins || size <= 1 {
-            return Ok(());
+            return;
         }
         let path = self.path.display();
         terminal.warn(format!(
             "there was no journal in {path}, so nothing here shows what this log signed before; if it was restored \
              from an old copy, or its journal lies elsewhere (--journal DIR), what is signed now may contradict that"
-        ))
+        ));
     }
 
     /// Keeps a line that the journal has taken in; it returns once the line is durable.

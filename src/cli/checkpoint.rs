@@ -49,7 +49,7 @@ impl CheckpointArgs {
         args.refuse_backup()?;
         let log = args.open_checked("demarche checkpoint", terminal)?;
         let mut journal = JournalFile::open(args, &log)?;
-        journal.warn_if_it_begins(log.head().size, terminal)?;
+        journal.warn_if_it_begins(log.head().size, terminal);
         let note = sign(args, &log, &mut journal)?;
         if let Some(path) = &self.out {
             files::write_new(path, |out| Ok(out.write_all(note.to_string().as_bytes())?))?;

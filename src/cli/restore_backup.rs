@@ -219,7 +219,7 @@ impl Said<'_> {
                 "without {sealed_left_out} sealed parts, which the backup does not hold: this log lacks them for good"
             ))?;
         }
-        terminal.note("append to one copy of a log alone: two that go on apart contradict each other for ever")?;
+        terminal.note("append to one copy of a log alone: two that go on apart contradict each other for ever");
         Ok(())
     }
 }

@@ -13,7 +13,7 @@ use crate::model::text::visible;
 
 /// The terminal, or whatever stands in its place.
 pub(crate) struct Terminal {
-    out: io::BufWriter<anstream::AutoStream<io::Stdout>>,
+    out: io::BufWriter<Output>,
     err: anstream::AutoStream<io::Stderr>,
     width: usize,
 }
@@ -32,19 +32,16 @@ impl Terminal {
     pub(crate) fn new() -> Self {
         let width = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
         Self {
-            out: io::BufWriter::new(anstream::stdout()),
+            out: io::BufWriter::new(Output { stream: anstream::stdout(), broken: None }),
             err: anstream::AutoStream::auto(io::stderr()),
             width: width.unwrap_or(WIDTH).clamp(60, 160),
         }
     }
 
-    /// Where remarks go that are no part of a result.
-    pub(crate) fn err(&mut self) -> &mut impl Write {
-        &mut self.err
-    }
-
-    pub(crate) fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
+    /// Ends the output; says what kept any of it from being written.
+    pub(crate) fn finish(&mut self) -> io::Result<()> {
+        self.out.flush()?;
+        self.out.get_mut().broken.take().map_or(Ok(()), Err)
     }
 
     /// A line of the result. Here and below, hidden characters are shown escaped: whatever is in a log is anybody's.
@@ -83,20 +80,21 @@ impl Terminal {
         writeln!(self.out, "{style}{}{style:#}", visible(text.as_ref()))
     }
 
-    /// A remark that is no part of a result, on standard error.
-    pub(crate) fn note(&mut self, text: impl AsRef<str>) -> io::Result<()> {
-        writeln!(self.err, "{}", visible(text.as_ref()))
+    /// A remark that is no part of a result, on standard error. Here and below, if standard error is gone nobody wants to
+    /// know, and what was to be done is done all the same.
+    pub(crate) fn note(&mut self, text: impl AsRef<str>) {
+        let _ = writeln!(self.err, "{}", visible(text.as_ref()));
     }
 
     /// A warning, on standard error.
-    pub(crate) fn warn(&mut self, text: impl AsRef<str>) -> io::Result<()> {
+    pub(crate) fn warn(&mut self, text: impl AsRef<str>) {
         let style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Yellow)));
-        writeln!(self.err, "{style}warning:{style:#} {}", clipped(text.as_ref()))
+        let _ = writeln!(self.err, "{style}warning:{style:#} {}", clipped(text.as_ref()));
     }
 
     /// Advice, on standard error.
-    pub(crate) fn hint(&mut self, advice: impl AsRef<str>) -> io::Result<()> {
-        writeln!(self.err, "{HINT}hint:{HINT:#} {}", clipped(advice.as_ref()))
+    pub(crate) fn hint(&mut self, advice: impl AsRef<str>) {
+        let _ = writeln!(self.err, "{HINT}hint:{HINT:#} {}", clipped(advice.as_ref()));
     }
 
     /// One JSON document.
@@ -154,7 +152,6 @@ impl Terminal {
         for advice in &error.hints {
             text.push_str(&format!("{HINT}hint:{HINT:#} {}\n", clipped(advice)));
         }
-        // If standard error is gone there is nowhere left to say so.
         let _ = self.out.flush();
         let _ = self.err.write_all(text.as_bytes());
     }
@@ -176,6 +173,44 @@ impl Terminal {
         bar.set_message(what);
         bar.enable_steady_tick(Duration::from_millis(200));
         Progress(bar)
+    }
+}
+
+/// Standard output. Once it is broken nothing more is written to it, and whoever writes goes on: what a command does, and
+/// what it found, is not for whoever reads along to end.
+struct Output {
+    stream: anstream::AutoStream<io::Stdout>,
+    broken: Option<io::Error>,
+}
+
+impl Output {
+    /// Keeps the first error, in place of which so many bytes pass for written.
+    fn keep<T>(&mut self, written: io::Result<T>, passes: T) -> io::Result<T> {
+        match written {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => {
+                self.broken = Some(error);
+                Ok(passes)
+            }
+            written => written,
+        }
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.broken.is_some() {
+            return Ok(bytes.len());
+        }
+        let written = self.stream.write(bytes);
+        self.keep(written, bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.broken.is_some() {
+            return Ok(());
+        }
+        let flushed = self.stream.flush();
+        self.keep(flushed, ())
     }
 }
 

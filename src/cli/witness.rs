@@ -184,7 +184,7 @@ impl AskArgs {
             CliError::refused("no witness is known").hint("name one: demarche witness add VKEY URL")
         })?;
         let mut journal = JournalFile::open(args, log)?;
-        journal.warn_if_it_begins(log.head().size, terminal)?;
+        journal.warn_if_it_begins(log.head().size, terminal);
         let mut note = checkpoint::sign(args, log, &mut journal)?;
         let size = log.checkpoint().size;
         let (mut answers, mut conflict) = (Vec::new(), false);

@@ -304,3 +304,65 @@ fn a_closed_pipe_is_no_error() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
 }
+
+/// What would break: a warning that nobody reads ends the command before it signs, and with success.
+#[test]
+fn remarks_that_nobody_reads_keep_nothing_from_being_done() {
+    let desk = Desk::demo();
+    fs::remove_dir_all(desk.path().join("log/journal")).unwrap();
+    let (reader, nobody_reads) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut checkpoint = desk.command(&["checkpoint", "--out", "note"]);
+    let status = checkpoint.stdout(Stdio::null()).stderr(nobody_reads).status().unwrap();
+    assert_eq!(status.code(), Some(0));
+    desk.ok(&["verify", "--checkpoint", "note"]);
+}
+
+/// An export in which a word was changed.
+fn unsound(desk: &Desk) -> &'static str {
+    desk.ok(&["export", "--out", "e.jsonl"]);
+    let export = fs::read_to_string(desk.path().join("e.jsonl")).unwrap();
+    desk.write("e.jsonl", &export.replacen("India", "Indra", 1));
+    "e.jsonl"
+}
+
+#[test]
+fn output_that_nobody_reads_changes_no_status() {
+    let desk = Desk::demo();
+    let unsound = unsound(&desk);
+    for (args, expected) in [
+        (&["verify", unsound][..], 1),
+        (&["verify", unsound, "--json"], 1),
+        (&["verify"], 0),
+        (&["list"], 0),
+        (&["export"], 0),
+    ] {
+        let (reader, nobody_reads) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = desk.command(args).stdout(nobody_reads).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(expected), "{args:?}: {said}");
+        assert!(!said.contains("error:"), "{args:?}: {said}");
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn output_that_has_no_room_is_said_and_undoes_nothing() {
+    let desk = Desk::demo();
+    let unsound = unsound(&desk);
+    for (args, expected) in [
+        (&["append", "note", "--id", "n", "--text", "t"][..], 2),
+        (&["export"], 2),
+        (&["verify", unsound], 1),
+    ] {
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = desk.command(args).stdout(full).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(expected), "{args:?}: {said}");
+        let cannot = "error: standard output cannot be written: No space left on device";
+        assert!(said.contains(cannot), "{args:?}: {said}");
+        assert!(said.contains("is done: what it appended"), "{args:?}: {said}");
+    }
+    desk.ok(&["show", "n"]);
+}
