@@ -18,6 +18,9 @@ pub(crate) struct Terminal {
     width: usize,
 }
 
+/// The lines of a cell of a table.
+pub(crate) type Cell = Vec<String>;
+
 pub(crate) const HEADING: Style = Style::new().bold();
 pub(crate) const FAINT: Style = Style::new().dimmed();
 const STRUCK: Style = Style::new().strikethrough().dimmed();
@@ -111,12 +114,25 @@ impl Terminal {
         Ok(())
     }
 
-    /// A table; cells are shown with hidden characters escaped. The columns in `whole` are never wrapped.
+    /// A table of cells of one line. The columns in `whole` are never wrapped.
     pub(crate) fn table(
         &mut self,
         header: &[&str],
         whole: &[usize],
         rows: &[Vec<String>],
+    ) -> io::Result<()> {
+        let of_lines: Vec<Vec<Cell>> =
+            rows.iter().map(|row| row.iter().cloned().map(|line| vec![line]).collect()).collect();
+        self.table_of_lines(header, whole, &of_lines)
+    }
+
+    /// The same, of cells of several lines. A line of a cell is one line whatever is in it: else what somebody else wrote
+    /// could pass for two.
+    pub(crate) fn table_of_lines(
+        &mut self,
+        header: &[&str],
+        whole: &[usize],
+        rows: &[Vec<Cell>],
     ) -> io::Result<()> {
         let mut table = Table::new();
         table.load_style(STYLE);
@@ -126,10 +142,9 @@ impl Terminal {
         let header = header.iter().map(|name| visible(&name.to_uppercase()).into_owned());
         table.set_header(header.collect::<Vec<_>>());
         for row in rows {
-            // A cell's own line breaks are ours; those in what it quotes are shown as spaces.
-            table.add_row(
-                row.iter().map(|cell| cell.split('\n').map(visible).collect::<Vec<_>>().join("\n")),
-            );
+            let shown =
+                |cell: &Cell| cell.iter().map(|line| visible(line)).collect::<Vec<_>>().join("\n");
+            table.add_row(row.iter().map(shown));
         }
         for column in whole {
             if let Some(column) = table.column_mut(*column) {

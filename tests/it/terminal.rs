@@ -366,3 +366,37 @@ fn output_that_has_no_room_is_said_and_undoes_nothing() {
     }
     desk.ok(&["show", "n"]);
 }
+
+/// What would break: one name stands in two lines of a cell, and is taken for two.
+#[test]
+fn a_line_break_in_what_is_reported_is_none_of_a_table() {
+    let desk = Desk::new();
+    desk.ok(&["init", "--origin", "example.org/desk"]);
+    desk.write(
+        "in.jsonl",
+        concat!(
+            r#"{"kind":"actor","id":"eve","name":"Ev\nRubio","type":"person"}"#,
+            "\n",
+            r#"{"kind":"topic","id":"treaty","name":"Tr\neaty"}"#,
+            "\n",
+            r#"{"kind":"contact","id":"call","participants":["eve"]}"#,
+            "\n",
+            r#"{"kind":"statement","id":"s","by":["eve"],"topic":"treaty","contact":"call","stance":"rejects","when":"2025-01-01","according_to":[{"by":"eve"}]}"#,
+            "\n",
+            r#"{"kind":"measure","id":"m","measure":"ban","op":"impose","by":["eve"],"when":"2025-01-01"}"#,
+            "\n",
+        ),
+    );
+    desk.ok(&["append", "in.jsonl"]);
+    desk.ok(&["replay", "--to", "2025-01-02", "--proof", "p"]);
+    for args in
+        [&["measures"][..], &["timeline"], &["list"], &["replay"], &["check", "p"], &["contacts"]]
+    {
+        let printed = desk.ok(args);
+        assert!(printed.contains("Ev Rubio"), "{args:?}: {printed}");
+        let torn = printed.lines().any(|line| line.contains("Rubio") && !line.contains("Ev Rubio"));
+        assert!(!torn, "{args:?}: {printed}");
+    }
+    let contacts = desk.ok(&["contacts"]);
+    assert!(contacts.contains("Tr eaty"), "{contacts}");
+}
