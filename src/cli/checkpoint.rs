@@ -1,6 +1,7 @@
 //! `demarche checkpoint`: sign the size and root of the log.
 
-use std::io::Write;
+use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -47,12 +48,20 @@ pub(crate) struct CheckpointShape {
 impl CheckpointArgs {
     pub(crate) fn run(&self, args: &LogArgs, terminal: &mut Terminal) -> Outcome {
         args.refuse_backup()?;
+        if let Some(path) = &self.out {
+            files::must_be_new(path)?;
+        }
         let log = args.open_checked("demarche checkpoint", terminal)?;
         let mut journal = JournalFile::open(args, &log)?;
         journal.warn_if_it_begins(log.head().size, terminal);
         let note = sign(args, &log, &mut journal)?;
         if let Some(path) = &self.out {
-            files::write_new(path, |out| Ok(out.write_all(note.to_string().as_bytes())?))?;
+            let write = |out: &mut BufWriter<File>| Ok(out.write_all(note.to_string().as_bytes())?);
+            files::write_new(path, write).map_err(|error| {
+                error
+                    .detail("it was signed, and is kept in the journal")
+                    .hint("have it printed again: demarche checkpoint")
+            })?;
         }
         if self.json {
             let Checkpoint { origin, size, root } = log.checkpoint();

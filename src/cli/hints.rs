@@ -1,6 +1,7 @@
 //! Advice: what to do about what went wrong.
 
 use std::io::ErrorKind;
+use std::path::Path;
 
 use crate::event_log::finding::{Check, Verdict};
 use crate::event_log::passage::Difference;
@@ -195,6 +196,35 @@ fn named((id, name): &(String, Option<String>)) -> String {
         Some(name) if name != id => format!("{id} ({name})"),
         _ => id.clone(),
     }
+}
+
+/// Advice on a file that cannot be read.
+pub(crate) fn for_reading(path: &Path, kind: ErrorKind) -> Option<String> {
+    Some(match kind {
+        ErrorKind::NotFound | ErrorKind::NotADirectory => {
+            "look at its name: there is nothing of that name here".to_owned()
+        }
+        ErrorKind::IsADirectory => {
+            "a file is meant, and that is a directory: name the file itself".to_owned()
+        }
+        ErrorKind::PermissionDenied => {
+            format!("run as its owner; if that is you: chmod u+r {}", path.display())
+        }
+        _ => return None,
+    })
+}
+
+/// Advice on a file that cannot be written.
+pub(crate) fn for_writing(kind: ErrorKind) -> Option<String> {
+    Some(match kind {
+        ErrorKind::NotFound | ErrorKind::NotADirectory => {
+            "make its directory first, or name another place".to_owned()
+        }
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            "name a place where you may write".to_owned()
+        }
+        other => return for_system(other),
+    })
 }
 
 /// Advice on what the system refused.

@@ -32,6 +32,15 @@ pub(crate) fn run(directory: &Path, log: &LogArgs, terminal: &mut Terminal) -> O
         return Err(findings("the backup does not verify; nothing was restored", &report)
             .hint("use another backup, or an export"));
     }
+    // By its name the journal is found.
+    let origin = report.origin.unwrap_or_default();
+    if origin != manifest.origin {
+        return Err(CliError::failed(format!(
+            "the backup was changed after it was made: it says that it is of {}, its first event of {origin}",
+            manifest.origin
+        ))
+        .hint("use another backup, or an export"));
+    }
     let store = from.store(HOLDER)?;
     let head = store.head()?;
     if (head.size, Link(head.link).to_string()) != (manifest.events, manifest.chain.clone()) {

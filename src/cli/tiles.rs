@@ -76,7 +76,8 @@ pub(crate) fn export(args: &LogArgs, out: Option<&Path>, terminal: &mut Terminal
 fn check_earlier(out: &Path, next: &Checkpoint) -> Result<(), CliError> {
     let place = out.join("checkpoint");
     // The checkpoint comes last, so an export that was cut off has none; what it wrote is compared as it is met.
-    let ours = |name: &OsStr| ["tile", "checkpoint.partial"].iter().any(|ours| name == *ours);
+    let begun = files::begun(Path::new("checkpoint"));
+    let ours = |name: &OsStr| name == "tile" || name == begun.as_os_str();
     let fresh = fs::read_dir(out).map_or(true, |mut entries| {
         entries.all(|entry| entry.is_ok_and(|entry| ours(&entry.file_name())))
     });

@@ -123,7 +123,7 @@ impl AddArgs {
             return Err(CliError::refused("that is the key of a log, not of a witness")
                 .hint("a witness's key is of type 0x04; ask its operator for the vkey"));
         }
-        if !self.url.starts_with("http://") && !self.url.starts_with("https://") {
+        if !http::is_address(&self.url) {
             return Err(CliError::refused(format!("{:?} is no address", self.url))
                 .hint("as in https://witness.example/prefix"));
         }

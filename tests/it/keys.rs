@@ -296,11 +296,11 @@ fn a_retirement_that_was_cut_off_is_ended_by_the_same_command() {
     let first = vkey(&desk);
     desk.write("log/policy", &format!("log {first}\nquorum none\n"));
     desk.ok(&["key", "rotate"]);
-    fs::create_dir(file("policy.partial")).unwrap();
+    fs::create_dir(file("policy.demarche-begun")).unwrap();
     assert_eq!(desk.refused(&["key", "retire"]).0, Some(2));
     assert!(file("key.former").exists());
     assert_eq!(lines_of(&desk.ok(&["checkpoint"])), 1, "the log retired it");
-    fs::remove_dir(file("policy.partial")).unwrap();
+    fs::remove_dir(file("policy.demarche-begun")).unwrap();
     desk.ok(&["key", "retire"]);
     assert!(!file("key.former").exists());
     let policy = fs::read_to_string(file("policy")).unwrap();

@@ -316,3 +316,14 @@ fn a_tour_in_a_log_of_ones_own() {
     let said = "the log in log is example.org/desk, not the demonstration's";
     refused(&desk, &[(&["demo"], 2, said, "demarche demo --log DIR")]);
 }
+
+/// What would break: the checkpoint is signed before it is seen that its file cannot be made.
+#[test]
+fn a_file_that_is_there_keeps_a_checkpoint_from_being_signed() {
+    let desk = desk("example.org/desk");
+    desk.write("note", "theirs");
+    let note = ["checkpoint", "--out", "note"];
+    refused(&desk, &[(&note, 2, "note exists already", "name another file")]);
+    let journal = read(&desk, "log/journal/example.org%2Fdesk.jsonl");
+    assert_eq!(journal.lines().count(), 1, "nothing was signed");
+}

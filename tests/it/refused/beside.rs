@@ -126,9 +126,9 @@ fn witnesses_that_cannot_be_added_or_asked() {
     let stamp = ["anchor", "ask", url];
     let cannot = format!("{url} cannot be asked: ");
     refused(&desk, &[(&stamp, 2, &cannot, "")]);
-    fs::create_dir_all(desk.path().join("log/policy.partial/theirs")).unwrap();
+    fs::create_dir_all(desk.path().join("log/policy.demarche-begun/theirs")).unwrap();
     refused(&desk, &[(&add(&key, url), 2, "the policy log/policy cannot be written: ", "")]);
-    fs::remove_dir_all(desk.path().join("log/policy.partial")).unwrap();
+    fs::remove_dir_all(desk.path().join("log/policy.demarche-begun")).unwrap();
     desk.ok(&add(&key, url));
     let again = "that witness, or its name, is in the policy already, or cannot be";
     refused(&desk, &[(&add(&key, url), 2, again, "demarche witness list")]);
@@ -234,8 +234,13 @@ fn backups_that_know_less_than_what_lies_there() {
         format!("the journal {log}/journal/example.org%2Fdesk.jsonl has a checkpoint of ")
     };
     refused(&desk, &[(&onto, 1, older, "use a newer backup"), (&onto, 1, older, &knows("log"))]);
-    // The manifest says less, or more, than there is.
     let manifest = read(&desk, "kept/backup.json");
+    // Under another name its journal is not found, and would be lost.
+    desk.write("kept/backup.json", &manifest.replacen("org/desk", "org/other", 1));
+    let other = "the backup was changed after it was made: it says that it is of example.org/other, its first event of example.org/desk";
+    refused(&desk, &[(&restore("new"), 1, other, "use another backup")]);
+    assert!(!desk.path().join("new").exists(), "nothing is made");
+    // The manifest says less, or more, than there is.
     let says = |events: &str| {
         desk.write("kept/backup.json", &manifest.replacen("\"events\": 2", events, 1));
     };
