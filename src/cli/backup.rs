@@ -346,6 +346,10 @@ fn place(named: &Path, args: &LogArgs) -> Result<PathBuf, CliError> {
             .hint("name the directory itself: demarche backup DIR"));
     }
     let shown = target.display();
+    if target.is_symlink() {
+        return Err(CliError::refused(format!("{shown} is no new directory"))
+            .hint("it is a link: name the directory that it leads to, or another"));
+    }
     match fs::read_dir(&target) {
         Ok(mut entries) => {
             if entries.next().is_some() {

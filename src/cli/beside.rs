@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::error::CliError;
-use super::files;
+use super::files::{self, cannot_read};
 use super::log_args::LogArgs;
 use super::terminal::Terminal;
 use crate::event_log::EventLog;
@@ -360,7 +360,9 @@ pub(crate) fn parse(bytes: &[u8], path: &Path) -> Result<Journal, CliError> {
 fn read_journal(file: &mut File, path: &Path) -> Result<Vec<u8>, CliError> {
     let mut bytes = Vec::new();
     let read = file.take(JOURNAL_BYTES_MAX.saturating_add(1)).read_to_end(&mut bytes);
-    let read = read.map_err(|error| cannot_read(path, &error))?;
+    let read = read.map_err(|error| {
+        cannot_read(path, &error).hint("put the journal there from your own copy")
+    })?;
     // A journal is never read in part: what is added would be written over the rest.
     if u64::try_from(read).is_ok_and(|read| read <= JOURNAL_BYTES_MAX) {
         return Ok(bytes);
@@ -369,10 +371,6 @@ fn read_journal(file: &mut File, path: &Path) -> Result<Vec<u8>, CliError> {
         "the journal {} has more than {JOURNAL_BYTES_MAX} bytes",
         path.display()
     )))
-}
-
-fn cannot_read(path: &Path, error: &io::Error) -> CliError {
-    CliError::refused(format!("{} cannot be read: {error}", path.display()))
 }
 
 fn lock(file: &File, wait: Duration) -> io::Result<()> {

@@ -269,7 +269,7 @@ pub(crate) fn for_store(error: &StoreError) -> Vec<String> {
             ),
         ],
         StoreError::Linked { .. } => vec![
-            "move what it leads to into its place, then erase; or name the directory that the link leads into with --log DIR".to_owned(),
+            "move what it leads to into its place, then erase".to_owned(),
         ],
         StoreError::Layout { .. } => vec![
             "export the log with the version of the program that wrote it, and restore the export with this one: demarche restore EXPORT.jsonl --log NEW_DIR".to_owned(),

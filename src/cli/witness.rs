@@ -117,8 +117,10 @@ impl WitnessArgs {
 
 impl AddArgs {
     fn run(&self, args: &LogArgs, log: &EventLog<SledStore>, terminal: &mut Terminal) -> Outcome {
-        let key = VerifierKey::parse(&self.vkey)
-            .map_err(|error| CliError::refused(format!("the key cannot be read: {error}")))?;
+        let key = VerifierKey::parse(&self.vkey).map_err(|error| {
+            CliError::refused(format!("the key cannot be read: {error}"))
+                .hint("it is one line, as the witness's operator publishes it: NAME+ID+BASE64")
+        })?;
         if key.algorithm() != Algorithm::Cosignature {
             return Err(CliError::refused("that is the key of a log, not of a witness")
                 .hint("a witness's key is of type 0x04; ask its operator for the vkey"));

@@ -6,7 +6,6 @@ use demarche::record::note::{Algorithm, NoteSigner, VerifierKey};
 
 use super::{desk, read, refused};
 use crate::desk::Desk;
-use crate::support;
 
 #[test]
 fn keys_that_are_not_where_or_what_they_must_be() {
@@ -116,7 +115,9 @@ fn witnesses_that_cannot_be_added_or_asked() {
         &desk,
         &[
             (&["witness", "ask"], 2, "no witness is known", "demarche witness add"),
-            (&add("x", url), 2, "the key cannot be read: ", ""),
+            (&add("x", url), 2, "the key cannot be read: ", "NAME+ID+BASE64"),
+            (&add(&key, "http://"), 2, "\"http://\" is no address", "https://witness.example"),
+            (&add(&key, "http://[::1"), 2, "\"http://[::1\" is no address", ""),
             (&add(&of_log, url), 2, "that is the key of a log, not of a witness", "0x04"),
             (&add(&key, "ftp://x"), 2, "\"ftp://x\" is no address", "https://witness.example"),
             (&plain, 2, "this log names no key, so there is nothing to cosign", "demarche key new"),
@@ -208,6 +209,13 @@ fn backups_that_are_none_or_have_no_place() {
             ),
         ],
     );
+    #[cfg(unix)]
+    {
+        fs::create_dir(desk.path().join("empty")).unwrap();
+        std::os::unix::fs::symlink("empty", desk.path().join("link")).unwrap();
+        refused(&desk, &[(&["backup", "link"], 2, "link is no new directory", "it leads to")]);
+        desk.ok(&["backup", "empty"]);
+    }
     // A name that is too long once `.partial` stands behind it.
     let long = "b".repeat(250);
     let cannot = format!("{long}.partial cannot be made: ");
@@ -251,33 +259,18 @@ fn backups_that_know_less_than_what_lies_there() {
     refused(&desk, &[(&restore("new"), 1, changed, "use another backup")]);
 }
 
-/// Runs the program as a user who may write nothing here, whoever runs the tests; `None` where that cannot be had.
+/// What a command says that is run where the directory of keys cannot be written; `None` where that cannot be had.
 #[cfg(unix)]
 fn refused_without_rights(desk: &Desk, args: &[&str]) -> Option<String> {
-    use std::os::unix::fs::{MetadataExt, PermissionsExt};
-    use std::os::unix::process::CommandExt;
-    const NOBODY: u32 = 65534;
-    let keys = desk.path().join("keys");
-    let may_do_all = fs::metadata("/proc/self").is_ok_and(|of| of.uid() == 0);
-    let mut command = desk.command(args);
-    if may_do_all {
-        // Nobody else may be able to reach the program where it was built.
-        let program = desk.path().join("demarche");
-        fs::copy(command.get_program(), &program).unwrap();
-        command = desk.command_of(&program, args);
-        let all = std::process::Command::new("chown")
-            .args(["-R", &NOBODY.to_string()])
-            .arg(desk.path())
-            .status();
-        assert!(all.unwrap().success());
-        command.uid(NOBODY);
-    }
-    fs::set_permissions(&keys, fs::Permissions::from_mode(0o500)).unwrap();
-    let output = command.output();
-    fs::set_permissions(&keys, fs::Permissions::from_mode(0o700)).unwrap();
-    let reached = output.as_ref().is_ok_and(|output| output.status.code().is_some());
-    support::required("a user without rights who may run the program", reached)
-        .then(|| String::from_utf8(output.unwrap().stderr).unwrap())
+    use std::os::unix::fs::PermissionsExt;
+    let mode = |mode| {
+        let keys = desk.path().join("keys");
+        fs::set_permissions(keys, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    mode(0o500);
+    let output = desk.run_without_rights(args);
+    mode(0o700);
+    output.map(|output| String::from_utf8(output.stderr).unwrap())
 }
 
 /// A rotation that was cut off is ended by the next command, where the keys can be moved.
