@@ -79,7 +79,7 @@ impl BackupArgs {
     pub(crate) fn run(&self, args: &LogArgs, terminal: &mut Terminal) -> Outcome {
         let target = place(&self.target, args)?;
         let log = args.open("demarche backup", terminal)?;
-        let keys = self.keys(args)?;
+        let keys = self.keys(args, &log)?;
         let partial = Partial::make(&target)?;
         let made = fill(&partial, args, &log, self.sealed, terminal)?;
         for (held, key) in &keys {
@@ -106,12 +106,16 @@ impl BackupArgs {
     }
 
     /// The files of keys to take in.
-    fn keys(&self, args: &LogArgs) -> Result<Vec<(Held, NoteSigner)>, CliError> {
+    fn keys(
+        &self,
+        args: &LogArgs,
+        log: &EventLog<SledStore>,
+    ) -> Result<Vec<(Held, NoteSigner)>, CliError> {
         if !self.with_key {
             return Ok(Vec::new());
         }
         // What others can read, or is no key, is refused.
-        args.current_signer()?;
+        args.current_signer(log)?;
         let mut keys = Vec::new();
         for held in KEYS {
             if let Some(signer) = args.signer(held)? {

@@ -81,13 +81,13 @@ pub(crate) fn sign(
     journal: &mut JournalFile,
 ) -> Result<Note, CliError> {
     key::settle(args, log)?;
-    let (former, current) = (args.signer(Held::Former)?, args.current_signer()?);
+    let (former, current) = (args.signer(Held::Former)?, args.current_signer(log)?);
     // During a rotation both sign.
     let in_use = |key| log.keys().in_use().any(|known| known.key == key);
     let former = former.filter(|signer| in_use(signer.verifier()));
     let signers: Vec<_> = former.iter().chain([&current]).collect();
     let signed = log.sign_checkpoint(&mut journal.journal, &signers, &mut Machine);
-    let (note, line) = signed.map_err(|error| refused(args, error))?;
+    let (note, line) = signed.map_err(|error| refused(args, log, error))?;
     if let Some(line) = line {
         journal.append(&line)?;
     }
@@ -95,14 +95,15 @@ pub(crate) fn sign(
 }
 
 /// What to do about a checkpoint that was not signed.
-fn refused(args: &LogArgs, error: SignError) -> CliError {
+fn refused(args: &LogArgs, log: &EventLog<impl Store>, error: SignError) -> CliError {
     match error {
         SignError::Store(error) => error.into(),
         SignError::DoesNotExtend(rollback) => rolled_back(args, &rollback),
         SignError::OtherJournal { .. } => CliError::failed(error.to_string())
             .hint("event 0 was swapped, or the journal lies in the wrong place: compare with your own copies"),
-        SignError::ForeignKey(_) => CliError::refused(error.to_string())
-            .hint("put the key there that the log names (demarche key show), or add this one: demarche key new"),
+        SignError::ForeignKey(_) => {
+            args.advise_on_foreign(CliError::refused(error.to_string()), log)
+        }
         other => CliError::refused(other.to_string()),
     }
 }

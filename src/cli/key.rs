@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::beside::Held;
+use super::beside::{Held, names_no_key};
 use super::error::CliError;
 use super::init::new_key;
 use super::log_args::LogArgs;
@@ -94,10 +94,7 @@ impl KeyArgs {
             return Ok(Status::Done);
         }
         if self.vkey {
-            let vkey = shape.vkey.ok_or_else(|| {
-                CliError::refused("this log names no key").hint("make one: demarche key new")
-            })?;
-            terminal.line(vkey)?;
+            terminal.line(shape.vkey.ok_or_else(names_no_key)?)?;
             return Ok(Status::Done);
         }
         if shape.keys.is_empty() {
@@ -170,10 +167,14 @@ fn update_policy(args: &LogArgs, log: &EventLog<SledStore>) -> Result<(), CliErr
 }
 
 fn add(args: &LogArgs, log: &mut EventLog<SledStore>) -> Result<(), CliError> {
-    if args.signer(Held::Current)?.is_some() {
+    if let Some(signer) = args.signer(Held::Current)? {
         let path = args.key_path(Held::Current);
-        return Err(CliError::refused(format!("there is a key in {} already", path.display()))
-            .hint("replace it, endorsed by itself: demarche key rotate"));
+        let there = CliError::refused(format!("there is a key in {} already", path.display()));
+        return Err(if is_in_use(log, &signer.verifier()) {
+            there.hint("replace it, endorsed by itself: demarche key rotate")
+        } else {
+            args.advise_on_foreign(there, log)
+        });
     }
     let signer = new_key(log.origin())?;
     args.keep_key(Held::New, &signer)?;
@@ -181,12 +182,22 @@ fn add(args: &LogArgs, log: &mut EventLog<SledStore>) -> Result<(), CliError> {
     settle(args, log)
 }
 
-fn rotate(args: &LogArgs, log: &mut EventLog<SledStore>) -> Result<(), CliError> {
-    let former = args.current_signer()?;
-    if !log.keys().in_use().any(|known| known.key == former.verifier()) {
-        return Err(CliError::refused("the key that is held is not one that this log names")
-            .hint("add it first: move it away, and demarche key new"));
+fn is_in_use(log: &EventLog<impl Store>, key: &VerifierKey) -> bool {
+    log.keys().in_use().any(|known| known.key == *key)
+}
+
+/// The key in use, if the log names it: another endorses nothing.
+fn endorser(args: &LogArgs, log: &EventLog<SledStore>) -> Result<NoteSigner, CliError> {
+    let signer = args.current_signer(log)?;
+    if is_in_use(log, &signer.verifier()) {
+        return Ok(signer);
     }
+    let refused = CliError::refused("the key that is held is not one that this log names");
+    Err(args.advise_on_foreign(refused, log))
+}
+
+fn rotate(args: &LogArgs, log: &mut EventLog<SledStore>) -> Result<(), CliError> {
+    let former = endorser(args, log)?;
     if args.key_path(Held::Former).exists() {
         return Err(CliError::refused("a rotation is under way: two keys are held")
             .hint("end it first: demarche key retire"));
@@ -202,7 +213,7 @@ fn rotate(args: &LogArgs, log: &mut EventLog<SledStore>) -> Result<(), CliError>
 /// Brings the files of keys to where the log's own events say they are, whatever was cut off before.
 pub(crate) fn settle(args: &LogArgs, log: &EventLog<impl Store>) -> Result<(), CliError> {
     let Some(new) = args.signer(Held::New)? else { return Ok(()) };
-    if !log.keys().in_use().any(|known| known.key == new.verifier()) {
+    if !is_in_use(log, &new.verifier()) {
         // The log never named it.
         return args.drop_key(Held::New);
     }
@@ -213,7 +224,7 @@ pub(crate) fn settle(args: &LogArgs, log: &EventLog<impl Store>) -> Result<(), C
 }
 
 fn retire(args: &LogArgs, log: &mut EventLog<SledStore>) -> Result<(), CliError> {
-    let current = args.current_signer()?;
+    let current = endorser(args, log)?;
     // The former key's file may be gone: then the log alone says which it was.
     let held = args.signer(Held::Former)?.map(|signer| signer.verifier());
     let others = log.keys().in_use().filter(|known| known.key != current.verifier());

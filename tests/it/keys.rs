@@ -330,3 +330,29 @@ fn no_policy_brings_a_retired_key_back() {
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(said.contains("stolen.note is signed by no key that this log had"), "{said}");
 }
+
+/// What would break: the advice is to make a key, and making one is refused with the same advice.
+#[test]
+fn advice_on_a_key_that_is_none_of_the_logs_works_when_it_is_followed() {
+    let other = desk();
+    let foreign = fs::read_to_string(other.path().join("log/key")).unwrap();
+    for held in ["x\n", &foreign] {
+        let desk = desk();
+        desk.write("log/key", held);
+        for args in [&["checkpoint"][..], &["key", "new"], &["key", "rotate"]] {
+            desk.is_refused(args, 2, "log/key", "move log/key away, then demarche key new");
+        }
+        fs::rename(desk.path().join("log/key"), desk.path().join("away")).unwrap();
+        desk.ok(&["key", "new"]);
+        desk.ok(&["checkpoint"]);
+    }
+    let plain = Desk::new();
+    plain.ok(&["init", "--origin", "example.org/plain", "--no-key"]);
+    fs::copy(other.path().join("log/key"), plain.path().join("log/key")).unwrap();
+    for args in [&["checkpoint"][..], &["key", "new"]] {
+        plain.is_refused(args, 2, "key", "move log/key away, and make one: demarche key new");
+    }
+    fs::rename(plain.path().join("log/key"), plain.path().join("away")).unwrap();
+    plain.ok(&["key", "new"]);
+    plain.ok(&["checkpoint"]);
+}

@@ -38,7 +38,15 @@ fn keys_that_are_not_where_or_what_they_must_be() {
         &desk,
         &[
             (&plain, 2, "this log names no key", "demarche key new"),
-            (&foreign, 2, "the key that is held is not one that this log names", "move it away"),
+            (
+                &foreign,
+                2,
+                "the key that is held is not one that this log names",
+                "move twin/key away, then demarche key new",
+            ),
+            (&["checkpoint", "--key", "log"], 2, "log is not a regular file", "--key FILE"),
+            (&["checkpoint", "--key", "/dev/null"], 2, "/dev/null is not a regular file", ""),
+            (&["checkpoint", "--log", "plain"], 2, "this log names no key", "demarche key new"),
             (
                 &["key", "rotate"],
                 2,
