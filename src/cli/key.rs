@@ -225,20 +225,48 @@ pub(crate) fn settle(args: &LogArgs, log: &EventLog<impl Store>) -> Result<(), C
 
 fn retire(args: &LogArgs, log: &mut EventLog<SledStore>) -> Result<(), CliError> {
     let current = endorser(args, log)?;
-    // The former key's file may be gone: then the log alone says which it was.
-    let held = args.signer(Held::Former)?.map(|signer| signer.verifier());
-    let others = log.keys().in_use().filter(|known| known.key != current.verifier());
-    let former = held.clone().or_else(|| others.map(|known| known.key.clone()).last());
-    let Some(former) = former else {
+    let held = former_to_remove(args, log, &current)?;
+    let is_other = |key: &VerifierKey| *key != current.verifier() && is_in_use(log, key);
+    // The former key's file may be gone, or of one that was retired before: then the log alone says which it was.
+    let others = log.keys().in_use().map(|known| known.key.clone()).filter(is_other);
+    let former = held.clone().filter(is_other).or_else(|| others.last());
+    if let Some(former) = former {
+        record(log, KeyOp::Retire, &former, &[&current])?;
+    } else if held.is_none() {
         return Err(CliError::refused("no former key signs for this log")
             .hint("a key is replaced first: demarche key rotate"));
-    };
-    if log.keys().in_use().any(|known| known.key == former) {
-        record(log, KeyOp::Retire, &former, &[&current])?;
     }
     // Without it a retirement that was cut off could not be given again.
     update_policy(args, log)?;
     if held.is_some() { args.drop_key(Held::Former) } else { Ok(()) }
+}
+
+/// The key in the file that a retirement removes, if there is one. What would leave a secret behind, or take away what is
+/// not this log's, is refused.
+fn former_to_remove(
+    args: &LogArgs,
+    log: &EventLog<SledStore>,
+    current: &NoteSigner,
+) -> Result<Option<VerifierKey>, CliError> {
+    let path = args.key_path(Held::Former);
+    let shown = path.display();
+    if path.is_symlink() {
+        return Err(CliError::refused(format!(
+            "{shown} is a link: removing it would leave the key that it leads to"
+        ))
+        .hint(format!(
+            "move that file into its place, then retire it: mv \"$(readlink -f {shown})\" {shown}"
+        )));
+    }
+    let held = args.signer(Held::Former)?.map(|signer| signer.verifier());
+    let is_former = |key: &VerifierKey| {
+        *key != current.verifier() && log.keys().keys().iter().any(|known| known.key == *key)
+    };
+    if held.as_ref().is_some_and(|key| !is_former(key)) {
+        return Err(CliError::refused(format!("the key in {shown} is no former key of this log"))
+            .hint("move it away, and give the command again: the log knows which key is to be retired"));
+    }
+    Ok(held)
 }
 
 fn record(

@@ -356,3 +356,46 @@ fn advice_on_a_key_that_is_none_of_the_logs_works_when_it_is_followed() {
     plain.ok(&["key", "new"]);
     plain.ok(&["checkpoint"]);
 }
+
+/// What would break: the file that is removed is a link, and the secret stays; or it is somebody else's key.
+#[test]
+#[cfg(unix)]
+fn a_retirement_leaves_no_secret_behind_and_takes_no_other_away() {
+    let desk = desk();
+    let (key, former) = (desk.path().join("log/key"), desk.path().join("log/key.former"));
+    let real = desk.path().join("real");
+    let retired = || -> Vec<bool> {
+        let shown = desk.json(&["key", "--json"]);
+        shown["keys"].as_array().unwrap().iter().map(|key| !key["retired"].is_null()).collect()
+    };
+    let retire = ["key", "retire"];
+    fs::rename(&key, &real).unwrap();
+    std::os::unix::fs::symlink(&real, &key).unwrap();
+    desk.ok(&["key", "rotate"]);
+    let link = "log/key.former is a link: removing it would leave the key that it leads to";
+    desk.is_refused(&retire, 2, link, "mv \"$(readlink -f log/key.former)\" log/key.former");
+    assert_eq!(retired(), [false, false]);
+    fs::rename(&real, &former).unwrap();
+    desk.ok(&retire);
+    assert!(!former.exists() && retired()[0]);
+
+    let old = fs::read(&key).unwrap();
+    desk.ok(&["key", "rotate"]);
+    let other = self::desk();
+    let none = "the key in log/key.former is no former key of this log";
+    for wrong in [other.path().join("log/key"), key.clone()] {
+        fs::copy(&wrong, &former).unwrap();
+        desk.is_refused(&retire, 2, none, "move it away");
+        assert!(former.exists());
+        assert_eq!(retired(), [true, false, false]);
+    }
+    fs::remove_file(&former).unwrap();
+    desk.ok(&retire);
+    assert_eq!(retired(), [true, true, false]);
+    // One that was retired before is no sign that nothing is left to retire.
+    desk.ok(&["key", "rotate"]);
+    fs::write(&former, old).unwrap();
+    desk.ok(&retire);
+    assert_eq!(retired(), [true, true, true, false]);
+    assert!(!former.exists());
+}
