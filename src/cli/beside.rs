@@ -459,13 +459,13 @@ pub(crate) fn private_and_synced(directory: &Path) -> io::Result<()> {
 }
 
 #[cfg(unix)]
-fn make_private(path: &Path, mode: u32) -> io::Result<()> {
+pub(crate) fn make_private(path: &Path, mode: u32) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     fs::set_permissions(path, fs::Permissions::from_mode(mode))
 }
 
 #[cfg(not(unix))]
-fn make_private(_: &Path, _: u32) -> io::Result<()> {
+pub(crate) fn make_private(_: &Path, _: u32) -> io::Result<()> {
     Ok(())
 }
 
