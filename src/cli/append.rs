@@ -11,9 +11,9 @@ use serde::Serialize;
 
 use super::error::CliError;
 use super::event_args::submission;
-use super::files::DiskFiles;
+use super::files::{self, DiskFiles};
 use super::hints;
-use super::input::{InputLines, READ_BYTES, spooled};
+use super::input::{InputLines, NotSpooled, READ_BYTES, spooled};
 use super::log_args::LogArgs;
 use super::surroundings::Machine;
 use super::terminal::Terminal;
@@ -64,7 +64,8 @@ impl AppendArgs {
                 (log.append(submissions, options, &mut DiskFiles::of_flags(), &mut Machine), log)
             }
             (None, Some(file)) if file == Path::new("-") => {
-                let mut input = InputLines::new(spooled(&mut io::stdin().lock())?);
+                let mut input =
+                    InputLines::new(spooled(&mut io::stdin().lock()).map_err(not_spooled)?);
                 let mut log = log.open("demarche append", terminal)?;
                 let files = &mut DiskFiles::here();
                 (log.append_lines(&mut input, options, files, &mut Machine), log)
@@ -82,7 +83,8 @@ impl AppendArgs {
                     let mut input = InputLines::new(BufReader::with_capacity(READ_BYTES, open));
                     log.append_lines(&mut input, options, &mut files, &mut Machine)
                 } else {
-                    let mut input = InputLines::new(spooled(&mut BufReader::new(open))?);
+                    let mut input =
+                        InputLines::new(spooled(&mut BufReader::new(open)).map_err(not_spooled)?);
                     log.append_lines(&mut input, options, &mut files, &mut Machine)
                 };
                 (appended, log)
@@ -108,11 +110,11 @@ impl AppendArgs {
         if let Some((clock, used)) = &appended.clock_went_back {
             terminal.warn(format!(
                 "the clock says {clock}, but the log's last event was recorded at {used}; that time was recorded"
-            ))?;
+            ));
         }
         for refusal in &appended.left_out {
             for line in hints::describe(refusal) {
-                terminal.warn(format!("left out: {line}"))?;
+                terminal.warn(format!("left out: {line}"));
             }
         }
         if self.json {
@@ -225,11 +227,28 @@ fn nearest_kind(name: &str) -> Option<&'static str> {
 }
 
 fn cannot_read(file: &Path, error: &io::Error) -> CliError {
-    let refused = CliError::refused(format!("{} cannot be read: {error}", file.display()));
+    let refused = files::cannot_read(file, error);
     match nearest_kind(&file.to_string_lossy()) {
         Some(kind) => refused.hint(format!("did you mean the kind of event {kind}?")),
         None => refused,
     }
+}
+
+/// What is said of an input that is read once, and was not read to its end.
+fn not_spooled(error: NotSpooled) -> CliError {
+    match error {
+        NotSpooled::Input(error) => unreadable(&error),
+        NotSpooled::Spool(error) => CliError::refused(format!(
+            "the input cannot be kept in {} while it is read: {error}; nothing was appended",
+            std::env::temp_dir().display()
+        ))
+        .hint("name a place with room for temporary files: TMPDIR=DIR demarche append -"),
+    }
+}
+
+fn unreadable(error: &io::Error) -> CliError {
+    CliError::refused(format!("the input cannot be read: {error}; nothing was appended"))
+        .hint("it is a file of JSON lines, one event a line: see docs/input.md")
 }
 
 /// What was refused, as an error.
@@ -237,11 +256,7 @@ pub(crate) fn refused(error: AppendError, options: AppendOptions) -> CliError {
     let refusals = match error {
         AppendError::Refused(refusals) => refusals,
         AppendError::Store(error) => return error.into(),
-        AppendError::Input(error) => {
-            return CliError::refused(format!(
-                "the input cannot be read: {error}; nothing was appended"
-            ));
-        }
+        AppendError::Input(error) => return unreadable(&error),
     };
     let count = refusals.len();
     let message = match refusals.as_slice() {

@@ -79,7 +79,7 @@ impl BackupArgs {
     pub(crate) fn run(&self, args: &LogArgs, terminal: &mut Terminal) -> Outcome {
         let target = place(&self.target, args)?;
         let log = args.open("demarche backup", terminal)?;
-        let keys = self.keys(args)?;
+        let keys = self.keys(args, &log)?;
         let partial = Partial::make(&target)?;
         let made = fill(&partial, args, &log, self.sealed, terminal)?;
         for (held, key) in &keys {
@@ -101,17 +101,21 @@ impl BackupArgs {
             return Ok(Status::Done);
         }
         // The tree of the copy was made from the headers.
-        terminal.warn("the backup is whole, but the tree in the log is not what its headers lead to: demarche verify")?;
+        terminal.warn("the backup is whole, but the tree in the log is not what its headers lead to: demarche verify");
         Ok(Status::Failed)
     }
 
     /// The files of keys to take in.
-    fn keys(&self, args: &LogArgs) -> Result<Vec<(Held, NoteSigner)>, CliError> {
+    fn keys(
+        &self,
+        args: &LogArgs,
+        log: &EventLog<SledStore>,
+    ) -> Result<Vec<(Held, NoteSigner)>, CliError> {
         if !self.with_key {
             return Ok(Vec::new());
         }
         // What others can read, or is no key, is refused.
-        args.current_signer()?;
+        args.current_signer(log)?;
         let mut keys = Vec::new();
         for held in KEYS {
             if let Some(signer) = args.signer(held)? {
@@ -346,6 +350,10 @@ fn place(named: &Path, args: &LogArgs) -> Result<PathBuf, CliError> {
             .hint("name the directory itself: demarche backup DIR"));
     }
     let shown = target.display();
+    if target.is_symlink() {
+        return Err(CliError::refused(format!("{shown} is no new directory"))
+            .hint("it is a link: name the directory that it leads to, or another"));
+    }
     match fs::read_dir(&target) {
         Ok(mut entries) => {
             if entries.next().is_some() {

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::error::CliError;
-use super::files;
+use super::files::{self, cannot_read};
 use super::log_args::LogArgs;
 use super::terminal::Terminal;
 use crate::event_log::EventLog;
@@ -57,6 +57,22 @@ impl Held {
     }
 }
 
+/// What to do where another key is held than the one that the log names.
+const PUT_BACK: &str = "put the key there that this log names (demarche key), or say where it is: --key FILE, DEMARCHE_KEY";
+
+/// What to do about a file that stands where a key is to be that is lost.
+fn if_lost(path: &Path) -> String {
+    format!(
+        "only if it is lost: move {} away, then demarche key new; no earlier key endorses that one, so readers must be told",
+        path.display()
+    )
+}
+
+/// That there is nothing to sign with, nor was.
+pub(crate) fn names_no_key() -> CliError {
+    CliError::refused("this log names no key").hint("make one: demarche key new")
+}
+
 impl LogArgs {
     pub(crate) fn key_path(&self, held: Held) -> PathBuf {
         let path = self.key_file().unwrap_or_else(|| self.directory().join(KEY));
@@ -69,11 +85,17 @@ impl LogArgs {
     pub(crate) fn signer(&self, held: Held) -> Result<Option<NoteSigner>, CliError> {
         let path = self.key_path(held);
         let cannot = |error: io::Error| cannot_read(&path, &error);
-        let file = match File::open(&path) {
-            Ok(file) => file,
+        // Looked at before it is opened: opening a pipe would wait for its other end.
+        match fs::metadata(&path) {
+            Ok(found) if found.is_file() => {}
+            Ok(_) => {
+                return Err(CliError::refused(format!("{} is not a regular file", path.display()))
+                    .hint("a key lies in a file of its own: move away what is there, or say where the key is: --key FILE"));
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(cannot(error)),
-        };
+        }
+        let file = File::open(&path).map_err(cannot)?;
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
@@ -95,19 +117,46 @@ impl LogArgs {
         // What is wrong with a key is said without showing any of it.
         let text = std::str::from_utf8(&bytes).unwrap_or_default();
         NoteSigner::parse(text.trim_end()).map(Some).map_err(|_| {
-            CliError::refused(format!("{} holds no signing key", path.display()))
-                .hint("restore it from your own copy, or go on with another: demarche key new")
+            let shown = path.display();
+            let refused = CliError::refused(format!("{shown} holds no signing key"))
+                .hint("put the key there from your own copy, or say where it is: --key FILE, DEMARCHE_KEY");
+            match held {
+                Held::Current => refused.hint(if_lost(&path)),
+                Held::Former | Held::New => refused.hint(format!("or go on without it: move {shown} away")),
+            }
         })
     }
 
-    /// The key in use, or advice on how to have one.
-    pub(crate) fn current_signer(&self) -> Result<NoteSigner, CliError> {
+    /// The key in use of a log, or advice on how to have one.
+    pub(crate) fn current_signer(
+        &self,
+        log: &EventLog<impl Store>,
+    ) -> Result<NoteSigner, CliError> {
         self.signer(Held::Current)?.ok_or_else(|| {
+            if log.keys().in_use().next().is_none() {
+                return names_no_key();
+            }
             let path = self.key_path(Held::Current);
             CliError::refused(format!("there is no signing key in {}", path.display()))
-                .hint("put the key there that this log names (demarche key), or say where it is: --key FILE, DEMARCHE_KEY")
+                .hint(PUT_BACK)
                 .hint("only if it is lost: demarche key new; no earlier key endorses that one, so readers must be told")
         })
+    }
+
+    /// Advice on a held key that the log does not name, or has retired.
+    pub(crate) fn advise_on_foreign(
+        &self,
+        refused: CliError,
+        log: &EventLog<impl Store>,
+    ) -> CliError {
+        let path = self.key_path(Held::Current);
+        if log.keys().in_use().next().is_some() {
+            return refused.hint(PUT_BACK).hint(if_lost(&path));
+        }
+        refused.hint(format!(
+            "this log names none: move {} away, and make one: demarche key new",
+            path.display()
+        ))
     }
 
     /// Keeps a key in a new file that its owner alone can read.
@@ -312,15 +361,15 @@ impl JournalFile {
     }
 
     /// Says so if a log that is not new had no journal: an old copy, restored, may be about to fork.
-    pub(crate) fn warn_if_it_begins(&self, size: u64, terminal: &mut Terminal) -> io::Result<()> {
+    pub(crate) fn warn_if_it_begins(&self, size: u64, terminal: &mut Terminal) {
         if !self.begins || size <= 1 {
-            return Ok(());
+            return;
         }
         let path = self.path.display();
         terminal.warn(format!(
             "there was no journal in {path}, so nothing here shows what this log signed before; if it was restored \
              from an old copy, or its journal lies elsewhere (--journal DIR), what is signed now may contradict that"
-        ))
+        ));
     }
 
     /// Keeps a line that the journal has taken in; it returns once the line is durable.
@@ -360,7 +409,9 @@ pub(crate) fn parse(bytes: &[u8], path: &Path) -> Result<Journal, CliError> {
 fn read_journal(file: &mut File, path: &Path) -> Result<Vec<u8>, CliError> {
     let mut bytes = Vec::new();
     let read = file.take(JOURNAL_BYTES_MAX.saturating_add(1)).read_to_end(&mut bytes);
-    let read = read.map_err(|error| cannot_read(path, &error))?;
+    let read = read.map_err(|error| {
+        cannot_read(path, &error).hint("put the journal there from your own copy")
+    })?;
     // A journal is never read in part: what is added would be written over the rest.
     if u64::try_from(read).is_ok_and(|read| read <= JOURNAL_BYTES_MAX) {
         return Ok(bytes);
@@ -369,10 +420,6 @@ fn read_journal(file: &mut File, path: &Path) -> Result<Vec<u8>, CliError> {
         "the journal {} has more than {JOURNAL_BYTES_MAX} bytes",
         path.display()
     )))
-}
-
-fn cannot_read(path: &Path, error: &io::Error) -> CliError {
-    CliError::refused(format!("{} cannot be read: {error}", path.display()))
 }
 
 fn lock(file: &File, wait: Duration) -> io::Result<()> {
@@ -412,13 +459,13 @@ pub(crate) fn private_and_synced(directory: &Path) -> io::Result<()> {
 }
 
 #[cfg(unix)]
-fn make_private(path: &Path, mode: u32) -> io::Result<()> {
+pub(crate) fn make_private(path: &Path, mode: u32) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     fs::set_permissions(path, fs::Permissions::from_mode(mode))
 }
 
 #[cfg(not(unix))]
-fn make_private(_: &Path, _: u32) -> io::Result<()> {
+pub(crate) fn make_private(_: &Path, _: u32) -> io::Result<()> {
     Ok(())
 }
 

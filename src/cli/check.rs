@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -16,6 +16,7 @@ use super::beside::read_policy;
 use super::check_event::check_event;
 use super::clock_args::Asked;
 use super::error::CliError;
+use super::files::cannot_read;
 use super::shapes::{AnswerShape, VERSION};
 use super::terminal::Terminal;
 use super::witness::shown_time;
@@ -117,15 +118,14 @@ const NO_BEARING: &[&str] = &["incident", "note", "contact", "topic", "actor", "
 
 impl CheckArgs {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Outcome {
-        let file = File::open(&self.proof).map_err(|error| {
-            CliError::refused(format!("{} cannot be read: {error}", self.proof.display()))
-        })?;
+        let cannot = |error: io::Error| cannot_read(&self.proof, &error);
+        let file = File::open(&self.proof).map_err(cannot)?;
         let policy = self.policy()?;
         let mut file = BufReader::new(file);
-        if file.fill_buf()?.starts_with(FIRST_LINE.as_bytes()) {
+        if file.fill_buf().map_err(cannot)?.starts_with(FIRST_LINE.as_bytes()) {
             return check_event(&self.proof, policy.as_ref(), self.json, terminal);
         }
-        if let Some(other) = other_file(file.fill_buf()?) {
+        if let Some(other) = other_file(file.fill_buf().map_err(cannot)?) {
             return Err(other);
         }
         let checked = check_answer(&mut file)?;

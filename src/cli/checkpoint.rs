@@ -1,6 +1,7 @@
 //! `demarche checkpoint`: sign the size and root of the log.
 
-use std::io::Write;
+use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -47,12 +48,20 @@ pub(crate) struct CheckpointShape {
 impl CheckpointArgs {
     pub(crate) fn run(&self, args: &LogArgs, terminal: &mut Terminal) -> Outcome {
         args.refuse_backup()?;
+        if let Some(path) = &self.out {
+            files::must_be_new(path)?;
+        }
         let log = args.open_checked("demarche checkpoint", terminal)?;
         let mut journal = JournalFile::open(args, &log)?;
-        journal.warn_if_it_begins(log.head().size, terminal)?;
+        journal.warn_if_it_begins(log.head().size, terminal);
         let note = sign(args, &log, &mut journal)?;
         if let Some(path) = &self.out {
-            files::write_new(path, |out| Ok(out.write_all(note.to_string().as_bytes())?))?;
+            let write = |out: &mut BufWriter<File>| Ok(out.write_all(note.to_string().as_bytes())?);
+            files::write_new(path, write).map_err(|error| {
+                error
+                    .detail("it was signed, and is kept in the journal")
+                    .hint("have it printed again: demarche checkpoint")
+            })?;
         }
         if self.json {
             let Checkpoint { origin, size, root } = log.checkpoint();
@@ -72,13 +81,13 @@ pub(crate) fn sign(
     journal: &mut JournalFile,
 ) -> Result<Note, CliError> {
     key::settle(args, log)?;
-    let (former, current) = (args.signer(Held::Former)?, args.current_signer()?);
+    let (former, current) = (args.signer(Held::Former)?, args.current_signer(log)?);
     // During a rotation both sign.
     let in_use = |key| log.keys().in_use().any(|known| known.key == key);
     let former = former.filter(|signer| in_use(signer.verifier()));
     let signers: Vec<_> = former.iter().chain([&current]).collect();
     let signed = log.sign_checkpoint(&mut journal.journal, &signers, &mut Machine);
-    let (note, line) = signed.map_err(|error| refused(args, error))?;
+    let (note, line) = signed.map_err(|error| refused(args, log, error))?;
     if let Some(line) = line {
         journal.append(&line)?;
     }
@@ -86,14 +95,15 @@ pub(crate) fn sign(
 }
 
 /// What to do about a checkpoint that was not signed.
-fn refused(args: &LogArgs, error: SignError) -> CliError {
+fn refused(args: &LogArgs, log: &EventLog<impl Store>, error: SignError) -> CliError {
     match error {
         SignError::Store(error) => error.into(),
         SignError::DoesNotExtend(rollback) => rolled_back(args, &rollback),
         SignError::OtherJournal { .. } => CliError::failed(error.to_string())
             .hint("event 0 was swapped, or the journal lies in the wrong place: compare with your own copies"),
-        SignError::ForeignKey(_) => CliError::refused(error.to_string())
-            .hint("put the key there that the log names (demarche key show), or add this one: demarche key new"),
+        SignError::ForeignKey(_) => {
+            args.advise_on_foreign(CliError::refused(error.to_string()), log)
+        }
         other => CliError::refused(other.to_string()),
     }
 }

@@ -153,21 +153,21 @@ fn print_accounts(
         std::iter::once("topic").chain(names.iter().map(String::as_str)).collect();
     let mut rows = Vec::new();
     for topic in topics {
-        let mut row = vec![topic.map_or_else(|| "no topic".to_owned(), |id| name_of(view, id))];
+        let mut row =
+            vec![vec![topic.map_or_else(|| "no topic".to_owned(), |id| name_of(view, id))]];
         for index in 0..contact.accounts.len() {
             let given = contact
                 .statements
                 .iter()
                 .filter(|told| told.topic.as_ref() == topic && told.given_by.contains(&index));
-            let given: Vec<String> = given.map(|told| cell(view, told)).collect();
-            row.push(given.join("\n"));
+            row.push(given.flat_map(|told| lines(view, told)).collect());
         }
         rows.push(row);
     }
-    terminal.table(&header, &[], &rows)
+    terminal.table_of_lines(&header, &[], &rows)
 }
 
-fn cell(view: &View<'_>, told: &Told) -> String {
+fn lines(view: &View<'_>, told: &Told) -> Vec<String> {
     let by = if told.by.is_empty() { "nobody named".to_owned() } else { names_of(view, &told.by) };
     let stance = told.stance.as_ref().map_or("says", |stance| stance.as_str());
     let mut lines = vec![format!("{by} {stance}{} ({})", modality(&told.modality), told.event)];
@@ -181,8 +181,7 @@ fn cell(view: &View<'_>, told: &Told) -> String {
     } else {
         quotes
     });
-    // Line breaks within what is quoted are no line breaks of the cell.
-    lines.iter().map(|line| line.replace('\n', " ")).collect::<Vec<_>>().join("\n")
+    lines
 }
 
 /// What all accounts give, and what only one does.

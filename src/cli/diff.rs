@@ -6,7 +6,7 @@ use clap::Args;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::clock_args::Asked;
+use super::clock_args::{Asked, Bound, read_bound, read_zone};
 use super::error::CliError;
 use super::log_args::LogArgs;
 use super::positions::modality;
@@ -161,6 +161,7 @@ impl DiffArgs {
         let to = self.to.as_deref();
         let (recorded_by, reported_by) = (self.recorded_by.as_deref(), self.reported_by.as_deref());
         let asked = |to, recorded, reported| Asked::new(to, recorded, reported, &self.tz);
+        self.check_bounds()?;
         let recorded = self.recorded_from.as_deref().zip(self.recorded_to.as_deref());
         let reported = self.reported_from.as_deref().zip(self.reported_to.as_deref());
         let pair = match (self.from.as_deref().zip(to), recorded, reported) {
@@ -206,6 +207,24 @@ impl DiffArgs {
                 .hint("the earlier date comes first"));
         }
         Ok(pair)
+    }
+
+    /// Reads the dates that the question goes from and to by their own flags, so that an error names them.
+    fn check_bounds(&self) -> Result<(), CliError> {
+        let zone = read_zone(&self.tz)?;
+        let of_flag = |(flag, given): (&str, &Option<String>)| match given {
+            Some(text) => read_bound(flag, text, zone, Bound::Last).map(drop),
+            None => Ok(()),
+        };
+        [
+            ("--from", &self.from),
+            ("--recorded-from", &self.recorded_from),
+            ("--recorded-to", &self.recorded_to),
+            ("--reported-from", &self.reported_from),
+            ("--reported-to", &self.reported_to),
+        ]
+        .into_iter()
+        .try_for_each(of_flag)
     }
 
     fn shape(&self, pair: &Pair<'_>, log: &EventLog<impl Store>, found: Diff) -> DiffShape {

@@ -39,6 +39,14 @@ impl CliError {
         Self { status: Status::Failed, ..Self::refused(message) }
     }
 
+    /// What was to be printed, and could not be.
+    pub(crate) fn of_output(error: &io::Error) -> Self {
+        let broken_pipe = error.kind() == io::ErrorKind::BrokenPipe;
+        let refused = CliError::refused(format!("standard output cannot be written: {error}"))
+            .hint("what the command did besides is done: what it appended, signed or wrote to a file is there");
+        Self { broken_pipe, ..refused }
+    }
+
     /// Adds evidence.
     pub(crate) fn detail(mut self, detail: impl Into<String>) -> Self {
         self.details.push(detail.into());
@@ -64,8 +72,7 @@ impl CliError {
 
 impl From<io::Error> for CliError {
     fn from(error: io::Error) -> Self {
-        let broken_pipe = error.kind() == io::ErrorKind::BrokenPipe;
-        Self { broken_pipe, ..Self::refused(error.to_string()) }
+        Self::refused(error.to_string())
     }
 }
 

@@ -10,7 +10,7 @@ use super::log_args::LogArgs;
 use super::terminal::Terminal;
 use super::words::counted;
 use super::{Outcome, Status, files, tiles};
-use crate::event_log::portable::{Exported, export};
+use crate::event_log::portable::{Exported, PortableError, export};
 use crate::store::Store;
 
 #[derive(Debug, Args)]
@@ -47,39 +47,39 @@ impl ExportArgs {
         let Some(path) = &self.out else {
             let progress = terminal.progress("exporting", Some(store.head()?.size));
             let out = &mut BufWriter::new(io::stdout().lock());
-            let exported =
-                export(&store, self.include_sealed, out, &mut |done| progress.set(done))?;
+            let exported = export(&store, self.include_sealed, out, &mut |done| progress.set(done));
             drop(progress);
-            return remark(exported, None, terminal);
+            let exported = exported.map_err(|error| match error {
+                PortableError::Io(error) => CliError::of_output(&error),
+                other => other.into(),
+            })?;
+            return Ok(remark(&exported, None, terminal));
         };
         let progress = terminal.progress("exporting", Some(store.head()?.size));
         let written = files::write_new_private(path, |out| {
             Ok(export(&store, self.include_sealed, out, &mut |done| progress.set(done))?)
         });
         drop(progress);
-        remark(written?, Some(path), terminal)
+        Ok(remark(&written?, Some(path), terminal))
     }
 }
 
 /// Says what was written and what was left out, on standard error.
-fn remark(exported: Exported, path: Option<&PathBuf>, terminal: &mut Terminal) -> Outcome {
-    use std::io::Write;
+fn remark(exported: &Exported, path: Option<&PathBuf>, terminal: &mut Terminal) -> Status {
     let place = path.map(|path| format!(" to {}", path.display())).unwrap_or_default();
-    writeln!(
-        terminal.err(),
+    terminal.note(format!(
         "exported {} and {}{place}",
         counted(exported.events, "event"),
         counted(exported.sources, "captured source")
-    )?;
+    ));
     if exported.absent > 0 {
-        writeln!(terminal.err(), "{} events have no payload: erased or withheld", exported.absent)?;
+        terminal.note(format!("{} events have no payload: erased or withheld", exported.absent));
     }
     if exported.sealed_withheld > 0 {
-        writeln!(
-            terminal.err(),
+        terminal.note(format!(
             "{} left out; --include-sealed writes them",
             counted(exported.sealed_withheld, "sealed part")
-        )?;
+        ));
     }
-    Ok(Status::Done)
+    Status::Done
 }

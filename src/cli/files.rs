@@ -10,6 +10,7 @@ use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::error::CliError;
+use super::hints;
 use crate::event_log::{FileError, SourceFiles};
 use crate::model::limits::SOURCE_BYTES_MAX;
 use crate::store::durable::{sync_file, sync_name};
@@ -99,8 +100,7 @@ impl SourceFiles for DiskFiles {
 
 /// Opens a file that is read more than once, or from the middle: a directory, a pipe or a device cannot be.
 pub(crate) fn open_regular(path: &Path) -> Result<File, CliError> {
-    let cannot =
-        |error: io::Error| CliError::refused(format!("{} cannot be read: {error}", path.display()));
+    let cannot = |error: io::Error| cannot_read(path, &error);
     // Looked at before it is opened: opening a pipe would wait for its other end.
     if fs::metadata(path).map_err(cannot)?.is_file() {
         return File::open(path).map_err(cannot);
@@ -126,6 +126,29 @@ pub(crate) fn write_new_private<T>(
     write_new_for(Readers::Owner, path, write)
 }
 
+/// Refuses a place where there is a file.
+pub(crate) fn must_be_new(path: &Path) -> Result<(), CliError> {
+    if !path.exists() {
+        return Ok(());
+    }
+    Err(CliError::refused(format!("{} exists already", path.display()))
+        .hint("name another file, or remove that one"))
+}
+
+/// What is said of a file that was to be read.
+pub(crate) fn cannot_read(path: &Path, error: &io::Error) -> CliError {
+    let mut refused = CliError::refused(format!("{} cannot be read: {error}", path.display()));
+    refused.hints.extend(hints::for_reading(path, error.kind()));
+    refused
+}
+
+/// The same of one that was to be written.
+pub(crate) fn cannot_write(path: &Path, error: &io::Error) -> CliError {
+    let mut refused = CliError::refused(format!("{} cannot be written: {error}", path.display()));
+    refused.hints.extend(hints::for_writing(error.kind()));
+    refused
+}
+
 /// Who can read a file.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Readers {
@@ -138,47 +161,42 @@ fn write_new_for<T>(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<File>) -> Result<T, CliError>,
 ) -> Result<T, CliError> {
-    if path.exists() {
-        return Err(CliError::refused(format!("{} exists already", path.display()))
-            .hint("name another file, or remove that one"));
-    }
-    let partial = partial(path);
-    let cannot = |error: io::Error| {
-        CliError::refused(format!("{} cannot be written: {error}", path.display())).advised(&error)
-    };
-    let mut out = BufWriter::new(begin(&partial, readers).map_err(cannot)?);
+    must_be_new(path)?;
+    let begun = begun(path);
+    let cannot = |error: io::Error| cannot_write(path, &error);
+    let mut out = BufWriter::new(begin(&begun, readers).map_err(cannot)?);
     let written = write(&mut out).and_then(|result| {
         let file = out.into_inner().map_err(|error| cannot(error.into_error()))?;
         sync_file(&file).map_err(cannot)?;
-        fs::rename(&partial, path).map_err(cannot)?;
+        fs::rename(&begun, path).map_err(cannot)?;
         sync_name(path).map_err(cannot)?;
         Ok(result)
     });
     if written.is_err() {
-        let _ = fs::remove_file(&partial);
+        let _ = fs::remove_file(&begun);
     }
     written
 }
 
 /// Makes the file that something is written into before it is moved into its place. One that is there was left by a
 /// command that was cut off, unless somebody holds its lock.
-fn begin(partial: &Path, readers: Readers) -> io::Result<File> {
+fn begin(begun: &Path, readers: Readers) -> io::Result<File> {
     loop {
-        let file = match new_file(readers, partial) {
+        let file = match new_file(readers, begun) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                if !fs::symlink_metadata(partial)?.is_file() {
+                if !fs::symlink_metadata(begun)?.is_file() {
                     return Err(error);
                 }
-                let left = File::options().write(true).open(partial)?;
-                if held(&left, partial)? {
-                    fs::remove_file(partial)?;
+                let left = File::options().write(true).open(begun)?;
+                if held(&left, begun)? {
+                    fs::remove_file(begun)?;
                 }
                 continue;
             }
             opened => opened?,
         };
         // Somebody may have taken it for one that was left before it was locked.
-        if held(&file, partial)? {
+        if held(&file, begun)? {
             return Ok(file);
         }
     }
@@ -221,16 +239,16 @@ pub(crate) fn replace_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 fn replace_for(readers: Readers, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let partial = partial(path);
+    let begun = begun(path);
     // What was left by a write that was cut off has the mode of then.
-    match fs::remove_file(&partial) {
+    match fs::remove_file(&begun) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let mut file = new_file(readers, &partial)?;
+    let mut file = new_file(readers, &begun)?;
     file.write_all(bytes)?;
     sync_file(&file)?;
-    fs::rename(&partial, path)
+    fs::rename(&begun, path)
 }
 
 fn new_file(readers: Readers, path: &Path) -> io::Result<File> {
@@ -243,9 +261,19 @@ fn new_file(readers: Readers, path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// Where a file is written before it is moved into its place.
+/// Where a file is written before it is moved into its place. Nobody else gives a file such a name: one that is found is
+/// taken away.
+pub(crate) fn begun(path: &Path) -> PathBuf {
+    beside(path, ".demarche-begun")
+}
+
+/// Where a directory is filled before it is moved into its place. It may be anybody's, so one that is found is left alone.
 pub(crate) fn partial(path: &Path) -> PathBuf {
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(".partial");
-    PathBuf::from(partial)
+    beside(path, ".partial")
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
 }

@@ -1,6 +1,7 @@
 //! Advice: what to do about what went wrong.
 
 use std::io::ErrorKind;
+use std::path::Path;
 
 use crate::event_log::finding::{Check, Verdict};
 use crate::event_log::passage::Difference;
@@ -207,6 +208,35 @@ fn named((id, name): &(String, Option<String>)) -> String {
     }
 }
 
+/// Advice on a file that cannot be read.
+pub(crate) fn for_reading(path: &Path, kind: ErrorKind) -> Option<String> {
+    Some(match kind {
+        ErrorKind::NotFound | ErrorKind::NotADirectory => {
+            "look at its name: there is nothing of that name here".to_owned()
+        }
+        ErrorKind::IsADirectory => {
+            "a file is meant, and that is a directory: name the file itself".to_owned()
+        }
+        ErrorKind::PermissionDenied => {
+            format!("run as its owner; if that is you: chmod u+r {}", path.display())
+        }
+        _ => return None,
+    })
+}
+
+/// Advice on a file that cannot be written.
+pub(crate) fn for_writing(kind: ErrorKind) -> Option<String> {
+    Some(match kind {
+        ErrorKind::NotFound | ErrorKind::NotADirectory => {
+            "make its directory first, or name another place".to_owned()
+        }
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            "name a place where you may write".to_owned()
+        }
+        other => return for_system(other),
+    })
+}
+
 /// Advice on what the system refused.
 pub(crate) fn for_system(kind: ErrorKind) -> Option<String> {
     Some(match kind {
@@ -249,7 +279,7 @@ pub(crate) fn for_store(error: &StoreError) -> Vec<String> {
             ),
         ],
         StoreError::Linked { .. } => vec![
-            "move what it leads to into its place, then erase; or name the directory that the link leads into with --log DIR".to_owned(),
+            "move what it leads to into its place, then erase".to_owned(),
         ],
         StoreError::Layout { .. } => vec![
             "export the log with the version of the program that wrote it, and restore the export with this one: demarche restore EXPORT.jsonl --log NEW_DIR".to_owned(),

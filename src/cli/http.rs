@@ -16,6 +16,13 @@ pub(crate) struct Answer {
     pub(crate) body: Vec<u8>,
 }
 
+/// Whether a text is the address of a server that can be asked.
+pub(crate) fn is_address(text: &str) -> bool {
+    let Ok(address) = text.parse::<ureq::http::Uri>() else { return false };
+    matches!(address.scheme_str(), Some("http" | "https"))
+        && address.host().is_some_and(|host| !host.is_empty())
+}
+
 /// Posts bytes, and returns what came back, whatever its status.
 pub(crate) fn post(url: &str, content_type: &str, body: &[u8]) -> Result<Answer, CliError> {
     let failed = |error: ureq::Error| CliError::refused(format!("{url} cannot be asked: {error}"));

@@ -65,11 +65,25 @@ impl<R: BufRead + Seek> Input for InputLines<R> {
 }
 
 /// What can be read once only, so that it can be read again. A device that never ends a line is not read to its end.
-pub(crate) fn spooled(input: &mut dyn Read) -> io::Result<impl BufRead + Seek + use<>> {
+pub(crate) fn spooled(input: &mut dyn Read) -> Result<impl BufRead + Seek + use<>, NotSpooled> {
     let mut spool = tempfile::spooled_tempfile(SPOOLED_IN_MEMORY);
-    io::copy(&mut OfLines { input, since: 0 }, &mut spool)?;
-    spool.rewind()?;
+    let mut lines = OfLines { input, since: 0, failed: false };
+    let copied = io::copy(&mut lines, &mut spool);
+    if lines.failed {
+        copied.map_err(NotSpooled::Input)?;
+    } else {
+        copied.and_then(|_| spool.rewind()).map_err(NotSpooled::Spool)?;
+    }
     Ok(io::BufReader::with_capacity(READ_BYTES, spool))
+}
+
+/// What went wrong while an input was put aside.
+#[derive(Debug)]
+pub(crate) enum NotSpooled {
+    /// It could not be read.
+    Input(io::Error),
+    /// The temporary file could not be made or written.
+    Spool(io::Error),
 }
 
 /// An input, as long as its lines end.
@@ -77,17 +91,22 @@ struct OfLines<'i> {
     input: &'i mut dyn Read,
     /// How many bytes there were since the last line ended.
     since: u64,
+    /// Whether reading has failed, for good.
+    failed: bool,
 }
 
 impl Read for OfLines<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.input.read(buffer)?;
+        let count = self.input.read(buffer).inspect_err(|error| {
+            self.failed = error.kind() != io::ErrorKind::Interrupted;
+        })?;
         let read = buffer.get(..count).unwrap_or_default();
         self.since = match read.iter().rposition(|byte| *byte == b'\n') {
             Some(at) => (count - at - 1) as u64,
             None => self.since + count as u64,
         };
-        if self.since > LINE_SKIPPED_BYTES_MAX { Err(never_ends()) } else { Ok(count) }
+        self.failed = self.since > LINE_SKIPPED_BYTES_MAX;
+        if self.failed { Err(never_ends()) } else { Ok(count) }
     }
 }
 

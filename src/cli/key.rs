@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::beside::Held;
+use super::beside::{Held, names_no_key};
 use super::error::CliError;
 use super::init::new_key;
 use super::log_args::LogArgs;
@@ -94,10 +94,7 @@ impl KeyArgs {
             return Ok(Status::Done);
         }
         if self.vkey {
-            let vkey = shape.vkey.ok_or_else(|| {
-                CliError::refused("this log names no key").hint("make one: demarche key new")
-            })?;
-            terminal.line(vkey)?;
+            terminal.line(shape.vkey.ok_or_else(names_no_key)?)?;
             return Ok(Status::Done);
         }
         if shape.keys.is_empty() {
@@ -170,10 +167,14 @@ fn update_policy(args: &LogArgs, log: &EventLog<SledStore>) -> Result<(), CliErr
 }
 
 fn add(args: &LogArgs, log: &mut EventLog<SledStore>) -> Result<(), CliError> {
-    if args.signer(Held::Current)?.is_some() {
+    if let Some(signer) = args.signer(Held::Current)? {
         let path = args.key_path(Held::Current);
-        return Err(CliError::refused(format!("there is a key in {} already", path.display()))
-            .hint("replace it, endorsed by itself: demarche key rotate"));
+        let there = CliError::refused(format!("there is a key in {} already", path.display()));
+        return Err(if is_in_use(log, &signer.verifier()) {
+            there.hint("replace it, endorsed by itself: demarche key rotate")
+        } else {
+            args.advise_on_foreign(there, log)
+        });
     }
     let signer = new_key(log.origin())?;
     args.keep_key(Held::New, &signer)?;
@@ -181,12 +182,22 @@ fn add(args: &LogArgs, log: &mut EventLog<SledStore>) -> Result<(), CliError> {
     settle(args, log)
 }
 
-fn rotate(args: &LogArgs, log: &mut EventLog<SledStore>) -> Result<(), CliError> {
-    let former = args.current_signer()?;
-    if !log.keys().in_use().any(|known| known.key == former.verifier()) {
-        return Err(CliError::refused("the key that is held is not one that this log names")
-            .hint("add it first: move it away, and demarche key new"));
+fn is_in_use(log: &EventLog<impl Store>, key: &VerifierKey) -> bool {
+    log.keys().in_use().any(|known| known.key == *key)
+}
+
+/// The key in use, if the log names it: another endorses nothing.
+fn endorser(args: &LogArgs, log: &EventLog<SledStore>) -> Result<NoteSigner, CliError> {
+    let signer = args.current_signer(log)?;
+    if is_in_use(log, &signer.verifier()) {
+        return Ok(signer);
     }
+    let refused = CliError::refused("the key that is held is not one that this log names");
+    Err(args.advise_on_foreign(refused, log))
+}
+
+fn rotate(args: &LogArgs, log: &mut EventLog<SledStore>) -> Result<(), CliError> {
+    let former = endorser(args, log)?;
     if args.key_path(Held::Former).exists() {
         return Err(CliError::refused("a rotation is under way: two keys are held")
             .hint("end it first: demarche key retire"));
@@ -202,7 +213,7 @@ fn rotate(args: &LogArgs, log: &mut EventLog<SledStore>) -> Result<(), CliError>
 /// Brings the files of keys to where the log's own events say they are, whatever was cut off before.
 pub(crate) fn settle(args: &LogArgs, log: &EventLog<impl Store>) -> Result<(), CliError> {
     let Some(new) = args.signer(Held::New)? else { return Ok(()) };
-    if !log.keys().in_use().any(|known| known.key == new.verifier()) {
+    if !is_in_use(log, &new.verifier()) {
         // The log never named it.
         return args.drop_key(Held::New);
     }
@@ -213,21 +224,49 @@ pub(crate) fn settle(args: &LogArgs, log: &EventLog<impl Store>) -> Result<(), C
 }
 
 fn retire(args: &LogArgs, log: &mut EventLog<SledStore>) -> Result<(), CliError> {
-    let current = args.current_signer()?;
-    // The former key's file may be gone: then the log alone says which it was.
-    let held = args.signer(Held::Former)?.map(|signer| signer.verifier());
-    let others = log.keys().in_use().filter(|known| known.key != current.verifier());
-    let former = held.clone().or_else(|| others.map(|known| known.key.clone()).last());
-    let Some(former) = former else {
+    let current = endorser(args, log)?;
+    let held = former_to_remove(args, log, &current)?;
+    let is_other = |key: &VerifierKey| *key != current.verifier() && is_in_use(log, key);
+    // The former key's file may be gone, or of one that was retired before: then the log alone says which it was.
+    let others = log.keys().in_use().map(|known| known.key.clone()).filter(is_other);
+    let former = held.clone().filter(is_other).or_else(|| others.last());
+    if let Some(former) = former {
+        record(log, KeyOp::Retire, &former, &[&current])?;
+    } else if held.is_none() {
         return Err(CliError::refused("no former key signs for this log")
             .hint("a key is replaced first: demarche key rotate"));
-    };
-    if log.keys().in_use().any(|known| known.key == former) {
-        record(log, KeyOp::Retire, &former, &[&current])?;
     }
     // Without it a retirement that was cut off could not be given again.
     update_policy(args, log)?;
     if held.is_some() { args.drop_key(Held::Former) } else { Ok(()) }
+}
+
+/// The key in the file that a retirement removes, if there is one. What would leave a secret behind, or take away what is
+/// not this log's, is refused.
+fn former_to_remove(
+    args: &LogArgs,
+    log: &EventLog<SledStore>,
+    current: &NoteSigner,
+) -> Result<Option<VerifierKey>, CliError> {
+    let path = args.key_path(Held::Former);
+    let shown = path.display();
+    if path.is_symlink() {
+        return Err(CliError::refused(format!(
+            "{shown} is a link: removing it would leave the key that it leads to"
+        ))
+        .hint(format!(
+            "move that file into its place, then retire it: mv \"$(readlink -f {shown})\" {shown}"
+        )));
+    }
+    let held = args.signer(Held::Former)?.map(|signer| signer.verifier());
+    let is_former = |key: &VerifierKey| {
+        *key != current.verifier() && log.keys().keys().iter().any(|known| known.key == *key)
+    };
+    if held.as_ref().is_some_and(|key| !is_former(key)) {
+        return Err(CliError::refused(format!("the key in {shown} is no former key of this log"))
+            .hint("move it away, and give the command again: the log knows which key is to be retired"));
+    }
+    Ok(held)
 }
 
 fn record(

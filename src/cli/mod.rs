@@ -186,15 +186,17 @@ pub fn run() -> ExitCode {
         Command::Vocab(args) => args.run(&mut terminal),
         Command::Schema(args) => args.run(&mut terminal),
     };
-    match result.and_then(|status| Ok((status, terminal.flush()?))) {
-        Ok((status, ())) => ExitCode::from(status as u8),
-        // Whoever read our output has read enough.
-        Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
-        Err(error) => {
-            terminal.error(&error);
-            ExitCode::from(error.status as u8)
-        }
-    }
+    let (reached, error) = match result {
+        Ok(status) => (status, terminal.finish().err().map(|error| CliError::of_output(&error))),
+        Err(error) => (Status::Done, Some(error)),
+    };
+    // Whoever read our output has read enough.
+    let Some(error) = error.filter(|error| !error.is_broken_pipe()) else {
+        return ExitCode::from(reached as u8);
+    };
+    terminal.error(&error);
+    let status = if reached == Status::Done { error.status } else { reached };
+    ExitCode::from(status as u8)
 }
 
 /// How the program ends; the number is its exit status.

@@ -70,7 +70,7 @@ impl ProveArgs {
         match &self.out {
             Some(path) => {
                 files::write_new(path, |out| Ok(out.write_all(text.as_bytes())?))?;
-                wrote(path, &log, terminal)?;
+                wrote(path, &log, terminal);
             }
             None => terminal.lines(text.trim_end_matches('\n'))?,
         }
@@ -126,8 +126,8 @@ impl DiscloseArgs {
         }
         let text = prove_event(args, &log, seq, &reader, true, terminal)?;
         files::write_new_private(&self.out, |out| Ok(out.write_all(text.as_bytes())?))?;
-        wrote(&self.out, &log, terminal)?;
-        terminal.note("it holds the sealed part: hand it to its reader alone")?;
+        wrote(&self.out, &log, terminal);
+        terminal.note("it holds the sealed part: hand it to its reader alone");
         Ok(Status::Done)
     }
 }
@@ -221,20 +221,19 @@ impl Reader {
                     .hint("have it cosigned: demarche witness ask")
                     .hint("a key that the policy names may have been retired: see demarche key"));
             }
-            terminal.warn(format!("{what}; have it cosigned: demarche witness ask"))?;
+            terminal.warn(format!("{what}; have it cosigned: demarche witness ask"));
         }
         Ok(chosen.entry)
     }
 }
 
 /// Says how the file is checked by whoever gets it.
-fn wrote(path: &Path, log: &EventLog<SledStore>, terminal: &mut Terminal) -> Result<(), CliError> {
+fn wrote(path: &Path, log: &EventLog<SledStore>, terminal: &mut Terminal) {
     let path = path.display();
     let key = log.keys().in_use().last().map(|known| known.key.to_string()).unwrap_or_default();
     terminal
-        .note(format!("wrote {path}; whoever trusts this log's key checks it without the log:"))?;
-    terminal.note(format!("  demarche check {path} --vkey {key}"))?;
-    Ok(())
+        .note(format!("wrote {path}; whoever trusts this log's key checks it without the log:"));
+    terminal.note(format!("  demarche check {path} --vkey {key}"));
 }
 
 impl From<ProveError> for CliError {

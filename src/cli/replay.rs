@@ -110,16 +110,16 @@ fn prove(
     let (open, size, path) = (checked.open, checked.head.size, path.display());
     terminal.note(format!(
         "wrote {path}: {open} of {size} events open; check it without the log: demarche check {path}"
-    ))?;
+    ));
     if note.is_none() {
         terminal.warn(format!(
             "no signed checkpoint is of these {size} events, so nobody stands by it; sign one first: demarche checkpoint"
-        ))?;
+        ));
     }
     if !check::is_complete(&checked, asked) {
         terminal.note(
             "events are withheld that could bear on the answer, by their kind; check says so, too",
-        )?;
+        );
     }
     Ok(())
 }

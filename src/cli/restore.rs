@@ -63,8 +63,8 @@ impl RestoreArgs {
                         "{count} sealed parts are not in it: erased, or left out of the export"
                     ))?;
                 }
-                terminal.note("not in an export: the signing key, the journal of checkpoints, the policy; copy them over (key, journal, policy)")?;
-                terminal.note("append to one copy of a log alone: two that go on apart contradict each other for ever")?;
+                terminal.note("not in an export: the signing key, the journal of checkpoints, the policy; copy them over (key, journal, policy)");
+                terminal.note("append to one copy of a log alone: two that go on apart contradict each other for ever");
                 Ok(Status::Done)
             }
             Err(error) => {

@@ -32,6 +32,15 @@ pub(crate) fn run(directory: &Path, log: &LogArgs, terminal: &mut Terminal) -> O
         return Err(findings("the backup does not verify; nothing was restored", &report)
             .hint("use another backup, or an export"));
     }
+    // By its name the journal is found.
+    let origin = report.origin.unwrap_or_default();
+    if origin != manifest.origin {
+        return Err(CliError::failed(format!(
+            "the backup was changed after it was made: it says that it is of {}, its first event of {origin}",
+            manifest.origin
+        ))
+        .hint("use another backup, or an export"));
+    }
     let store = from.store(HOLDER)?;
     let head = store.head()?;
     if (head.size, Link(head.link).to_string()) != (manifest.events, manifest.chain.clone()) {
@@ -219,7 +228,7 @@ impl Said<'_> {
                 "without {sealed_left_out} sealed parts, which the backup does not hold: this log lacks them for good"
             ))?;
         }
-        terminal.note("append to one copy of a log alone: two that go on apart contradict each other for ever")?;
+        terminal.note("append to one copy of a log alone: two that go on apart contradict each other for ever");
         Ok(())
     }
 }

@@ -13,10 +13,13 @@ use crate::model::text::visible;
 
 /// The terminal, or whatever stands in its place.
 pub(crate) struct Terminal {
-    out: io::BufWriter<anstream::AutoStream<io::Stdout>>,
+    out: io::BufWriter<Output>,
     err: anstream::AutoStream<io::Stderr>,
     width: usize,
 }
+
+/// The lines of a cell of a table.
+pub(crate) type Cell = Vec<String>;
 
 pub(crate) const HEADING: Style = Style::new().bold();
 pub(crate) const FAINT: Style = Style::new().dimmed();
@@ -32,19 +35,16 @@ impl Terminal {
     pub(crate) fn new() -> Self {
         let width = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
         Self {
-            out: io::BufWriter::new(anstream::stdout()),
+            out: io::BufWriter::new(Output { stream: anstream::stdout(), broken: None }),
             err: anstream::AutoStream::auto(io::stderr()),
             width: width.unwrap_or(WIDTH).clamp(60, 160),
         }
     }
 
-    /// Where remarks go that are no part of a result.
-    pub(crate) fn err(&mut self) -> &mut impl Write {
-        &mut self.err
-    }
-
-    pub(crate) fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
+    /// Ends the output; says what kept any of it from being written.
+    pub(crate) fn finish(&mut self) -> io::Result<()> {
+        self.out.flush()?;
+        self.out.get_mut().broken.take().map_or(Ok(()), Err)
     }
 
     /// A line of the result. Here and below, hidden characters are shown escaped: whatever is in a log is anybody's.
@@ -83,20 +83,21 @@ impl Terminal {
         writeln!(self.out, "{style}{}{style:#}", visible(text.as_ref()))
     }
 
-    /// A remark that is no part of a result, on standard error.
-    pub(crate) fn note(&mut self, text: impl AsRef<str>) -> io::Result<()> {
-        writeln!(self.err, "{}", visible(text.as_ref()))
+    /// A remark that is no part of a result, on standard error. Here and below, if standard error is gone nobody wants to
+    /// know, and what was to be done is done all the same.
+    pub(crate) fn note(&mut self, text: impl AsRef<str>) {
+        let _ = writeln!(self.err, "{}", visible(text.as_ref()));
     }
 
     /// A warning, on standard error.
-    pub(crate) fn warn(&mut self, text: impl AsRef<str>) -> io::Result<()> {
+    pub(crate) fn warn(&mut self, text: impl AsRef<str>) {
         let style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Yellow)));
-        writeln!(self.err, "{style}warning:{style:#} {}", clipped(text.as_ref()))
+        let _ = writeln!(self.err, "{style}warning:{style:#} {}", clipped(text.as_ref()));
     }
 
     /// Advice, on standard error.
-    pub(crate) fn hint(&mut self, advice: impl AsRef<str>) -> io::Result<()> {
-        writeln!(self.err, "{HINT}hint:{HINT:#} {}", clipped(advice.as_ref()))
+    pub(crate) fn hint(&mut self, advice: impl AsRef<str>) {
+        let _ = writeln!(self.err, "{HINT}hint:{HINT:#} {}", clipped(advice.as_ref()));
     }
 
     /// One JSON document.
@@ -113,12 +114,25 @@ impl Terminal {
         Ok(())
     }
 
-    /// A table; cells are shown with hidden characters escaped. The columns in `whole` are never wrapped.
+    /// A table of cells of one line. The columns in `whole` are never wrapped.
     pub(crate) fn table(
         &mut self,
         header: &[&str],
         whole: &[usize],
         rows: &[Vec<String>],
+    ) -> io::Result<()> {
+        let of_lines: Vec<Vec<Cell>> =
+            rows.iter().map(|row| row.iter().cloned().map(|line| vec![line]).collect()).collect();
+        self.table_of_lines(header, whole, &of_lines)
+    }
+
+    /// The same, of cells of several lines. A line of a cell is one line whatever is in it: else what somebody else wrote
+    /// could pass for two.
+    pub(crate) fn table_of_lines(
+        &mut self,
+        header: &[&str],
+        whole: &[usize],
+        rows: &[Vec<Cell>],
     ) -> io::Result<()> {
         let mut table = Table::new();
         table.load_style(STYLE);
@@ -128,10 +142,9 @@ impl Terminal {
         let header = header.iter().map(|name| visible(&name.to_uppercase()).into_owned());
         table.set_header(header.collect::<Vec<_>>());
         for row in rows {
-            // A cell's own line breaks are ours; those in what it quotes are shown as spaces.
-            table.add_row(
-                row.iter().map(|cell| cell.split('\n').map(visible).collect::<Vec<_>>().join("\n")),
-            );
+            let shown =
+                |cell: &Cell| cell.iter().map(|line| visible(line)).collect::<Vec<_>>().join("\n");
+            table.add_row(row.iter().map(shown));
         }
         for column in whole {
             if let Some(column) = table.column_mut(*column) {
@@ -154,7 +167,6 @@ impl Terminal {
         for advice in &error.hints {
             text.push_str(&format!("{HINT}hint:{HINT:#} {}\n", clipped(advice)));
         }
-        // If standard error is gone there is nowhere left to say so.
         let _ = self.out.flush();
         let _ = self.err.write_all(text.as_bytes());
     }
@@ -176,6 +188,44 @@ impl Terminal {
         bar.set_message(what);
         bar.enable_steady_tick(Duration::from_millis(200));
         Progress(bar)
+    }
+}
+
+/// Standard output. Once it is broken nothing more is written to it, and whoever writes goes on: what a command does, and
+/// what it found, is not for whoever reads along to end.
+struct Output {
+    stream: anstream::AutoStream<io::Stdout>,
+    broken: Option<io::Error>,
+}
+
+impl Output {
+    /// Keeps the first error, in place of which so many bytes pass for written.
+    fn keep<T>(&mut self, written: io::Result<T>, passes: T) -> io::Result<T> {
+        match written {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => {
+                self.broken = Some(error);
+                Ok(passes)
+            }
+            written => written,
+        }
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.broken.is_some() {
+            return Ok(bytes.len());
+        }
+        let written = self.stream.write(bytes);
+        self.keep(written, bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.broken.is_some() {
+            return Ok(());
+        }
+        let flushed = self.stream.flush();
+        self.keep(flushed, ())
     }
 }
 

@@ -11,6 +11,7 @@ use std::path::Path;
 
 use super::checkpoint::none_yet;
 use super::error::CliError;
+use super::files::cannot_write;
 use super::log_args::LogArgs;
 use super::prove::choose;
 use super::terminal::Terminal;
@@ -38,7 +39,7 @@ pub(crate) fn export(args: &LogArgs, out: Option<&Path>, terminal: &mut Terminal
         // Whoever made it may have been cut off before its name was on disk.
         make_directory(out)
             .and_then(|()| sync_name_of_another(out))
-            .map_err(|error| cannot(out, &error))?;
+            .map_err(|error| cannot_write(out, &error))?;
     }
     let count = tiles(log.store(), size, &mut |path, bytes| {
         done += 1;
@@ -50,24 +51,24 @@ pub(crate) fn export(args: &LogArgs, out: Option<&Path>, terminal: &mut Terminal
     })?;
     drop(progress);
     for directory in &directories {
-        sync_path(directory).map_err(|error| cannot(directory, &error))?;
+        sync_path(directory).map_err(|error| cannot_write(directory, &error))?;
     }
     let place = out.join("checkpoint");
     files::replace(&place, newest.note.to_string().as_bytes())
         .and_then(|()| sync_path(out))
-        .map_err(|error| cannot(&place, &error))?;
+        .map_err(|error| cannot_write(&place, &error))?;
     terminal.note(format!(
         "exported {size} headers in {count} files, and their checkpoint, to {}",
         out.display()
-    ))?;
+    ));
     terminal.note(
         "left out: what was reported, captured sources, sealed parts; a tile holds headers alone",
-    )?;
+    );
     let later = log.head().size.saturating_sub(size);
     if later > 0 {
         terminal.note(format!(
             "{later} events after that checkpoint are left out; sign them: demarche checkpoint"
-        ))?;
+        ));
     }
     Ok(Status::Done)
 }
@@ -76,7 +77,8 @@ pub(crate) fn export(args: &LogArgs, out: Option<&Path>, terminal: &mut Terminal
 fn check_earlier(out: &Path, next: &Checkpoint) -> Result<(), CliError> {
     let place = out.join("checkpoint");
     // The checkpoint comes last, so an export that was cut off has none; what it wrote is compared as it is met.
-    let ours = |name: &OsStr| ["tile", "checkpoint.partial"].iter().any(|ours| name == *ours);
+    let begun = files::begun(Path::new("checkpoint"));
+    let ours = |name: &OsStr| name == "tile" || name == begun.as_os_str();
     let fresh = fs::read_dir(out).map_or(true, |mut entries| {
         entries.all(|entry| entry.is_ok_and(|entry| ours(&entry.file_name())))
     });
@@ -116,14 +118,10 @@ fn put(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
                 .hint("this log forks from the one that was exported, or the file was changed: demarche verify"));
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(cannot(path, &error)),
+        Err(error) => return Err(cannot_write(path, &error)),
     }
     if let Some(directory) = path.parent() {
-        fs::create_dir_all(directory).map_err(|error| cannot(directory, &error))?;
+        fs::create_dir_all(directory).map_err(|error| cannot_write(directory, &error))?;
     }
-    files::replace(path, bytes).map_err(|error| cannot(path, &error))
-}
-
-fn cannot(path: &Path, error: &io::Error) -> CliError {
-    CliError::refused(format!("{} cannot be written: {error}", path.display()))
+    files::replace(path, bytes).map_err(|error| cannot_write(path, &error))
 }

@@ -10,7 +10,7 @@ use super::log_args::LogArgs;
 use super::replay::introduce;
 use super::shapes::{CiteShape, Question};
 use super::taken_back::TakenBackShape;
-use super::terminal::Terminal;
+use super::terminal::{Cell, Terminal};
 use super::words::names_of;
 use super::{Outcome, Status, taken_back};
 use crate::model::event::{Body, MeasureStep};
@@ -88,7 +88,7 @@ impl TimelineArgs {
         }
         let rows: Vec<_> = items.iter().map(|item| row(&view, item)).collect();
         if !rows.is_empty() {
-            terminal.table(&["when", "kind", "who", "what"], &[0, 1], &rows)?;
+            terminal.table_of_lines(&["when", "kind", "who", "what"], &[0, 1], &rows)?;
         }
         if self.history {
             taken_back::print(&view, wants_taken_back, terminal)?;
@@ -114,17 +114,19 @@ fn shape(view: &View<'_>, item: &TimelineItem<'_>) -> ItemShape {
     }
 }
 
-fn row(view: &View<'_>, item: &TimelineItem<'_>) -> Vec<String> {
+fn row(view: &View<'_>, item: &TimelineItem<'_>) -> Vec<Cell> {
     let event = &item.fact.event;
-    let when = item.when.clone().unwrap_or_else(|| "?".to_owned());
+    let mut when = vec![item.when.clone().unwrap_or_else(|| "?".to_owned())];
+    if item.may {
+        when.push("(may be later)".to_owned());
+    }
     let kind = match step(&event.body) {
         Some(step) => step.op.to_string(),
         None => event.kind().name().to_owned(),
     };
     let id = view.history().id_of(item.fact.seq);
     let what = format!("{} ({id})", super::list::summary(event).unwrap_or_default());
-    let may = if item.may { "\n(may be later)" } else { "" };
-    vec![format!("{when}{may}"), kind, names_of(view, actors(&event.body)), what]
+    vec![when, vec![kind], vec![names_of(view, actors(&event.body))], vec![what]]
 }
 
 fn step(body: &Body) -> Option<&MeasureStep> {

@@ -96,7 +96,7 @@ impl VerifyArgs {
             verify_export(&mut file, &against, &mut |done| progress.set(done)).map_err(cannot)?;
         drop(progress);
         let status = print(&report, terminal, self.json)?;
-        advise(&report, true, terminal)?;
+        advise(&report, true, terminal);
         Ok(status)
     }
 }
@@ -148,14 +148,15 @@ pub(crate) fn report_on_store(
     let report = verify_store(store, against, &mut |done| progress.set(done))?;
     drop(progress);
     let status = print(&report, terminal, json)?;
-    advise(&report, false, terminal)?;
+    advise(&report, false, terminal);
     Ok(status)
 }
 
 /// Says what to do about what was found, on standard error.
-fn advise(report: &Report, of_export: bool, terminal: &mut Terminal) -> io::Result<()> {
-    let hints = hints::for_report(report, of_export);
-    hints.into_iter().try_for_each(|advice| terminal.hint(advice))
+fn advise(report: &Report, of_export: bool, terminal: &mut Terminal) {
+    for advice in hints::for_report(report, of_export) {
+        terminal.hint(advice);
+    }
 }
 
 /// Prints a report; the status says whether anything was found.

@@ -104,7 +104,7 @@ impl WitnessArgs {
                 let policy = if let Some(policy) = args.policy(None)? {
                     policy
                 } else {
-                    terminal.note("no witness sees this log's checkpoints")?;
+                    terminal.note("no witness sees this log's checkpoints");
                     Policy::of_witnesses(keys_in_use(&log)?, Vec::new(), 0)
                 };
                 for line in policy.to_string().lines() {
@@ -118,13 +118,15 @@ impl WitnessArgs {
 
 impl AddArgs {
     fn run(&self, args: &LogArgs, log: &EventLog<SledStore>, terminal: &mut Terminal) -> Outcome {
-        let key = VerifierKey::parse(&self.vkey)
-            .map_err(|error| CliError::refused(format!("the key cannot be read: {error}")))?;
+        let key = VerifierKey::parse(&self.vkey).map_err(|error| {
+            CliError::refused(format!("the key cannot be read: {error}"))
+                .hint("it is one line, as the witness's operator publishes it: NAME+ID+BASE64")
+        })?;
         if key.algorithm() != Algorithm::Cosignature {
             return Err(CliError::refused("that is the key of a log, not of a witness")
                 .hint("a witness's key is of type 0x04; ask its operator for the vkey"));
         }
-        if !self.url.starts_with("http://") && !self.url.starts_with("https://") {
+        if !http::is_address(&self.url) {
             return Err(CliError::refused(format!("{:?} is no address", self.url))
                 .hint("as in https://witness.example/prefix"));
         }
@@ -191,7 +193,7 @@ impl AskArgs {
             CliError::refused("no witness is known").hint("name one: demarche witness add VKEY URL")
         })?;
         let mut journal = JournalFile::open(args, log)?;
-        journal.warn_if_it_begins(log.head().size, terminal)?;
+        journal.warn_if_it_begins(log.head().size, terminal);
         let mut note = checkpoint::sign(args, log, &mut journal)?;
         let size = log.checkpoint().size;
         let (mut answers, mut conflict) = (Vec::new(), false);

@@ -12,24 +12,40 @@ use crate::desk::Desk;
 #[test]
 fn an_export_that_was_cut_off_can_be_repeated() {
     let desk = Desk::demo();
-    let partial = desk.path().join("log.jsonl.partial");
-    fs::write(&partial, "{\"header\":\"ha").unwrap();
+    let begun = desk.path().join("log.jsonl.demarche-begun");
+    fs::write(&begun, "{\"header\":\"ha").unwrap();
     desk.ok(&["export", "--out", "log.jsonl"]);
-    assert!(!partial.exists());
+    assert!(!begun.exists());
     desk.ok(&["verify", "log.jsonl"]);
+}
+
+/// What would break: a file that happens to have the name of what is being written is taken away.
+#[test]
+fn a_file_of_another_name_is_left_alone() {
+    let desk = Desk::demo();
+    desk.ok(&["checkpoint"]);
+    desk.ok(&["export", "--format", "tiles", "--out", "tiles"]);
+    for theirs in ["log.jsonl.partial", "tiles/checkpoint.partial"] {
+        desk.write(theirs, "theirs");
+    }
+    desk.ok(&["export", "--out", "log.jsonl"]);
+    desk.ok(&["export", "--format", "tiles", "--out", "tiles"]);
+    for theirs in ["log.jsonl.partial", "tiles/checkpoint.partial"] {
+        assert_eq!(fs::read_to_string(desk.path().join(theirs)).unwrap(), "theirs");
+    }
 }
 
 #[test]
 fn an_export_that_another_command_is_writing_is_left_alone() {
     let desk = Desk::demo();
-    let partial = desk.path().join("log.jsonl.partial");
-    fs::write(&partial, "theirs").unwrap();
-    let theirs = File::open(&partial).unwrap();
+    let begun = desk.path().join("log.jsonl.demarche-begun");
+    fs::write(&begun, "theirs").unwrap();
+    let theirs = File::open(&begun).unwrap();
     theirs.lock().unwrap();
     let (status, said) = desk.refused(&["export", "--out", "log.jsonl"]);
     assert_eq!(status, Some(2), "{said}");
     assert!(said.contains("another command is writing it"), "{said}");
-    assert_eq!(fs::read_to_string(&partial).unwrap(), "theirs");
+    assert_eq!(fs::read_to_string(&begun).unwrap(), "theirs");
     assert!(!desk.path().join("log.jsonl").exists());
 }
 
@@ -63,13 +79,13 @@ fn what_was_left_beside_the_place_of_any_file_is_in_nobodys_way() {
     for (file, write, read) in files {
         // Less than what is written, and more.
         for left in [0, 1, 1 << 20] {
-            let partial = desk.path().join(format!("{file}.partial"));
-            fs::create_dir_all(partial.parent().unwrap()).unwrap();
-            fs::write(&partial, vec![b'x'; left]).unwrap();
+            let begun = desk.path().join(format!("{file}.demarche-begun"));
+            fs::create_dir_all(begun.parent().unwrap()).unwrap();
+            fs::write(&begun, vec![b'x'; left]).unwrap();
             desk.ok(write);
             desk.ok(read);
             desk.ok(verify);
-            assert!(!partial.exists(), "{file}, {left}");
+            assert!(!begun.exists(), "{file}, {left}");
             for made in ["log.jsonl", "note"] {
                 let _ = fs::remove_file(desk.path().join(made));
             }
@@ -111,8 +127,11 @@ fn a_head_that_is_older_or_torn_is_in_nobodys_way() {
 fn an_export_does_not_write_where_a_link_leads() {
     let desk = Desk::demo();
     fs::write(desk.path().join("other"), "theirs").unwrap();
-    std::os::unix::fs::symlink(desk.path().join("other"), desk.path().join("log.jsonl.partial"))
-        .unwrap();
+    std::os::unix::fs::symlink(
+        desk.path().join("other"),
+        desk.path().join("log.jsonl.demarche-begun"),
+    )
+    .unwrap();
     assert_eq!(desk.refused(&["export", "--out", "log.jsonl"]).0, Some(2));
     assert_eq!(fs::read_to_string(desk.path().join("other")).unwrap(), "theirs");
 }

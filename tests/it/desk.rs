@@ -86,6 +86,31 @@ impl Desk {
         assert!(error.contains(hint), "{hint} in {error}");
     }
 
+    /// Runs a command as a user who may write only what its modes let their owner, whoever runs the tests; `None` where that
+    /// cannot be had.
+    #[cfg(unix)]
+    pub(crate) fn run_without_rights(&self, args: &[&str]) -> Option<Output> {
+        use std::os::unix::fs::MetadataExt;
+        use std::os::unix::process::CommandExt;
+        const NOBODY: u32 = 65534;
+        let may_do_all = fs::metadata("/proc/self").is_ok_and(|of| of.uid() == 0);
+        let mut command = self.command(args);
+        if may_do_all {
+            // Nobody else may be able to reach the program where it was built.
+            let program = self.path().join("demarche");
+            fs::copy(command.get_program(), &program).unwrap();
+            command = self.command_of(&program, args);
+            let mut chown = Command::new("chown");
+            chown.args(["-R", &NOBODY.to_string()]).arg(self.path());
+            assert!(chown.status().unwrap().success());
+            command.uid(NOBODY);
+        }
+        let output = command.output();
+        let reached = output.as_ref().is_ok_and(|output| output.status.code().is_some());
+        let what = "a user without rights who may run the program";
+        crate::support::required(what, reached).then(|| output.unwrap())
+    }
+
     pub(crate) fn write(&self, name: &str, text: &str) {
         fs::write(self.path().join(name), text).unwrap();
     }

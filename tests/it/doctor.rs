@@ -407,3 +407,56 @@ fn a_backup_is_known_as_one() {
     assert!(of(&said, "directory")["about"].as_str().unwrap().contains("is a backup of"));
     assert_eq!(of(&said, "key")["verdict"], "ok", "a backup without its key is as it should be");
 }
+
+/// What would break: what is only closed to whoever runs this is called damage, or nothing is found at all.
+#[test]
+#[cfg(unix)]
+fn what_cannot_be_opened_is_told_from_damage_and_has_advice() {
+    use std::os::unix::fs::PermissionsExt;
+    let desk = desk();
+    for (path, bad, good, check, next) in [
+        ("log/store/db", 0o400, 0o600, "modes", "chmod u+rw log/store/db"),
+        ("log/store/db", 0, 0o600, "modes", "chmod u+rw log/store/db"),
+        ("log/store/db", 0, 0o600, "store", "run as its owner"),
+        ("log/lock", 0o400, 0o600, "modes", "chmod u+rw log/lock"),
+        ("log/head", 0, 0o600, "modes", "chmod u+rw log/head"),
+        ("log/journal/demarche.example%2Fdemo.jsonl", 0, 0o600, "journal", "chmod u+r log/journal"),
+        ("log/key", 0, 0o600, "key", "chmod u+r log/key"),
+        ("log", 0, 0o700, "directory", "run as its owner"),
+    ] {
+        let set = |mode| {
+            fs::set_permissions(desk.path().join(path), fs::Permissions::from_mode(mode)).unwrap();
+        };
+        set(bad);
+        let looked = desk.run_without_rights(&["doctor", "--json"]);
+        let listed = desk.run_without_rights(&["list"]);
+        set(good);
+        let (Some(looked), Some(listed)) = (looked, listed) else { return };
+        let said: Value = serde_json::from_slice(&looked.stdout).unwrap();
+        assert_eq!(looked.status.code(), Some(1), "{path} {bad:o}: {said:#}");
+        let found = of(&said, check);
+        assert_eq!(found["verdict"], "wrong", "{path} {bad:o}: {said:#}");
+        assert!(found["next"].to_string().contains(next), "{path} {bad:o}: {next} in {said:#}");
+        assert!(!said.to_string().contains("damaged"), "{path} {bad:o}: {said:#}");
+        assert!(!String::from_utf8_lossy(&listed.stderr).contains("there is no log"), "{path}");
+    }
+    let journal = desk.path().join("log/journal/demarche.example%2Fdemo.jsonl");
+    fs::remove_file(&journal).unwrap();
+    fs::create_dir(&journal).unwrap();
+    let (said, _) = examined(&desk, &[]);
+    only(&said, "journal", "wrong", "cannot be read", "put the journal there");
+}
+
+#[test]
+fn a_restore_that_was_cut_off_is_to_be_given_again() {
+    let desk = desk();
+    desk.ok(&["backup", "kept", "--with-key"]);
+    drop(SledStore::create(&desk.path().join("again"), "test").unwrap());
+    let (said, code) = examined(&desk, &["--log", "again"]);
+    assert_eq!(code, Some(1));
+    let found = of(&said, "store");
+    assert!(found["about"].as_str().unwrap().contains("it holds no log"), "{said:#}");
+    assert!(found["next"].to_string().contains("nothing is to be removed"), "{said:#}");
+    desk.ok(&["restore", "kept", "--log", "again"]);
+    desk.ok(&["verify", "--log", "again"]);
+}

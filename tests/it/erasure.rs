@@ -291,8 +291,12 @@ fn a_store_elsewhere_is_not_left_behind() {
     let (code, said) = desk.refused(&["erase", "memo", "secret", "--why", "asked"]);
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("is a symbolic link"), "{said}");
+    assert!(said.contains("hint: move what it leads to into its place, then erase\n"), "{said}");
     desk.ok(&["show", "secret"]);
     desk.ok(&["verify"]);
+    fs::remove_file(&link).unwrap();
+    fs::rename(&elsewhere, &link).unwrap();
+    desk.ok(&["erase", "memo", "secret", "--why", "asked"]);
 }
 
 #[test]

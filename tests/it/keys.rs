@@ -297,11 +297,11 @@ fn a_retirement_that_was_cut_off_is_ended_by_the_same_command() {
     let first = vkey(&desk);
     desk.write("log/policy", &format!("log {first}\nquorum none\n"));
     desk.ok(&["key", "rotate"]);
-    fs::create_dir(file("policy.partial")).unwrap();
+    fs::create_dir(file("policy.demarche-begun")).unwrap();
     assert_eq!(desk.refused(&["key", "retire"]).0, Some(2));
     assert!(file("key.former").exists());
     assert_eq!(lines_of(&desk.ok(&["checkpoint"])), 1, "the log retired it");
-    fs::remove_dir(file("policy.partial")).unwrap();
+    fs::remove_dir(file("policy.demarche-begun")).unwrap();
     desk.ok(&["key", "retire"]);
     assert!(!file("key.former").exists());
     let policy = fs::read_to_string(file("policy")).unwrap();
@@ -330,4 +330,73 @@ fn no_policy_brings_a_retired_key_back() {
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(said.contains("stolen.note is signed by no key that this log had"), "{said}");
+}
+
+/// What would break: the advice is to make a key, and making one is refused with the same advice.
+#[test]
+fn advice_on_a_key_that_is_none_of_the_logs_works_when_it_is_followed() {
+    let other = desk();
+    let foreign = fs::read_to_string(other.path().join("log/key")).unwrap();
+    for held in ["x\n", &foreign] {
+        let desk = desk();
+        desk.write("log/key", held);
+        for args in [&["checkpoint"][..], &["key", "new"], &["key", "rotate"]] {
+            desk.is_refused(args, 2, "log/key", "move log/key away, then demarche key new");
+        }
+        fs::rename(desk.path().join("log/key"), desk.path().join("away")).unwrap();
+        desk.ok(&["key", "new"]);
+        desk.ok(&["checkpoint"]);
+    }
+    let plain = Desk::new();
+    plain.ok(&["init", "--origin", "example.org/plain", "--no-key"]);
+    fs::copy(other.path().join("log/key"), plain.path().join("log/key")).unwrap();
+    for args in [&["checkpoint"][..], &["key", "new"]] {
+        plain.is_refused(args, 2, "key", "move log/key away, and make one: demarche key new");
+    }
+    fs::rename(plain.path().join("log/key"), plain.path().join("away")).unwrap();
+    plain.ok(&["key", "new"]);
+    plain.ok(&["checkpoint"]);
+}
+
+/// What would break: the file that is removed is a link, and the secret stays; or it is somebody else's key.
+#[test]
+#[cfg(unix)]
+fn a_retirement_leaves_no_secret_behind_and_takes_no_other_away() {
+    let desk = desk();
+    let (key, former) = (desk.path().join("log/key"), desk.path().join("log/key.former"));
+    let real = desk.path().join("real");
+    let retired = || -> Vec<bool> {
+        let shown = desk.json(&["key", "--json"]);
+        shown["keys"].as_array().unwrap().iter().map(|key| !key["retired"].is_null()).collect()
+    };
+    let retire = ["key", "retire"];
+    fs::rename(&key, &real).unwrap();
+    std::os::unix::fs::symlink(&real, &key).unwrap();
+    desk.ok(&["key", "rotate"]);
+    let link = "log/key.former is a link: removing it would leave the key that it leads to";
+    desk.is_refused(&retire, 2, link, "mv \"$(readlink -f log/key.former)\" log/key.former");
+    assert_eq!(retired(), [false, false]);
+    fs::rename(&real, &former).unwrap();
+    desk.ok(&retire);
+    assert!(!former.exists() && retired()[0]);
+
+    let old = fs::read(&key).unwrap();
+    desk.ok(&["key", "rotate"]);
+    let other = self::desk();
+    let none = "the key in log/key.former is no former key of this log";
+    for wrong in [other.path().join("log/key"), key.clone()] {
+        fs::copy(&wrong, &former).unwrap();
+        desk.is_refused(&retire, 2, none, "move it away");
+        assert!(former.exists());
+        assert_eq!(retired(), [true, false, false]);
+    }
+    fs::remove_file(&former).unwrap();
+    desk.ok(&retire);
+    assert_eq!(retired(), [true, true, false]);
+    // One that was retired before is no sign that nothing is left to retire.
+    desk.ok(&["key", "rotate"]);
+    fs::write(&former, old).unwrap();
+    desk.ok(&retire);
+    assert_eq!(retired(), [true, true, true, false]);
+    assert!(!former.exists());
 }

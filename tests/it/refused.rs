@@ -47,9 +47,11 @@ fn what_is_asked_of_no_log() {
                 "did you mean verify?",
             ),
             (&["schema", "zzzzzzzz"], 2, "no command prints a shape", "list them: demarche schema"),
-            (&["restore", "gone"], 2, "gone cannot be read: ", ""),
-            (&["verify", "gone"], 2, "gone cannot be read: ", ""),
-            (&["check", "gone"], 2, "gone cannot be read: ", ""),
+            (&["restore", "gone"], 2, "gone cannot be read: ", "look at its name"),
+            (&["verify", "gone"], 2, "gone cannot be read: ", "look at its name"),
+            (&["check", "gone"], 2, "gone cannot be read: ", "look at its name"),
+            (&["append", "gone"], 2, "gone cannot be read: ", "look at its name"),
+            (&["check", "."], 2, ". cannot be read: ", "a file is meant"),
         ],
     );
     assert!(!desk.path().join("log").exists(), "nothing is made");
@@ -158,6 +160,18 @@ fn names_and_dates_that_lead_nowhere() {
                 "IANA",
             ),
             (&gantt, 2, "--from 2025-05-02 is after --to 2025-05-01", ""),
+            (
+                &["diff", "--from", "2025-13-01", "--to", "2025-05-01"],
+                2,
+                "--from \"2025-13-01\": ",
+                "2025-04-24",
+            ),
+            (
+                &["diff", "--recorded-from", "2025-01-01", "--recorded-to", "2025-13-01"],
+                2,
+                "--recorded-to \"2025-13-01\": ",
+                "",
+            ),
             (&pair, 2, "2025-05-02 is after 2025-05-01", "the earlier date comes first"),
             (&["diff"], 2, "a diff is between two dates of one clock", "what we learnt"),
             (
@@ -216,7 +230,20 @@ fn files_that_are_something_else() {
             (&["check", "e.jsonl"], 2, "that is an export, not a proof", "demarche verify FILE"),
             (&["check", "note"], 2, "that is a checkpoint, not a proof", ""),
             (&["export", "--out", "e.jsonl"], 2, "e.jsonl exists already", "name another file"),
-            (&["export", "--out", "no/e.jsonl"], 2, "no/e.jsonl cannot be written: ", ""),
+            (
+                &["export", "--out", "no/e.jsonl"],
+                2,
+                "no/e.jsonl cannot be written: ",
+                "make its directory first",
+            ),
+            (
+                &["checkpoint", "--out", "no/note"],
+                2,
+                "no/note cannot be written: ",
+                "it was signed, and is kept in the journal",
+            ),
+            (&["verify", "--checkpoint", "log"], 2, "log cannot be read: ", "a file is meant"),
+            (&["append", "/dev/zero"], 2, "the input cannot be read: ", "JSON lines"),
             (&["restore", "e.jsonl"], 2, "there is a log in log already", "--log NEW_DIR"),
             (&["anchor", "add", "none"], 1, "the response is of no use: ", "openssl ts"),
         ],
@@ -340,4 +367,52 @@ fn a_tour_in_a_log_of_ones_own() {
     let desk = desk("example.org/desk");
     let said = "the log in log is example.org/desk, not the demonstration's";
     refused(&desk, &[(&["demo"], 2, said, "demarche demo --log DIR")]);
+}
+
+/// What would break: the checkpoint is signed before it is seen that its file cannot be made.
+#[test]
+fn a_file_that_is_there_keeps_a_checkpoint_from_being_signed() {
+    let desk = desk("example.org/desk");
+    desk.write("note", "theirs");
+    let note = ["checkpoint", "--out", "note"];
+    refused(&desk, &[(&note, 2, "note exists already", "name another file")]);
+    let journal = read(&desk, "log/journal/example.org%2Fdesk.jsonl");
+    assert_eq!(journal.lines().count(), 1, "nothing was signed");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_directory_that_cannot_be_written_is_not_taken_for_the_logs() {
+    use std::os::unix::fs::PermissionsExt;
+    let desk = desk("example.org/desk");
+    let theirs = desk.path().join("theirs");
+    fs::create_dir(&theirs).unwrap();
+    let mode = |mode| fs::set_permissions(&theirs, fs::Permissions::from_mode(mode)).unwrap();
+    mode(0o500);
+    let output = desk.run_without_rights(&["export", "--out", "theirs/e.jsonl"]);
+    mode(0o700);
+    let Some(output) = output else { return };
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("name a place where you may write"), "{said}");
+    assert!(!said.contains("--log DIR"), "{said}");
+}
+
+#[test]
+fn an_input_that_there_is_no_room_to_keep() {
+    use std::io::Write;
+    let desk = desk("example.org/desk");
+    let mut append = desk.command(&["append", "-"]);
+    append.env("TMPDIR", "gone").stdin(std::process::Stdio::piped());
+    append.stderr(std::process::Stdio::piped());
+    let mut child = append.spawn().unwrap();
+    // Longer than what is kept in memory; that it is not read to its end is what is tested.
+    let _ = child.stdin.take().unwrap().write_all(&vec![b'\n'; (16 << 20) + 1]);
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    let cannot = "the input cannot be kept in gone while it is read: No such file or directory (os error 2); nothing was appended";
+    for expected in [cannot, "TMPDIR=DIR"] {
+        assert!(said.contains(expected), "{expected} in {said}");
+    }
 }

@@ -342,3 +342,99 @@ fn what_has_no_summary_is_told_by_what_it_says() {
     assert!(desk.ok(&["measures"]).contains("i: impose halt"));
     assert!(desk.ok(&["show", "call"]).contains("paraphrase"));
 }
+
+/// What would break: a warning that nobody reads ends the command before it signs, and with success.
+#[test]
+fn remarks_that_nobody_reads_keep_nothing_from_being_done() {
+    let desk = Desk::demo();
+    fs::remove_dir_all(desk.path().join("log/journal")).unwrap();
+    let (reader, nobody_reads) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut checkpoint = desk.command(&["checkpoint", "--out", "note"]);
+    let status = checkpoint.stdout(Stdio::null()).stderr(nobody_reads).status().unwrap();
+    assert_eq!(status.code(), Some(0));
+    desk.ok(&["verify", "--checkpoint", "note"]);
+}
+
+/// An export in which a word was changed.
+fn unsound(desk: &Desk) -> &'static str {
+    desk.ok(&["export", "--out", "e.jsonl"]);
+    let export = fs::read_to_string(desk.path().join("e.jsonl")).unwrap();
+    desk.write("e.jsonl", &export.replacen("India", "Indra", 1));
+    "e.jsonl"
+}
+
+#[test]
+fn output_that_nobody_reads_changes_no_status() {
+    let desk = Desk::demo();
+    let unsound = unsound(&desk);
+    for (args, expected) in [
+        (&["verify", unsound][..], 1),
+        (&["verify", unsound, "--json"], 1),
+        (&["verify"], 0),
+        (&["list"], 0),
+        (&["export"], 0),
+    ] {
+        let (reader, nobody_reads) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = desk.command(args).stdout(nobody_reads).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(expected), "{args:?}: {said}");
+        assert!(!said.contains("error:"), "{args:?}: {said}");
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn output_that_has_no_room_is_said_and_undoes_nothing() {
+    let desk = Desk::demo();
+    let unsound = unsound(&desk);
+    for (args, expected) in [
+        (&["append", "note", "--id", "n", "--text", "t"][..], 2),
+        (&["export"], 2),
+        (&["verify", unsound], 1),
+    ] {
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = desk.command(args).stdout(full).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(expected), "{args:?}: {said}");
+        let cannot = "error: standard output cannot be written: No space left on device";
+        assert!(said.contains(cannot), "{args:?}: {said}");
+        assert!(said.contains("is done: what it appended"), "{args:?}: {said}");
+    }
+    desk.ok(&["show", "n"]);
+}
+
+/// What would break: one name stands in two lines of a cell, and is taken for two.
+#[test]
+fn a_line_break_in_what_is_reported_is_none_of_a_table() {
+    let desk = Desk::new();
+    desk.ok(&["init", "--origin", "example.org/desk"]);
+    desk.write(
+        "in.jsonl",
+        concat!(
+            r#"{"kind":"actor","id":"eve","name":"Ev\nRubio","type":"person"}"#,
+            "\n",
+            r#"{"kind":"topic","id":"treaty","name":"Tr\neaty"}"#,
+            "\n",
+            r#"{"kind":"contact","id":"call","participants":["eve"]}"#,
+            "\n",
+            r#"{"kind":"statement","id":"s","by":["eve"],"topic":"treaty","contact":"call","stance":"rejects","when":"2025-01-01","according_to":[{"by":"eve"}]}"#,
+            "\n",
+            r#"{"kind":"measure","id":"m","measure":"ban","op":"impose","by":["eve"],"when":"2025-01-01"}"#,
+            "\n",
+        ),
+    );
+    desk.ok(&["append", "in.jsonl"]);
+    desk.ok(&["replay", "--to", "2025-01-02", "--proof", "p"]);
+    for args in
+        [&["measures"][..], &["timeline"], &["list"], &["replay"], &["check", "p"], &["contacts"]]
+    {
+        let printed = desk.ok(args);
+        assert!(printed.contains("Ev Rubio"), "{args:?}: {printed}");
+        let torn = printed.lines().any(|line| line.contains("Rubio") && !line.contains("Ev Rubio"));
+        assert!(!torn, "{args:?}: {printed}");
+    }
+    let contacts = desk.ok(&["contacts"]);
+    assert!(contacts.contains("Tr eaty"), "{contacts}");
+}

@@ -6,10 +6,13 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
+use super::super::beside::make_private;
+use super::super::hints;
 use super::super::log_args::LogArgs;
 use super::super::manifest::Manifest;
 use super::Findings;
 use crate::store::StoreError;
+use crate::store::durable::claim_private_directory;
 use crate::store::sled::SledStore;
 
 /// The directories that a store lies in; the latter two only while a removal is under way, or was cut off.
@@ -17,6 +20,14 @@ const STORES: [&str; 3] = ["store", "store.removal-new", "store.removal-old"];
 
 /// Is there a log at all?
 pub(super) fn directory(args: &LogArgs, found: &mut Findings) -> bool {
+    if let Err(error) = fs::read_dir(args.directory())
+        && error.kind() == io::ErrorKind::PermissionDenied
+    {
+        let advice = hints::for_system(error.kind()).unwrap_or_default();
+        let about = format!("{} cannot be looked into: {error}", args.shown());
+        found.wrong("directory", about, &[&advice]);
+        return false;
+    }
     if !args.exists() {
         let make =
             format!("make one: demarche init --origin example.org/desk --log {}", args.shown());
@@ -64,6 +75,10 @@ pub(super) fn modes(args: &LogArgs, found: &mut Findings) {
     let mode = |path: &Path| fs::metadata(path).ok().map(|of| of.permissions().mode() & 0o777);
     let mut open = Vec::new();
     let mut advice = Vec::new();
+    let mut closed = None;
+    for file in ["lock", "head"].map(|name| args.directory().join(name)) {
+        closed = closed.or(unusable(&file, &mut open, &mut advice));
+    }
     // Whoever can write into the directory can put another log in the place of this one.
     if let Some(mode) = mode(args.directory()).filter(|mode| mode & 0o022 != 0) {
         open.push(format!("{} has mode {mode:03o}, so others can write in it", args.shown()));
@@ -78,6 +93,7 @@ pub(super) fn modes(args: &LogArgs, found: &mut Findings) {
             advice.push(format!("chmod 700 {shown}"));
         }
         for file in entries(&directory).into_iter().filter(|path| path.is_file()) {
+            closed = closed.or(unusable(&file, &mut open, &mut advice));
             if let Some(mode) = mode(&file).filter(|mode| mode & 0o077 != 0) {
                 let shown = file.display();
                 open.push(format!("{shown} has mode {mode:03o}, so others can read it"));
@@ -85,12 +101,31 @@ pub(super) fn modes(args: &LogArgs, found: &mut Findings) {
             }
         }
     }
+    advice.extend(closed.and_then(hints::for_system));
     if open.is_empty() {
         found.ok("modes", "store and journal are their owner's alone");
     } else {
         let advice: Vec<&str> = advice.iter().map(String::as_str).collect();
         found.wrong("modes", open.join("; "), &advice);
     }
+}
+
+/// Whether whoever runs this cannot read and write a file, as every command must, and why.
+#[cfg(unix)]
+fn unusable(
+    file: &Path,
+    wrong: &mut Vec<String>,
+    advice: &mut Vec<String>,
+) -> Option<io::ErrorKind> {
+    let error = fs::File::options().read(true).write(true).open(file).err()?;
+    let shown = file.display();
+    match error.kind() {
+        io::ErrorKind::NotFound => return None,
+        io::ErrorKind::PermissionDenied => advice.push(format!("chmod u+rw {shown}")),
+        _ => {}
+    }
+    wrong.push(format!("{shown} cannot be opened by who runs this: {error}"));
+    Some(error.kind())
 }
 
 /// Who can read what is not known here.
@@ -138,10 +173,13 @@ pub(super) fn copied(args: &LogArgs, found: &mut Findings) -> Option<TempDir> {
     match copied {
         Ok(copy) => Some(copy),
         Err((path, error)) => {
+            const NO_ROOM: &str = "if there is no room for temporary files, name a place with room: TMPDIR=DIR demarche doctor";
+            let of_log = Some(error.kind()).filter(|_| path.starts_with(args.directory()));
+            let advice = of_log.and_then(hints::for_system);
             found.wrong(
                 "store",
                 format!("its files cannot be copied, to be looked at: {}: {error}", path.display()),
-                &["if there is no room for temporary files, name a place with room: TMPDIR=DIR demarche doctor"],
+                &[advice.as_deref().unwrap_or(NO_ROOM)],
             );
             None
         }
@@ -149,8 +187,12 @@ pub(super) fn copied(args: &LogArgs, found: &mut Findings) -> Option<TempDir> {
 }
 
 fn copy_stores(log: &Path) -> Result<TempDir, (PathBuf, io::Error)> {
-    let copy =
-        TempDir::with_prefix("demarche-doctor-").map_err(|error| (std::env::temp_dir(), error))?;
+    let mut begun = tempfile::Builder::new();
+    begun.prefix("demarche-doctor-");
+    // Sealed parts are in it, and a kill leaves it there.
+    #[cfg(unix)]
+    begun.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+    let copy = begun.tempdir().map_err(|error| (std::env::temp_dir(), error))?;
     for name in STORES.iter().filter(|name| log.join(name).is_dir()) {
         copy_directory(&log.join(name), &copy.path().join(name))?;
     }
@@ -162,7 +204,7 @@ fn copy_directory(from: &Path, to: &Path) -> Result<(), (PathBuf, io::Error)> {
         let path = path.to_owned();
         move |error| (path, error)
     };
-    fs::create_dir(to).map_err(at(to))?;
+    claim_private_directory(to).map_err(at(to))?;
     for entry in fs::read_dir(from).map_err(at(from))? {
         let entry = entry.map_err(at(from))?;
         let (path, target) = (entry.path(), to.join(entry.file_name()));
@@ -170,7 +212,38 @@ fn copy_directory(from: &Path, to: &Path) -> Result<(), (PathBuf, io::Error)> {
             copy_directory(&path, &target)?;
         } else {
             fs::copy(&path, &target).map_err(at(&path))?;
+            make_private(&target, 0o600).map_err(at(&target))?;
         }
     }
     Ok(())
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    /// Whatever the modes of the store are: its copy is its owner's alone, and can be opened.
+    #[test]
+    fn the_copy_of_a_store_is_its_owners_alone() {
+        let log = TempDir::new().unwrap();
+        let within = log.path().join("store/blobs");
+        fs::create_dir_all(&within).unwrap();
+        for (name, mode) in [("a", 0o400), ("b", 0o666)] {
+            fs::write(within.join(name), "x").unwrap();
+            fs::set_permissions(within.join(name), fs::Permissions::from_mode(mode)).unwrap();
+        }
+        let copy = copy_stores(log.path()).unwrap();
+        for (path, expected) in [
+            ("", 0o700),
+            ("store", 0o700),
+            ("store/blobs", 0o700),
+            ("store/blobs/a", 0o600),
+            ("store/blobs/b", 0o600),
+        ] {
+            let mode = fs::metadata(copy.path().join(path)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, expected, "{path}");
+        }
+    }
 }

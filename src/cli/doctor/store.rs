@@ -40,17 +40,18 @@ pub(super) fn look(
             found.wrong(
                 "store",
                 "it holds no log: what was to make one was cut off",
-                &["remove its directory, and make the log again: demarche init, or demarche restore"],
+                &["give the command again that was cut off, demarche init or demarche restore; nothing is to be removed before"],
             );
             found.not_checked("head", "there is no event");
             found.not_checked("tables", "there is no event");
             return None;
         }
         Err(error) => {
-            let layout = matches!(error, StoreError::Layout { .. });
+            let is_damage = !matches!(error, StoreError::Layout { .. })
+                && error.refused_by_system().and_then(hints::for_system).is_none();
             let advice = hints::for_store(&error);
             let advice: Vec<&str> = advice.iter().map(String::as_str).collect();
-            found.wrong("store", error.to_string(), if layout { &advice } else { DAMAGED });
+            found.wrong("store", error.to_string(), if is_damage { DAMAGED } else { &advice });
             found.not_checked("head", "the store cannot be opened");
             found.not_checked("tables", "the store cannot be opened");
             return None;

@@ -3,7 +3,7 @@
 //! A text is one date, or two ends around a slash; a date is a day, month, year or season with a qualifier or none, or a
 //! date-time. What is refused is looked at once more to tell level 2 from nonsense. Bounds are days here; zones come later.
 
-use super::{DateReason, Dated, Meaning, DATE_BYTES_MAX, Time};
+use super::{DATE_BYTES_MAX, DateReason, Dated, Meaning, Time};
 use crate::model::calendar::{DAY_MICROS, Day, Instant, days_in_month};
 use crate::model::clock::{self, digits, fields};
 

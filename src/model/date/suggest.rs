@@ -4,7 +4,7 @@
 //! part is ever added: a date without a year stays refused. What is suggested always parses;
 //! `tests::suggestions_are_dates` shows it on random text.
 
-use super::{Edtf, DATE_BYTES_MAX};
+use super::{DATE_BYTES_MAX, Edtf};
 
 /// Eight digits in a row are taken for a date only if their year is one of these; they may be any number.
 const BARE_YEARS: std::ops::RangeInclusive<u32> = 1800..=2199;

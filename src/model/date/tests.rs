@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::{DateReason, Edtf, Span, DATE_BYTES_MAX, suggestion};
+use super::{DATE_BYTES_MAX, DateReason, Edtf, Span, suggestion};
 use crate::model::calendar::{Instant, Zone};
 
 fn edtf(text: &str) -> Edtf {

@@ -75,9 +75,12 @@ pub struct SledStore {
 }
 
 impl SledStore {
-    /// Whether there is a store in `dir`.
+    /// Whether there is a store in `dir`; where that cannot be seen, whoever opens it is told why.
     pub fn exists(dir: &Path) -> bool {
-        [STORE, STORE_OLD].iter().any(|name| dir.join(name).is_dir())
+        [STORE, STORE_OLD].iter().any(|name| match fs::metadata(dir.join(name)) {
+            Ok(found) => found.is_dir(),
+            Err(error) => error.kind() == std::io::ErrorKind::PermissionDenied,
+        })
     }
 
     /// Whether the store in `dir` has no event: it was made, and whoever was to fill it was cut off.

@@ -6,7 +6,6 @@ use demarche::record::note::{Algorithm, NoteSigner, VerifierKey};
 
 use super::{desk, read, refused};
 use crate::desk::Desk;
-use crate::support;
 
 #[test]
 fn keys_that_are_not_where_or_what_they_must_be() {
@@ -39,7 +38,15 @@ fn keys_that_are_not_where_or_what_they_must_be() {
         &desk,
         &[
             (&plain, 2, "this log names no key", "demarche key new"),
-            (&foreign, 2, "the key that is held is not one that this log names", "move it away"),
+            (
+                &foreign,
+                2,
+                "the key that is held is not one that this log names",
+                "move twin/key away, then demarche key new",
+            ),
+            (&["checkpoint", "--key", "log"], 2, "log is not a regular file", "--key FILE"),
+            (&["checkpoint", "--key", "/dev/null"], 2, "/dev/null is not a regular file", ""),
+            (&["checkpoint", "--log", "plain"], 2, "this log names no key", "demarche key new"),
             (
                 &["key", "rotate"],
                 2,
@@ -116,7 +123,9 @@ fn witnesses_that_cannot_be_added_or_asked() {
         &desk,
         &[
             (&["witness", "ask"], 2, "no witness is known", "demarche witness add"),
-            (&add("x", url), 2, "the key cannot be read: ", ""),
+            (&add("x", url), 2, "the key cannot be read: ", "NAME+ID+BASE64"),
+            (&add(&key, "http://"), 2, "\"http://\" is no address", "https://witness.example"),
+            (&add(&key, "http://[::1"), 2, "\"http://[::1\" is no address", ""),
             (&add(&of_log, url), 2, "that is the key of a log, not of a witness", "0x04"),
             (&add(&key, "ftp://x"), 2, "\"ftp://x\" is no address", "https://witness.example"),
             (&plain, 2, "this log names no key, so there is nothing to cosign", "demarche key new"),
@@ -126,9 +135,9 @@ fn witnesses_that_cannot_be_added_or_asked() {
     let stamp = ["anchor", "ask", url];
     let cannot = format!("{url} cannot be asked: ");
     refused(&desk, &[(&stamp, 2, &cannot, "")]);
-    fs::create_dir_all(desk.path().join("log/policy.partial/theirs")).unwrap();
+    fs::create_dir_all(desk.path().join("log/policy.demarche-begun/theirs")).unwrap();
     refused(&desk, &[(&add(&key, url), 2, "the policy log/policy cannot be written: ", "")]);
-    fs::remove_dir_all(desk.path().join("log/policy.partial")).unwrap();
+    fs::remove_dir_all(desk.path().join("log/policy.demarche-begun")).unwrap();
     desk.ok(&add(&key, url));
     let again = "that witness, or its name, is in the policy already, or cannot be";
     refused(&desk, &[(&add(&key, url), 2, again, "demarche witness list")]);
@@ -208,6 +217,13 @@ fn backups_that_are_none_or_have_no_place() {
             ),
         ],
     );
+    #[cfg(unix)]
+    {
+        fs::create_dir(desk.path().join("empty")).unwrap();
+        std::os::unix::fs::symlink("empty", desk.path().join("link")).unwrap();
+        refused(&desk, &[(&["backup", "link"], 2, "link is no new directory", "it leads to")]);
+        desk.ok(&["backup", "empty"]);
+    }
     // A name that is too long once `.partial` stands behind it.
     let long = "b".repeat(250);
     let cannot = format!("{long}.partial cannot be made: ");
@@ -234,8 +250,13 @@ fn backups_that_know_less_than_what_lies_there() {
         format!("the journal {log}/journal/example.org%2Fdesk.jsonl has a checkpoint of ")
     };
     refused(&desk, &[(&onto, 1, older, "use a newer backup"), (&onto, 1, older, &knows("log"))]);
-    // The manifest says less, or more, than there is.
     let manifest = read(&desk, "kept/backup.json");
+    // Under another name its journal is not found, and would be lost.
+    desk.write("kept/backup.json", &manifest.replacen("org/desk", "org/other", 1));
+    let other = "the backup was changed after it was made: it says that it is of example.org/other, its first event of example.org/desk";
+    refused(&desk, &[(&restore("new"), 1, other, "use another backup")]);
+    assert!(!desk.path().join("new").exists(), "nothing is made");
+    // The manifest says less, or more, than there is.
     let says = |events: &str| {
         desk.write("kept/backup.json", &manifest.replacen("\"events\": 2", events, 1));
     };
@@ -246,33 +267,18 @@ fn backups_that_know_less_than_what_lies_there() {
     refused(&desk, &[(&restore("new"), 1, changed, "use another backup")]);
 }
 
-/// Runs the program as a user who may write nothing here, whoever runs the tests; `None` where that cannot be had.
+/// What a command says that is run where the directory of keys cannot be written; `None` where that cannot be had.
 #[cfg(unix)]
 fn refused_without_rights(desk: &Desk, args: &[&str]) -> Option<String> {
-    use std::os::unix::fs::{MetadataExt, PermissionsExt};
-    use std::os::unix::process::CommandExt;
-    const NOBODY: u32 = 65534;
-    let keys = desk.path().join("keys");
-    let may_do_all = fs::metadata("/proc/self").is_ok_and(|of| of.uid() == 0);
-    let mut command = desk.command(args);
-    if may_do_all {
-        // Nobody else may be able to reach the program where it was built.
-        let program = desk.path().join("demarche");
-        fs::copy(command.get_program(), &program).unwrap();
-        command = desk.command_of(&program, args);
-        let all = std::process::Command::new("chown")
-            .args(["-R", &NOBODY.to_string()])
-            .arg(desk.path())
-            .status();
-        assert!(all.unwrap().success());
-        command.uid(NOBODY);
-    }
-    fs::set_permissions(&keys, fs::Permissions::from_mode(0o500)).unwrap();
-    let output = command.output();
-    fs::set_permissions(&keys, fs::Permissions::from_mode(0o700)).unwrap();
-    let reached = output.as_ref().is_ok_and(|output| output.status.code().is_some());
-    support::required("a user without rights who may run the program", reached)
-        .then(|| String::from_utf8(output.unwrap().stderr).unwrap())
+    use std::os::unix::fs::PermissionsExt;
+    let mode = |mode| {
+        let keys = desk.path().join("keys");
+        fs::set_permissions(keys, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    mode(0o500);
+    let output = desk.run_without_rights(args);
+    mode(0o700);
+    output.map(|output| String::from_utf8(output.stderr).unwrap())
 }
 
 /// A rotation that was cut off is ended by the next command, where the keys can be moved.
