@@ -86,6 +86,30 @@ fn what_a_later_version_wrote_keeps_its_captured_bytes() {
     assert_eq!(store(&desk).head().unwrap(), before);
 }
 
+/// What would break: an answer would pass for complete over an open event that says what this version cannot read.
+#[test]
+fn an_answer_over_events_of_a_later_version_is_not_complete() {
+    let desk = forged(|all| edit(&mut all[HIDDEN], "\"kind\"", "\"jurisdiction\":1,\"kind\""));
+    desk.ok(&["replay", "--to", "2025-05-01", "--proof", "closed.jsonl"]);
+    desk.ok(&["export", "--out", "export.jsonl"]);
+    let read = |name: &str| fs::read_to_string(desk.path().join(name)).unwrap();
+    let (closed, export) = (read("closed.jsonl"), read("export.jsonl"));
+    let is_hidden = |line: &&str| line.contains(&format!("\\\"seq\\\":{HIDDEN},"));
+    let line = |of: &str| of.lines().find(is_hidden).unwrap().to_owned();
+    let open = closed.replace(&line(&closed), &line(&export));
+    desk.write("open.jsonl", &open);
+    let complete = |name: &str| desk.json(&["check", name, "--json"])["complete"].clone();
+    assert_eq!((complete("closed.jsonl"), complete("open.jsonl")), (true.into(), false.into()));
+    let printed = desk.ok(&["check", "open.jsonl"]);
+    assert!(printed.contains("cannot read 1 of the open events"), "{printed}");
+    // Where the answer is another, that may be why.
+    let other = open.replacen("\"in_force\":\"yes\"", "\"in_force\":\"no\"", 1);
+    assert_ne!(other, open);
+    desk.write("other.jsonl", &other);
+    let said = "this version cannot read 1 of its open events";
+    desk.is_refused(&["check", "other.jsonl"], 1, said, "or a later one");
+}
+
 #[test]
 fn a_key_that_was_endorsed_for_another_step_is_not_taken() {
     let desk = forged(|all| edit(&mut all[ROTATION], "\"op\":\"rotate\"", "\"op\":\"new\""));
