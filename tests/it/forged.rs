@@ -110,6 +110,21 @@ fn an_answer_over_events_of_a_later_version_is_not_complete() {
     desk.is_refused(&["check", "other.jsonl"], 1, said, "or a later one");
 }
 
+/// What would break: lines that an earlier version took in would be refused, or taken in once more.
+#[test]
+fn what_an_earlier_version_took_in_as_it_was_given_is_recognised() {
+    let desk = forged(|all| {
+        let topics = "\"summary\":\"x\",\"topic\":\"@21\"";
+        edit(&mut all[HIDDEN], "\"summary\":\"x\"", topics);
+    });
+    let as_given =
+        r#"{"kind":"incident","id":"hidden","summary":"x","sealed":{"by":"N. N."},"topic":"@21"}"#;
+    desk.write("given.jsonl", as_given);
+    let before = store(&desk).head().unwrap();
+    desk.ok(&["append", "given.jsonl"]);
+    assert_eq!(store(&desk).head().unwrap(), before);
+}
+
 #[test]
 fn a_key_that_was_endorsed_for_another_step_is_not_taken() {
     let desk = forged(|all| edit(&mut all[ROTATION], "\"op\":\"rotate\"", "\"op\":\"new\""));
