@@ -205,7 +205,9 @@ pub enum NotCorrectable {
     #[error("a {0} is not corrected, it is retracted and made anew")]
     Kind(Kind),
     /// The field says what the event is.
-    #[error("this field says which event it is, or what was captured; retract the event instead")]
+    #[error(
+        "this field says which event it is, of which measure it is a step, or what was captured; retract the event instead"
+    )]
     Identity,
     /// There is no such field.
     #[error("a {kind} has no such field")]
@@ -669,9 +671,10 @@ pub(crate) fn correctable(
         return Err(refuse(NotCorrectable::Identity));
     }
     match spec.field(field) {
-        Some(field) if matches!(field.holds, Holds::Hash | Holds::Number | Holds::NewId) => {
-            Err(refuse(NotCorrectable::Identity))
-        }
+        Some(Field {
+            holds: Holds::Hash | Holds::Number | Holds::NewId | Holds::MeasureId,
+            ..
+        }) => Err(refuse(NotCorrectable::Identity)),
         Some(field) => Ok(Some(field)),
         None => {
             let near = nearest(field, spec.all_fields().map(|field| field.name), 2);

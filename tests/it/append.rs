@@ -94,7 +94,7 @@ fn shapes_terms_dates_and_references_are_held_to() {
     );
     check(
         r#"{"kind":"correction","of":"in","field":"id","to":"x"}"#,
-        r#""in" cannot be corrected in "id": this field says which event it is, or what was captured; retract the event instead"#,
+        r#""in" cannot be corrected in "id": this field says which event it is, of which measure it is a step, or what was captured; retract the event instead"#,
     );
     check(
         r#"{"kind":"correction","of":"in","field":"country","to":"QQQ"}"#,
@@ -218,6 +218,18 @@ fn an_id_is_kept_in_one_spelling() {
         r#"{"kind":"statement","by":["in"],"contact":"@99"}"#,
         r#"contact: there is no contact "@99""#,
     );
+}
+
+/// What would break: a measure would be known by its new name in some answers, and in others there would be none.
+#[test]
+fn a_step_is_not_corrected_into_one_of_another_measure() {
+    let refused = refusals(
+        r#"{"kind":"measure","id":"step","measure":"m","op":"impose"}
+        {"kind":"correction","of":"step","field":"measure","to":"n"}"#,
+    );
+    let causes: Vec<_> = refused.iter().flat_map(|r| &r.causes).map(ToString::to_string).collect();
+    let [cause] = causes.as_slice() else { panic!("{causes:?}") };
+    assert!(cause.contains("of which measure it is a step"), "{cause}");
 }
 
 #[test]

@@ -14,9 +14,14 @@ use crate::forger::{NAMES, Table, copy, edit, events, put, rehash, store};
 
 /// A desk with the shipped chronicle and a sealed part, whose events a forger changed, every hash with them.
 fn forged(change: impl FnOnce(&mut Vec<StoredEvent>)) -> Desk {
+    forged_after("", change)
+}
+
+/// The same, with more events after the one with the sealed part.
+fn forged_after(more: &str, change: impl FnOnce(&mut Vec<StoredEvent>)) -> Desk {
     let desk = Desk::demo();
     let sealed = r#"{"kind":"incident","id":"hidden","summary":"x","sealed":{"by":"N. N."}}"#;
-    desk.write("sealed.jsonl", sealed);
+    desk.write("sealed.jsonl", &format!("{sealed}\n{more}"));
     desk.ok(&["append", "sealed.jsonl"]);
     desk.ok(&["key", "rotate"]);
     let source = source(&desk);
@@ -123,6 +128,26 @@ fn what_an_earlier_version_took_in_as_it_was_given_is_recognised() {
     let before = store(&desk).head().unwrap();
     desk.ok(&["append", "given.jsonl"]);
     assert_eq!(store(&desk).head().unwrap(), before);
+}
+
+/// What would break: a log could no longer take in its own lines again, after the step of a measure was corrected into one
+/// of another when that was allowed.
+#[test]
+fn a_step_that_was_corrected_into_one_of_another_measure_stays_so() {
+    let desk = forged_after(
+        r#"{"kind":"correction","id":"moved","of":"hidden","field":"summary","to":"m9"}"#,
+        |all| {
+            let step = "\"field\":\"measure\"";
+            edit(&mut all[HIDDEN + 1], "\"field\":\"summary\"", step);
+            edit(&mut all[HIDDEN + 1], "\"of\":\"hidden\"", "\"of\":\"india-suspends-treaty\"");
+        },
+    );
+    let correction = r#"{"kind":"correction","id":"moved","of":"india-suspends-treaty","field":"measure","to":"m9"}"#;
+    desk.write("given.jsonl", correction);
+    let before = store(&desk).head().unwrap();
+    desk.ok(&["append", "given.jsonl"]);
+    assert_eq!(store(&desk).head().unwrap(), before);
+    assert!(desk.ok(&["replay", "--to", "2025-05-01"]).contains("m9"));
 }
 
 #[test]
