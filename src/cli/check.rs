@@ -23,12 +23,13 @@ use super::witness::shown_time;
 use super::words::shown;
 use super::{Outcome, Status, measures, positions};
 use crate::event_log::answer_proof::{self, Checked};
+use crate::model::schema::Kind;
 use crate::model::value::Value;
 use crate::record::event_proof::FIRST_LINE;
 use crate::record::json;
 use crate::record::note::{Algorithm, Note, VerifierKey};
 use crate::record::policy::{Judgement, Policy};
-use crate::replay::{View, dangling};
+use crate::replay::{Content, View, dangling};
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
@@ -61,7 +62,8 @@ pub(crate) struct CheckShape {
     open: u64,
     /// How many events of each kind are withheld, as far as the proof has their headers.
     withheld: BTreeMap<String, u64>,
-    /// Whether no event is withheld that could bear on the answer, by its kind.
+    /// Whether no event is withheld that could bear on the answer, by its kind or because another names it, and every
+    /// open one can be read.
     complete: bool,
     /// Who signed the checkpoint; `null` if there is none, or no policy to judge by.
     signatures: Option<SignaturesShape>,
@@ -113,8 +115,23 @@ impl From<&Judgement> for SignaturesShape {
     }
 }
 
-/// The kinds of event that bear on an answer only where another event names them; all others can bear on any.
-const NO_BEARING: &[&str] = &["incident", "note", "contact", "topic", "actor", "source"];
+/// Whether an event of this kind can bear on an answer though no other names it. What the program records itself bears on
+/// none: what an erasure took away is withheld, and counted as that.
+fn bears_unnamed(kind: &str) -> bool {
+    match Kind::parse(kind) {
+        Some(
+            Kind::Incident | Kind::Note | Kind::Contact | Kind::Topic | Kind::Actor | Kind::Source,
+        ) => false,
+        Some(kind) => !kind.is_system(),
+        None => true,
+    }
+}
+
+/// How many open events this version cannot read.
+fn unreadable(checked: &Checked) -> usize {
+    let entries = checked.history.entries().iter();
+    entries.filter(|entry| entry.content == Content::Unreadable).count()
+}
 
 impl CheckArgs {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Outcome {
@@ -297,8 +314,14 @@ pub(crate) fn check_answer(proof: &mut dyn BufRead) -> Result<Checked, CliError>
     let view = View::of(&checked.history, asked.clocks);
     let found = to_value(&AnswerShape::of(&view, has_history(&checked.answer)))?;
     if found != checked.answer {
-        let error = CliError::failed("the proof does not hold: its events give another answer");
-        return Err(error.detail(difference(&checked.answer, &found)));
+        let error = CliError::failed("the proof does not hold: its events give another answer")
+            .detail(difference(&checked.answer, &found));
+        return Err(match unreadable(&checked) {
+            0 => error,
+            count => error
+                .detail(format!("this version cannot read {count} of its open events"))
+                .hint("check it with the version of the program that made it, or a later one"),
+        });
     }
     Ok(checked)
 }
@@ -350,15 +373,18 @@ fn difference(claimed: &Value<'_>, found: &Value<'_>) -> String {
     format!("{path}: claimed {}, found {}", text(claimed), text(found))
 }
 
-/// Whether no event is withheld that could bear on the answer: by its kind, by its time, or because an open one names it.
+/// Whether no event is withheld that could bear on the answer: by its kind, by its time, or because an open one names it;
+/// and whether all that are open can be read.
 pub(crate) fn is_complete(checked: &Checked, asked: &Asked) -> bool {
+    unreadable(checked) == 0 && !is_withheld(checked, asked)
+}
+
+/// Whether the proof has not the header of every event, or withholds one that could bear on the answer.
+fn is_withheld(checked: &Checked, asked: &Asked) -> bool {
     let too_late = |recorded_at| asked.clocks.recorded_by.is_some_and(|by| recorded_at > by);
-    checked.every_header
-        && checked
-            .withheld
-            .iter()
-            .all(|one| NO_BEARING.contains(&one.kind.as_str()) || too_late(one.recorded_at))
-        && dangling(&checked.history).is_empty()
+    !checked.every_header
+        || checked.withheld.iter().any(|one| bears_unnamed(&one.kind) && !too_late(one.recorded_at))
+        || !dangling(&View::of(&checked.history, asked.clocks)).is_empty()
 }
 
 fn by_kind(checked: &Checked) -> BTreeMap<String, u64> {
@@ -393,11 +419,19 @@ fn not_established(checked: &Checked, asked: &Asked, judgement: Option<&Judgemen
                 replay --proof makes one with every header"
                 .to_owned(),
         );
-    } else if !is_complete(checked, asked) {
+    } else if is_withheld(checked, asked) {
         all.push(
-            "that nothing else bears on the answer: events are withheld that could, by their kind"
+            "that nothing else bears on the answer: events are withheld that could, by their kind or \
+                because others name them"
                 .to_owned(),
         );
+    }
+    let unreadable = unreadable(checked);
+    if unreadable > 0 {
+        all.push(format!(
+            "that a later version of the program gives the same answer: this one cannot read \
+                {unreadable} of the open events"
+        ));
     }
     all
 }

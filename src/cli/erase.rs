@@ -119,6 +119,7 @@ impl EraseArgs {
         terminal.faint(
             "copies elsewhere are not reached: exports, backups, proofs and disclosures, and the files it was appended from",
         )?;
+        terminal.faint("whoever appends those files again has the log take it in anew")?;
         Ok(Status::Done)
     }
 }

@@ -118,7 +118,7 @@ fn prove(
     }
     if !check::is_complete(&checked, asked) {
         terminal.note(
-            "events are withheld that could bear on the answer, by their kind; check says so, too",
+            "events are withheld that could bear on the answer, by their kind or because others name them; check says so, too",
         );
     }
     Ok(())

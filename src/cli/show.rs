@@ -274,8 +274,14 @@ fn shape(
     };
     for other in history.entries() {
         let Some(event) = other.event() else { continue };
+        // What an event names is there before it, or comes in the same append: else it had the id of one that was erased.
+        if other.recorded_at < entry.recorded_at {
+            continue;
+        }
         match &event.body {
-            Body::Correction(correction) if history.seq_of(&correction.of) == Some(entry.seq) => {
+            Body::Correction(correction)
+                if history.seq_of(&correction.of) == Some(entry.seq) && entry.seq < other.seq =>
+            {
                 let from = values.get(&correction.field).map(json::canonical);
                 corrected_by.push(CorrectionShape {
                     event: history.id_of(other.seq),

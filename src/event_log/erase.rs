@@ -168,14 +168,16 @@ impl<S: Store> FoldedLog<S> {
     /// The event that a correction or retraction changes, if nothing else will once these are gone: neither is it among
     /// them, nor does a later event do the same.
     fn restored_without(&self, seq: u64, event: &Event, of: &BTreeSet<u64>) -> Option<u64> {
-        let changed = self.history().seq_of(changes(event)?.0)?;
+        // What came later under the same id is another event.
+        let changed = self.history().seq_of(changes(event)?.0).filter(|of| *of < seq)?;
         // What was erased comes back no more.
         if of.contains(&changed) || self.history().entry(changed)?.event().is_none() {
             return None;
         }
         let stays = |entry: &Entry| !of.contains(&entry.seq);
         let taken_back = |seq: u64| {
-            let mut entries = self.history().entries().iter().filter(|entry| stays(entry));
+            let later = |entry: &&Entry| stays(entry) && entry.seq > seq;
+            let mut entries = self.history().entries().iter().filter(later);
             entries.any(|entry| match entry.event().map(|event| &event.body) {
                 Some(Body::Retraction(retraction)) => {
                     self.history().seq_of(&retraction.of) == Some(seq)

@@ -3,6 +3,7 @@
 //! - Everything that an event refers to exists; similar names are offered where it does not.
 //! - Every quotation is an exact slice of the captured text of its source; the nearest passage is shown where it is
 //!   not.
+//! - An id has one spelling: in place of the number of an event its own id is written, where it has one.
 //! - A correction gives a value that its field could have held from the start.
 //!
 //! The shape of the event alone is checked before, by [`crate::model::check`].
@@ -13,6 +14,7 @@ use super::passage::{Passage, nearest_passage};
 use super::sources::holds;
 use crate::model::check::{Problem, check_value};
 use crate::model::event::{Body, Event};
+use crate::model::id;
 use crate::model::limits::{PASSAGE_SEARCH_BYTES_MAX, PASSAGE_TEXT_BYTES_MAX};
 use crate::model::near::nearest;
 use crate::model::schema::{Field, Holds, Kind, TENURE, Target};
@@ -203,7 +205,9 @@ pub enum NotCorrectable {
     #[error("{} is not corrected, it is retracted and made anew", .0.with_article())]
     Kind(Kind),
     /// The field says what the event is.
-    #[error("this field says which event it is, or what was captured; retract the event instead")]
+    #[error(
+        "this field says which event it is, of which measure it is a step, or what was captured; retract the event instead"
+    )]
     Identity,
     /// There is no such field.
     #[error("{} has no such field", kind.with_article())]
@@ -399,6 +403,113 @@ pub(crate) fn each_reference<'e>(
     }
 }
 
+/// Whether a list of ids has one twice.
+pub(crate) fn has_repeats(
+    object: &Object<'_>,
+    field_of: &dyn Fn(&str) -> Option<&'static Field>,
+) -> bool {
+    object.iter().any(|(name, value)| {
+        let (Some(Holds::References(_) | Holds::Tenures), Value::List(items)) =
+            (field_of(name).map(|field| field.holds), value)
+        else {
+            return false;
+        };
+        items.iter().enumerate().any(|(index, item)| items.iter().take(index).any(|of| of == item))
+    })
+}
+
+/// Whether an id is `@` and a number.
+fn is_number(id: &str) -> bool {
+    id::seq_of(id).is_some()
+}
+
+/// The id to write in place of one of the form `@17`: that which the event has itself. `None` where it has none, and where
+/// a measure has the same, so that it would not tell the two apart.
+pub(crate) fn own_id(
+    id: &str,
+    target: Target,
+    known: &mut dyn Knows,
+) -> Result<Option<String>, StoreError> {
+    if !is_number(id) || target == Target::Measure {
+        return Ok(None);
+    }
+    let event = match known.seq_of(id)? {
+        Some(seq) => known.event(seq)?,
+        None => None,
+    };
+    let Some(own) = event.and_then(|event| event.id) else { return Ok(None) };
+    let is_measure = target == Target::EventOrMeasure && known.has_measure(&own)?;
+    Ok((!is_measure).then_some(own))
+}
+
+/// Brings the ids in the value of one field into one spelling ([`own_id`]), and takes repeats out of lists of ids.
+pub(crate) fn spell(
+    field: &'static Field,
+    value: &mut Value<'static>,
+    known: &mut dyn Knows,
+) -> Result<(), StoreError> {
+    match (field.holds, value) {
+        (Holds::Reference(target), value) => spell_id(value, target, known)?,
+        (Holds::References(target), Value::List(items)) => {
+            for item in &mut *items {
+                spell_id(item, target, known)?;
+            }
+            without_repeats(items);
+        }
+        (Holds::Records(fields), Value::List(items)) => {
+            for item in items {
+                spell_record(fields, item, known)?;
+            }
+        }
+        (Holds::Tenures, Value::List(items)) => {
+            for item in &mut *items {
+                spell_id(item, Target::Actor, known)?;
+                spell_record(TENURE, item, known)?;
+            }
+            without_repeats(items);
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+fn spell_id(
+    value: &mut Value<'static>,
+    target: Target,
+    known: &mut dyn Knows,
+) -> Result<(), StoreError> {
+    if let Value::Text(id) = value
+        && let Some(own) = own_id(id, target, known)?
+    {
+        *id = own.into();
+    }
+    Ok(())
+}
+
+fn spell_record(
+    fields: &'static [Field],
+    value: &mut Value<'static>,
+    known: &mut dyn Knows,
+) -> Result<(), StoreError> {
+    let Value::Object(record) = value else { return Ok(()) };
+    for (name, value) in record.iter_mut() {
+        if let Some(field) = fields.iter().find(|field| field.name == name) {
+            spell(field, value, known)?;
+        }
+    }
+    Ok(())
+}
+
+fn without_repeats(items: &mut Vec<Value<'static>>) {
+    let mut once: Vec<Value<'static>> = Vec::with_capacity(items.len());
+    for item in items.drain(..) {
+        if !once.contains(&item) {
+            once.push(item);
+        }
+    }
+    *items = once;
+}
+
 /// What a reference leads to.
 pub(crate) enum Leads {
     /// To what it must.
@@ -424,7 +535,10 @@ pub(crate) fn check_reference(
     Ok(match kind {
         Some(kind) if leads_to(kind, target) => Leads::There,
         Some(found) => Leads::Astray(Cause::WrongKind { path, id, target, found }),
-        None if target.may_follow() => Leads::Ahead,
+        // A number is no name of what is not there yet.
+        None if target.may_follow() && (!is_number(&id) || known.seq_of(&id)?.is_some()) => {
+            Leads::Ahead
+        }
         None => Leads::Astray(leads_nowhere(path, id, target, known)?),
     })
 }
@@ -557,9 +671,10 @@ pub(crate) fn correctable(
         return Err(refuse(NotCorrectable::Identity));
     }
     match spec.field(field) {
-        Some(field) if matches!(field.holds, Holds::Hash | Holds::Number | Holds::NewId) => {
-            Err(refuse(NotCorrectable::Identity))
-        }
+        Some(Field {
+            holds: Holds::Hash | Holds::Number | Holds::NewId | Holds::MeasureId,
+            ..
+        }) => Err(refuse(NotCorrectable::Identity)),
         Some(field) => Ok(Some(field)),
         None => {
             let near = nearest(field, spec.all_fields().map(|field| field.name), 2);

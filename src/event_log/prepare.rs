@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use super::append::name_it;
 use super::content_hash;
-use super::gates::each_reference;
+use super::gates::{each_reference, has_repeats};
 use super::names::{Key, Name, is_listed};
 use crate::model::check::{Checked, check};
 use crate::model::limits::PAYLOAD_BYTES_MAX;
@@ -117,6 +117,9 @@ impl Prepared {
             return None;
         }
         name_it(kind, &mut payload).ok()?;
+        if kind.spec().is_some_and(|spec| has_repeats(&payload, &|name| spec.field(name))) {
+            return None;
+        }
         let references = self.references(kind, &payload);
         let quotes = self.quotes(&payload);
         let id = match payload.get("id") {

@@ -456,10 +456,12 @@ mod tests {
             names.dedup();
             assert_eq!(names.len(), count, "{}", spec.name);
             assert_eq!(Kind::parse(spec.name), Some(spec.kind));
+            assert!(!spec.kind.is_system(), "{}", spec.name);
         }
         for (kind, name) in SYSTEM_KINDS {
             assert_eq!(Kind::parse(name), Some(*kind));
             assert_eq!(kind.name(), *name);
+            assert!(kind.is_system(), "{name}");
         }
     }
 }

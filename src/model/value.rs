@@ -103,6 +103,11 @@ impl<'a> Object<'a> {
         self.0.iter().map(|(key, value)| (&**key, value))
     }
 
+    /// The same, where values can be changed.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (&str, &mut Value<'a>)> {
+        self.0.iter_mut().map(|(key, value)| (&**key, value))
+    }
+
     /// How many keys there are.
     pub const fn len(&self) -> usize {
         self.0.len()

@@ -49,12 +49,18 @@ pub fn rests_on(view: &View<'_>) -> BTreeSet<u64> {
     found
 }
 
-/// The ids that events name and that lead nowhere: in a whole log none, in part of one those of what is withheld.
-pub fn dangling(history: &History) -> BTreeSet<String> {
+/// The ids that events name, at first or as corrected, and that lead to nothing that can be read: in a whole log none, in
+/// part of one those of what is withheld.
+pub fn dangling(view: &View<'_>) -> BTreeSet<String> {
+    let history = view.history();
     let events = history.entries().iter().filter_map(Entry::event);
-    let named = events.flat_map(refers_to);
-    let lost = named.filter(|id| history.seq_of(id).is_none() && !history.has_measure(id));
+    let named = events.chain(view.facts().map(|fact| &*fact.event)).flat_map(refers_to);
+    let lost = named.filter(|id| !can_be_read(history, id) && !history.has_measure(id));
     lost.map(str::to_owned).collect()
+}
+
+fn can_be_read(history: &History, id: &str) -> bool {
+    history.seq_of(id).and_then(|seq| history.entry(seq)?.event()).is_some()
 }
 
 /// The ids that an event names.

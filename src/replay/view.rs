@@ -10,6 +10,9 @@
 //! 5. Mentions, and events retracted as duplicates, are gathered as further reports of their act.
 //! 6. With a reported clock, an event counts if one of the sources cited by it or by its further reports was
 //!    published in time.
+//!
+//! Corrections, retractions and mentions name what was there before them. An event that came later under the same id, which
+//! an erasure had set free, is another one (`what_was_said_of_an_erased_event_is_not_said_of_another`).
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -298,11 +301,21 @@ impl<'h> View<'h> {
         }
     }
 
+    /// The number of the event that says what a fact has in this field: of the correction of it, or its own.
+    fn named_by(&self, fact: &Fact<'_>, field: &str) -> u64 {
+        let corrects = |seq: &&u64| {
+            let by = self.history.entry(**seq).and_then(Entry::event).map(|event| &event.body);
+            matches!(by, Some(Body::Correction(correction)) if correction.field == field)
+        };
+        fact.corrections.iter().find(corrects).copied().unwrap_or(fact.seq)
+    }
+
     fn gather_reports(&mut self, doubles: &BTreeMap<u64, u64>) {
         let mut reports: Vec<(u64, u64, bool)> = Vec::new();
         for fact in self.facts.values() {
             if let Body::Mention(mention) = &fact.event.body
                 && let Some(of) = self.history.seq_of(&mention.of)
+                && of < self.named_by(fact, "of")
             {
                 reports.push((original(of, doubles), fact.seq, true));
             }
@@ -409,7 +422,8 @@ fn retractions(
                 outright.insert(of);
             }
             RetractedBy::Duplicate(double_of) => {
-                if let Some(double_of) = history.seq_of(double_of).filter(|seq| *seq != of) {
+                let named = history.seq_of(double_of).filter(|seq| *seq < entry.seq);
+                if let Some(double_of) = named.filter(|seq| *seq != of) {
                     doubles.insert(of, double_of);
                 }
             }
@@ -429,7 +443,7 @@ fn corrections(
     for entry in history.entries().iter().filter(acting) {
         if let Some(Body::Correction(correction)) = entry.event().map(|event| &event.body)
             && !out.contains_key(&entry.seq)
-            && let Some(of) = history.seq_of(&correction.of)
+            && let Some(of) = history.seq_of(&correction.of).filter(|of| *of < entry.seq)
         {
             corrections.entry(of).or_default().insert(correction.field.clone(), entry.seq);
         }

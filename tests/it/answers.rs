@@ -303,6 +303,36 @@ fn a_note_that_was_corrected_leaves_the_proof_of_an_answer_complete() {
     assert_eq!(desk.json(&["check", "p.jsonl", "--json"])["complete"], true);
 }
 
+/// What would break: after a rotation of keys, or the erasure of a note that nothing names, no answer of a log would be
+/// complete again; and one would be that names a contact by its number which is gone.
+#[test]
+fn what_bears_on_no_answer_may_be_withheld_and_what_is_named_may_not() {
+    let desk = Desk::demo();
+    let check = |proof: &str| {
+        desk.ok(&["replay", "--to", "2025-05-01", "--proof", proof]);
+        desk.json(&["check", proof, "--json"])
+    };
+    desk.write(
+        "more.jsonl",
+        r#"{"kind":"contact","form":"meeting","participants":["india"]}
+{"kind":"statement","id":"met","by":["india"],"contact":"@64"}
+{"kind":"note","id":"aside","text":"x"}
+"#,
+    );
+    desk.ok(&["append", "more.jsonl"]);
+    desk.ok(&["key", "rotate"]);
+    desk.ok(&["erase", "aside", "--why", "asked"]);
+    let whole = check("p.jsonl");
+    let withheld = &whole["withheld"];
+    assert_eq!((&withheld["key"], &withheld["erasure"]), (&1.into(), &1.into()), "{withheld}");
+    assert_eq!(whole["complete"], true, "{}", whole["not_established"]);
+    desk.ok(&["erase", "@64", "--why", "asked"]);
+    let part = check("q.jsonl");
+    assert_eq!(part["complete"], false);
+    let open = part["not_established"].to_string();
+    assert!(open.contains("because others name them"), "{open}");
+}
+
 #[test]
 fn an_answer_is_proved_with_and_without_the_history_of_its_positions() {
     let desk = Desk::demo();

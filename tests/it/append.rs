@@ -111,7 +111,7 @@ fn shapes_terms_dates_and_references_are_held_to() {
     );
     check(
         r#"{"kind":"correction","of":"in","field":"id","to":"x"}"#,
-        r#""in" cannot be corrected in "id": this field says which event it is, or what was captured; retract the event instead"#,
+        r#""in" cannot be corrected in "id": this field says which event it is, of which measure it is a step, or what was captured; retract the event instead"#,
     );
     check(
         r#"{"kind":"correction","of":"in","field":"country","to":"QQQ"}"#,
@@ -185,6 +185,68 @@ fn the_same_again_changes_nothing_and_other_content_is_refused() {
         )
     );
     assert_eq!(log.head(), head);
+}
+
+/// What would break: one actor would be two, and a source that is cited by its number would have no date.
+#[test]
+fn an_id_is_kept_in_one_spelling() {
+    let mut log = support::log();
+    let earlier = r#"{"kind":"contact","participants":["in"]}
+        {"kind":"measure","id":"a","measure":"a","op":"impose"}
+        {"kind":"statement","id":"said","by":["pk"]}"#;
+    append(&mut log, earlier).expect("good lines");
+    for (given, kept) in [
+        (
+            r#"{"kind":"statement","by":["@2","in","@3"],"to":"@4","on_behalf_of":["pk","pk"],
+                "topic":"@8","contact":"@9","cites":[{"source":"@1","quote":"shut its airspace"}],
+                "according_to":[{"by":"@1"},{"by":"@3"}]}"#,
+            r#"{"kind":"statement","by":["in","pk"],"to":"us","on_behalf_of":["pk"],
+                "topic":"treaty","contact":"@9","cites":[{"source":"article","quote":"shut its airspace"}],
+                "according_to":[{"by":"article"},{"by":"pk"}]}"#,
+        ),
+        (
+            r#"{"kind":"actor","id":"x","part_of":["@2","in",{"actor":"@3","from":"2025"}]}"#,
+            r#"{"kind":"actor","id":"x","part_of":["in",{"actor":"pk","from":"2025"}]}"#,
+        ),
+        (
+            r#"{"kind":"correction","of":"@11","field":"by","to":["@3","pk","@2"]}"#,
+            r#"{"kind":"correction","of":"said","field":"by","to":["pk","in"]}"#,
+        ),
+        (r#"{"kind":"mention","of":"@11"}"#, r#"{"kind":"mention","of":"said"}"#),
+        (
+            r#"{"kind":"retraction","of":"@11","by":"source"}"#,
+            r#"{"kind":"retraction","of":"said","by":"source"}"#,
+        ),
+    ] {
+        let line = |text: &str| text.replace('\n', " ");
+        let first = append(&mut log, &line(given)).expect("a good line");
+        let again = append(&mut log, &line(kept)).expect("the same");
+        assert!(!first.outcomes[0].already_there && again.outcomes[0].already_there, "{given}");
+        assert_eq!(again.outcomes[0].seq, first.outcomes[0].seq);
+        assert!(append(&mut log, &line(given)).expect("again").outcomes[0].already_there);
+    }
+    // Here the id would be that of the measure.
+    let related =
+        |from: &str| format!(r#"{{"kind":"relation","from":"{from}","to":"said","type":"about"}}"#);
+    append(&mut log, &related("@10")).expect("a good line");
+    let measure = append(&mut log, &related("a")).expect("a good line");
+    assert!(!measure.outcomes[0].already_there);
+    check(
+        r#"{"kind":"statement","by":["in"],"contact":"@99"}"#,
+        r#"contact: there is no contact "@99""#,
+    );
+}
+
+/// What would break: a measure would be known by its new name in some answers, and in others there would be none.
+#[test]
+fn a_step_is_not_corrected_into_one_of_another_measure() {
+    let refused = refusals(
+        r#"{"kind":"measure","id":"step","measure":"m","op":"impose"}
+        {"kind":"correction","of":"step","field":"measure","to":"n"}"#,
+    );
+    let causes: Vec<_> = refused.iter().flat_map(|r| &r.causes).map(ToString::to_string).collect();
+    let [cause] = causes.as_slice() else { panic!("{causes:?}") };
+    assert!(cause.contains("of which measure it is a step"), "{cause}");
 }
 
 #[test]

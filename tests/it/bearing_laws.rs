@@ -639,7 +639,7 @@ pub(crate) fn same_answers(
         let rest = history.entries().iter().map(|entry| entry.seq);
         let rest: BTreeSet<u64> = rest.filter(|seq| !open.contains(seq)).collect();
         history.forget(&rest);
-        dangling(&history)
+        dangling(&View::of(&history, *view.clocks()))
     };
     let lost: Vec<String> = named(&found).difference(&named(&expected)).cloned().collect();
     prop_assert!(lost.is_empty(), "named and not held: {:?}", lost);

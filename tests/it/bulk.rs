@@ -301,6 +301,36 @@ proptest! {
     }
 }
 
+/// What would break: of many lines ids would be kept as they were given.
+#[test]
+fn in_bulk_an_id_is_kept_in_one_spelling() {
+    let lines: Vec<Line> = [
+        r#"{"kind":"statement","by":["@2"],"topic":"@8","cites":[{"source":"@1"}]}"#,
+        r#"{"kind":"statement","by":["pk","pk"]}"#,
+        r#"{"kind":"actor","id":"x","part_of":["in","in"]}"#,
+        r#"{"kind":"contact"}"#,
+        r#"{"kind":"statement","by":["in"],"contact":"@12"}"#,
+    ]
+    .map(|line| Some(line.to_owned()))
+    .to_vec();
+    same(&log(0), &lines, AppendOptions::default());
+    let mut log = log(0);
+    in_bulk(&mut log, &lines, AppendOptions::default()).unwrap();
+    let kept: Vec<String> = reported(log.store())
+        .into_iter()
+        .skip(9)
+        .map(|(payload, _)| String::from_utf8(payload.unwrap()).unwrap())
+        .collect();
+    let expected = [
+        r#"{"by":["in"],"cites":[{"source":"article"}],"kind":"statement","topic":"treaty"}"#,
+        r#"{"by":["pk"],"kind":"statement"}"#,
+        r#"{"id":"x","kind":"actor","part_of":["in"]}"#,
+        r#"{"kind":"contact"}"#,
+        r#"{"by":["in"],"contact":"@12","kind":"statement"}"#,
+    ];
+    assert_eq!(kept, expected);
+}
+
 /// So many lines that are all good, and long enough for several lots of them.
 fn many(count: usize) -> Vec<Line> {
     let long = "x".repeat(220);

@@ -332,5 +332,52 @@ fn what_was_taken_back_does_not_come_back() {
     // What was itself taken back changes nothing any more.
     add(r#"{"kind":"retraction","id":"r3","of":"c2","by":"recorder"}"#);
     done(&["c2"]);
+    // A retraction of what is gone takes back nothing else of its id.
+    add(r#"{"kind":"correction","id":"c2","of":"b","field":"lang","to":"de"}"#);
+    refused(&["c2"]);
+    desk.ok(&["verify"]);
+}
+
+/// What would break: what was said of an erased event would be said of another that took its id.
+#[test]
+fn what_was_said_of_an_erased_event_is_not_said_of_another() {
+    let desk = Desk::demo();
+    let add = |lines: &str| {
+        desk.write("more.jsonl", lines);
+        desk.ok(&["append", "more.jsonl"]);
+    };
+    add(r#"{"kind":"topic","id":"dam"}
+{"kind":"statement","id":"said","by":["india"],"topic":"dam","stance":"supports","when":"2025-04-20"}
+{"kind":"statement","id":"twin","by":["india"],"topic":"dam","stance":"supports","when":"2025-04-20"}
+"#);
+    add(r#"{"kind":"correction","id":"turned","of":"said","field":"stance","to":"opposes"}
+{"kind":"mention","id":"further","of":"said","when":"2025-03-01"}
+{"kind":"retraction","of":"twin","by":"duplicate","duplicate_of":"said"}
+{"kind":"note","of":"said","text":"x"}
+"#);
+    let of_it = |id: &str| {
+        let shown = &desk.json(&["show", id, "--json"])["events"][0];
+        ["corrected_by", "mentions", "about_it"].map(|key| shown[key].as_array().unwrap().len())
+    };
+    assert_eq!(of_it("said"), [1, 2, 1]);
+    let printed = desk.ok(&["erase", "said", "--why", "asked"]);
+    assert!(printed.contains("take it in anew"), "{printed}");
+    add(
+        r#"{"kind":"statement","id":"said","by":["pakistan"],"topic":"dam","stance":"supports","when":"2025-04-20"}"#,
+    );
+    assert_eq!(of_it("said"), [0, 0, 0]);
+    let positions = |more: &[&str]| {
+        let args = [&["replay", "--to", "2025-05-01", "--json"], more].concat();
+        desk.json(&args)["positions"].as_array().unwrap().clone()
+    };
+    let all = positions(&[]);
+    let held = all.iter().find(|position| position["event"] == "said").unwrap();
+    assert_eq!((&held["stance"], &held["as_of"]), (&"supports".into(), &"2025-04-20".into()));
+    assert_eq!(positions(&["--recompute"]), all);
+    // A mention that is corrected to name what came after it does name it.
+    desk.ok(&["append", "correction", "--of", "further", "--field", "of", "--to", "said"]);
+    assert_eq!(of_it("said"), [0, 1, 0]);
+    // Without the correction nothing stands again.
+    desk.ok(&["erase", "turned", "--why", "asked"]);
     desk.ok(&["verify"]);
 }

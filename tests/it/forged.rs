@@ -14,9 +14,14 @@ use crate::forger::{NAMES, Table, copy, edit, events, put, rehash, store};
 
 /// A desk with the shipped chronicle and a sealed part, whose events a forger changed, every hash with them.
 fn forged(change: impl FnOnce(&mut Vec<StoredEvent>)) -> Desk {
+    forged_after("", change)
+}
+
+/// The same, with more events after the one with the sealed part.
+fn forged_after(more: &str, change: impl FnOnce(&mut Vec<StoredEvent>)) -> Desk {
     let desk = Desk::demo();
     let sealed = r#"{"kind":"incident","id":"hidden","summary":"x","sealed":{"by":"N. N."}}"#;
-    desk.write("sealed.jsonl", sealed);
+    desk.write("sealed.jsonl", &format!("{sealed}\n{more}"));
     desk.ok(&["append", "sealed.jsonl"]);
     desk.ok(&["key", "rotate"]);
     let source = source(&desk);
@@ -84,6 +89,65 @@ fn what_a_later_version_wrote_keeps_its_captured_bytes() {
     let said = "event 1 cannot be read by this version, so what it needs cannot be kept";
     desk.is_refused(&["erase", "hidden", "--why", "asked"], 2, said, "erase with the version");
     assert_eq!(store(&desk).head().unwrap(), before);
+}
+
+/// What would break: an answer would pass for complete over an open event that says what this version cannot read.
+#[test]
+fn an_answer_over_events_of_a_later_version_is_not_complete() {
+    let desk = forged(|all| edit(&mut all[HIDDEN], "\"kind\"", "\"jurisdiction\":1,\"kind\""));
+    desk.ok(&["replay", "--to", "2025-05-01", "--proof", "closed.jsonl"]);
+    desk.ok(&["export", "--out", "export.jsonl"]);
+    let read = |name: &str| fs::read_to_string(desk.path().join(name)).unwrap();
+    let (closed, export) = (read("closed.jsonl"), read("export.jsonl"));
+    let is_hidden = |line: &&str| line.contains(&format!("\\\"seq\\\":{HIDDEN},"));
+    let line = |of: &str| of.lines().find(is_hidden).unwrap().to_owned();
+    let open = closed.replace(&line(&closed), &line(&export));
+    desk.write("open.jsonl", &open);
+    let complete = |name: &str| desk.json(&["check", name, "--json"])["complete"].clone();
+    assert_eq!((complete("closed.jsonl"), complete("open.jsonl")), (true.into(), false.into()));
+    let printed = desk.ok(&["check", "open.jsonl"]);
+    assert!(printed.contains("cannot read 1 of the open events"), "{printed}");
+    // Where the answer is another, that may be why.
+    let other = open.replacen("\"in_force\":\"yes\"", "\"in_force\":\"no\"", 1);
+    assert_ne!(other, open);
+    desk.write("other.jsonl", &other);
+    let said = "this version cannot read 1 of its open events";
+    desk.is_refused(&["check", "other.jsonl"], 1, said, "or a later one");
+}
+
+/// What would break: lines that an earlier version took in would be refused, or taken in once more.
+#[test]
+fn what_an_earlier_version_took_in_as_it_was_given_is_recognised() {
+    let desk = forged(|all| {
+        let topics = "\"summary\":\"x\",\"topic\":\"@21\"";
+        edit(&mut all[HIDDEN], "\"summary\":\"x\"", topics);
+    });
+    let as_given =
+        r#"{"kind":"incident","id":"hidden","summary":"x","sealed":{"by":"N. N."},"topic":"@21"}"#;
+    desk.write("given.jsonl", as_given);
+    let before = store(&desk).head().unwrap();
+    desk.ok(&["append", "given.jsonl"]);
+    assert_eq!(store(&desk).head().unwrap(), before);
+}
+
+/// What would break: a log could no longer take in its own lines again, after the step of a measure was corrected into one
+/// of another when that was allowed.
+#[test]
+fn a_step_that_was_corrected_into_one_of_another_measure_stays_so() {
+    let desk = forged_after(
+        r#"{"kind":"correction","id":"moved","of":"hidden","field":"summary","to":"m9"}"#,
+        |all| {
+            let step = "\"field\":\"measure\"";
+            edit(&mut all[HIDDEN + 1], "\"field\":\"summary\"", step);
+            edit(&mut all[HIDDEN + 1], "\"of\":\"hidden\"", "\"of\":\"india-suspends-treaty\"");
+        },
+    );
+    let correction = r#"{"kind":"correction","id":"moved","of":"india-suspends-treaty","field":"measure","to":"m9"}"#;
+    desk.write("given.jsonl", correction);
+    let before = store(&desk).head().unwrap();
+    desk.ok(&["append", "given.jsonl"]);
+    assert_eq!(store(&desk).head().unwrap(), before);
+    assert!(desk.ok(&["replay", "--to", "2025-05-01"]).contains("m9"));
 }
 
 #[test]

@@ -469,13 +469,27 @@ fn what_is_named_and_withheld_is_dangling() {
     let log = history(
         "source s; impose 2025-04-23 cites=s; impose 2025-04-24 measure=n; relate e2 responds_to m",
     );
-    assert_eq!(dangling(log.history()), BTreeSet::new());
+    let lost_of = |part| dangling(&View::of(&part, clocks("2025-05-01")));
+    assert_eq!(lost_of(log.history().clone()), BTreeSet::new());
     for (withheld, lost) in [("s", vec!["s"]), ("pk", vec!["pk"]), ("e1", vec!["m"])] {
         let mut part = log.history().clone();
         let of: BTreeSet<u64> = part.seq_of(withheld).into_iter().collect();
         part.forget(&of);
         let lost: BTreeSet<String> = lost.into_iter().map(str::to_owned).collect();
-        assert_eq!(dangling(&part), lost, "{withheld}");
+        assert_eq!(lost_of(part), lost, "{withheld}");
+    }
+    // By its number, and as a correction names it.
+    let log = history(
+        r#"{"kind":"contact","participants":["in"]}; {"kind":"statement","by":["in"],"contact":"@9"};
+           {"kind":"contact","id":"call"}; {"kind":"statement","id":"said","by":["in"]};
+           correct said contact=call"#,
+    );
+    assert_eq!(lost_of(log.history().clone()), BTreeSet::new());
+    for withheld in ["@9", "call"] {
+        let mut part = log.history().clone();
+        let of: BTreeSet<u64> = part.seq_of(withheld).into_iter().collect();
+        part.forget(&of);
+        assert_eq!(lost_of(part), BTreeSet::from([withheld.to_owned()]));
     }
 }
 

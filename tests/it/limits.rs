@@ -367,8 +367,8 @@ fn the_nearest_passage_is_looked_for_so_far() {
 #[test]
 fn similar_ids_are_looked_for_so_often() {
     let offered = |count: usize| {
-        let by = vec!["sharf"; count];
-        let line = json!({"kind":"statement","by":by}).to_string();
+        let by = vec![json!({"by":"sharf"}); count];
+        let line = json!({"kind":"statement","according_to":by}).to_string();
         match append(&mut support::log(), &line) {
             Err(AppendError::Refused(refusals)) => {
                 assert_eq!(refusals[0].causes.len(), count);

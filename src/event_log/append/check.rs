@@ -9,7 +9,7 @@ use super::{Appending, Awaited, Recognised};
 use crate::event_log::content_hash;
 use crate::event_log::gates::{
     Cause, Knows, Leads, NoText, Reference, Refusal, add_references, check_quotes, check_reference,
-    correctable, leads_nowhere, normal_value, references,
+    correctable, leads_nowhere, normal_value, references, spell,
 };
 use crate::event_log::names::Name;
 use crate::event_log::sources::{Found, blob_name};
@@ -130,6 +130,28 @@ impl<S: Store> Appending<'_, S> {
             }
         }
         Ok(Ok(()))
+    }
+
+    /// Brings every id that an event refers to into one spelling, those in the value of a correction, too.
+    pub(super) fn spell(
+        &mut self,
+        kind: Kind,
+        payload: &mut Object<'static>,
+    ) -> Result<(), StoreError> {
+        let Some(spec) = kind.spec() else { return Ok(()) };
+        let corrected = match (payload.get("of"), payload.get("field")) {
+            (Some(Value::Text(of)), Some(Value::Text(field))) if kind == Kind::Correction => {
+                correctable(of, field, self.kind_of(of)?).ok().flatten()
+            }
+            _ => None,
+        };
+        for (name, value) in payload.iter_mut() {
+            let is_new_value = kind == Kind::Correction && name == "to";
+            if let Some(field) = if is_new_value { corrected } else { spec.field(name) } {
+                spell(field, value, self)?;
+            }
+        }
+        Ok(())
     }
 
     /// Every reference of an event; those in the value of a correction count as its own.

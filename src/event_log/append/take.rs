@@ -7,7 +7,7 @@ use super::complete::{capture, name_it};
 use super::{AppendError, Appending, Input, Recognised, Submission};
 use crate::event_log::Surroundings;
 use crate::event_log::gates::{
-    Cause, InputError, Knows, Reference, Refusal, SourceFiles, leads_to,
+    Cause, InputError, Knows, Reference, Refusal, SourceFiles, leads_to, own_id,
 };
 use crate::event_log::prepare::{Item, Lines, Prepared, Ready};
 use crate::event_log::sources::holds;
@@ -140,7 +140,9 @@ impl<S: Store> Appending<'_, S> {
             return Ok(false);
         }
         for (target, id) in prepared.references_of(ready) {
-            if !self.kind_of(id)?.is_some_and(|kind| leads_to(kind, target)) {
+            if own_id(id, target, self)?.is_some()
+                || !self.kind_of(id)?.is_some_and(|kind| leads_to(kind, target))
+            {
                 return Ok(false);
             }
         }
@@ -177,10 +179,24 @@ impl<S: Store> Appending<'_, S> {
         if let Err(causes) = named {
             return Ok(Err(causes));
         }
-        if let Err(causes) = self.normalise_correction(kind, &mut payload)? {
+        let refused = self.normalise_correction(kind, &mut payload)?.err();
+        let sealed = sealed.map(|object| json::canonical(&Value::Object(object)));
+        let as_given = payload.clone();
+        if refused.is_none() {
+            self.spell(kind, &mut payload)?;
+        }
+        // Earlier versions took it in as it was given; then it is there already.
+        if (refused.is_some() || payload != as_given)
+            && let bytes = json::canonical(&Value::Object(as_given.clone()))
+            && let Recognised::Same(seq) =
+                self.known_already(&as_given, &bytes, sealed.as_deref())?
+        {
+            self.note(line, seq, true, false);
+            return Ok(Ok(()));
+        }
+        if let Some(causes) = refused {
             return Ok(Err(causes));
         }
-        let sealed = sealed.map(|object| json::canonical(&Value::Object(object)));
         let bytes = json::canonical(&Value::Object(payload.clone()));
         for (part, bytes) in [("payload", Some(&bytes)), ("sealed part", sealed.as_ref())] {
             if let Some(found) = bytes.map(Vec::len).filter(|found| *found > PAYLOAD_BYTES_MAX) {
