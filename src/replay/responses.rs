@@ -1,7 +1,8 @@
 //! Responses: which measures and events answer which, by `responds_to` and by relations.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::steps::Step;
 use super::timeline::when_of;
 use super::view::{Fact, View};
 use crate::model::calendar::Instant;
@@ -24,12 +25,14 @@ struct Link {
 }
 
 impl Responses {
-    pub(crate) fn of(view: &View<'_>) -> Self {
+    /// Who answers whom; `steps` are those of every measure of the view.
+    pub(crate) fn of(view: &View<'_>, steps: &BTreeMap<&str, Vec<Step<'_>>>) -> Self {
+        let earliest = Earliest::of(steps);
         let mut links = Vec::new();
         for fact in view.facts() {
             match &fact.event.body {
                 Body::Measure(step) => {
-                    let earliest = when_of(view, fact).span.earliest;
+                    let Some(earliest) = earliest.of_fact(view, fact) else { continue };
                     links.extend(step.responds_to.iter().map(|to| Link {
                         from: step.measure.clone(),
                         to: subject(view, to),
@@ -42,12 +45,11 @@ impl Responses {
                         RelationType::RespondsTo | RelationType::Retaliates
                     ) =>
                 {
-                    let answering = view.fact_by_id(&relation.from);
+                    let Some(earliest) = earliest.of_id(view, &relation.from) else { continue };
                     links.push(Link {
                         from: subject(view, &relation.from),
                         to: subject(view, &relation.to),
-                        earliest: answering
-                            .map_or(Instant::MIN, |fact| when_of(view, fact).span.earliest),
+                        earliest,
                     });
                 }
                 _ => {}
@@ -66,6 +68,44 @@ impl Responses {
     pub(crate) fn answered_by(&self, measure: &str, to: Instant) -> Vec<String> {
         let links = self.links.iter().filter(|link| link.to == measure && link.earliest <= to);
         links.map(|link| link.from.clone()).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+}
+
+/// The earliest moments at which measures, and each report of their steps, can have happened.
+struct Earliest<'s> {
+    measures: BTreeMap<&'s str, Instant>,
+    reports: BTreeMap<u64, Instant>,
+}
+
+impl<'s> Earliest<'s> {
+    fn of(steps: &BTreeMap<&'s str, Vec<Step<'_>>>) -> Self {
+        let mut all = Self { measures: BTreeMap::new(), reports: BTreeMap::new() };
+        for (measure, step) in steps.iter().flat_map(|(id, all)| all.iter().map(|s| (*id, s))) {
+            for earliest in step.places.iter().map(|place| place.span.earliest) {
+                let known = all.measures.entry(measure).or_insert(earliest);
+                *known = earliest.min(*known);
+                for report in &step.rests_on {
+                    let known = all.reports.entry(*report).or_insert(earliest);
+                    *known = earliest.min(*known);
+                }
+            }
+        }
+        all
+    }
+
+    fn of_fact(&self, view: &View<'_>, fact: &Fact<'_>) -> Option<Instant> {
+        match &fact.event.body {
+            Body::Measure(_) => self.reports.get(&fact.seq).copied(),
+            _ => Some(when_of(view, fact).span.earliest),
+        }
+    }
+
+    /// Of the event or measure that an id names; `None` if it does not count.
+    fn of_id(&self, view: &View<'_>, id: &str) -> Option<Instant> {
+        match view.fact_by_id(id) {
+            Some(fact) => self.of_fact(view, fact),
+            None => self.measures.get(id).copied(),
+        }
     }
 }
 

@@ -313,6 +313,24 @@ fn answers_are_linked_both_ways_once_they_can_have_been_given() {
     check_key("answered_by", other_way, "2025-04-23: -; 2025-04-24: n");
 }
 
+/// What would break: what was taken back, and a measure that is to come, would pass for an answer given.
+#[test]
+fn only_what_counts_and_can_have_happened_is_an_answer() {
+    let by_measure = "impose 2025-04-23; announce 2025-05-01 effective=2025-06-01 measure=n; \
+        lift 2025-07-01 measure=n; relate n retaliates m";
+    check_key("answered_by", by_measure, "2025-04-30: -; 2025-05-01: n");
+    let announced = "impose 2025-04-23; \
+        announce 2025-05-01 effective=2025-06-01 measure=n responds_to=m";
+    check_key("answered_by", announced, "2025-04-30: -; 2025-05-01: n");
+    let incident = r#"impose 2025-04-23; {"kind":"incident","id":"i","when":"2025-04-24"};
+        relate i responds_to m"#;
+    check_key("answered_by", incident, "2025-04-23: -; 2025-04-24: i");
+    let gone = format!("{incident}; retract i by=recorder");
+    check_key("answered_by", &gone, "2025-05-01: -");
+    let step = "impose 2025-04-23; impose 2025-04-24 measure=n id=x; relate x retaliates m";
+    check_key("answered_by", &format!("{step}; retract x by=source"), "2025-05-01: -");
+}
+
 #[test]
 fn only_relations_that_say_so_are_answers() {
     let history = |kind: &str| {

@@ -53,7 +53,9 @@ pub(crate) struct Measures<'v> {
 
 impl<'v> Measures<'v> {
     pub(crate) fn of(view: &'v View<'v>) -> Self {
-        Self { view, steps: all_steps(view).0, responses: Responses::of(view) }
+        let (steps, _) = all_steps(view);
+        let responses = Responses::of(view, &steps);
+        Self { view, steps, responses }
     }
 
     /// The ids of all measures, in alphabetical order.
