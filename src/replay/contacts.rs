@@ -242,10 +242,12 @@ fn teller_of(link: Option<&Attribution>) -> Teller {
     }
 }
 
-/// The events that a relation says are about another.
+/// The events that a relation says are about another, and that can have happened by the view's date.
 fn about(view: &View<'_>, seq: u64) -> Vec<String> {
+    let to_date = view.clocks().to;
+    let begun = |fact: &&Fact<'_>| !when_of(view, fact).span.not_yet(to_date);
     let related = view.related(&RelationType::About).into_iter();
     let about_it = related.filter(|(_, _, to)| *to == seq).map(|(_, from, _)| from);
-    let counts = about_it.filter(|from| view.fact(*from).is_some());
-    counts.map(|from| view.history().id_of(from)).collect()
+    let counts = about_it.filter_map(|from| view.fact(from)).filter(begun);
+    counts.map(|fact| view.history().id_of(fact.seq)).collect()
 }

@@ -152,6 +152,11 @@ fn a_dispute_is_between_two_who_mean_it_or_where_a_relation_says_so() {
     check(&[a.clone(), near.clone(), relation("contradicts")], &[&["near -", "a in"]]);
     let same = r#"{"kind":"incident","id":"near","topic":"treaty","when":"2025-04-28"}"#.to_owned();
     check(&[a.clone(), same, relation("contradicts")], &[&["treaty", "near -", "a in"]]);
+    // What is to come contradicts nothing yet, nor does anything contradict it.
+    let later = r#"{"kind":"incident","id":"near","when":"2025-05-02"}"#.to_owned();
+    check(&[a.clone(), later.clone(), relation("contradicts")], &[]);
+    let other_way = r#"{"kind":"relation","from":"a","type":"contradicts","to":"near"}"#.to_owned();
+    check(&[a.clone(), later, other_way], &[]);
     check(&[a, near, relation("about")], &[]);
 }
 
@@ -380,6 +385,8 @@ fn what_is_about_a_contact_is_named_with_it() {
         {"kind":"incident","id":"near","when":"2025-04-28"}
         {"kind":"incident","id":"far","when":"2025-04-28"}
         {"kind":"incident","id":"gone","when":"2025-04-28"}
+        {"kind":"incident","id":"later","when":"2025-05-02"}
+        {"kind":"relation","from":"later","type":"about","to":"call"}
         {"kind":"relation","from":"near","type":"about","to":"call"}
         {"kind":"relation","from":"gone","type":"about","to":"call"}
         {"kind":"relation","from":"far","type":"about","to":"visit"}

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::terms::terms;
+use super::timeline::when_of;
 use super::view::{Fact, View};
 use crate::model::calendar::Instant;
 use crate::model::event::{Attribution, Body, Cite};
@@ -197,7 +198,8 @@ fn in_order<'s>(
     voices.into_iter().zip(positions).collect()
 }
 
-/// Opposite current stances on one topic, and events that a relation says contradict one another.
+/// Opposite current stances on one topic, and events that a relation says contradict one another, once both can have
+/// happened.
 pub fn disputes(view: &View<'_>, positions: &[Position]) -> Vec<Dispute> {
     let mut topics: BTreeMap<&str, Vec<&Position>> = BTreeMap::new();
     for position in positions.iter().filter(|position| position.current && position.is_meant()) {
@@ -224,8 +226,10 @@ pub fn disputes(view: &View<'_>, positions: &[Position]) -> Vec<Dispute> {
             disputes.push(Dispute { topic: Some(topic.to_owned()), sides });
         }
     }
+    let to_date = view.clocks().to;
+    let begun = |seq| view.fact(seq).filter(|fact| !when_of(view, fact).span.not_yet(to_date));
     for (_, from, to) in view.related(&RelationType::Contradicts) {
-        if let (Some(from), Some(to)) = (view.fact(from), view.fact(to)) {
+        if let (Some(from), Some(to)) = (begun(from), begun(to)) {
             let topic = from.event.topic.clone().filter(|t| to.event.topic.as_ref() == Some(t));
             let sides = [from, to].map(|fact| Side::of_fact(view, fact)).to_vec();
             disputes.push(Dispute { topic, sides });
