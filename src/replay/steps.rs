@@ -9,7 +9,8 @@ use super::anomalies::{Anomaly, AnomalyCode};
 use super::automaton::Act;
 use super::placement::{Placement, places};
 use super::view::{Fact, View};
-use crate::model::date::Edtf;
+use crate::model::calendar::Instant;
+use crate::model::date::{Edtf, Span};
 use crate::model::event::{Body, Event, MeasureStep};
 use crate::model::vocabulary::{Op, RelationType};
 
@@ -247,6 +248,12 @@ impl Step<'_> {
     fn announces(mut self) -> Self {
         self.act = Act::Announce;
         self
+    }
+
+    /// The bounds that hold every place where it may stand.
+    pub(crate) fn hull(&self) -> Span {
+        let spans = self.places.iter().map(|place| place.span);
+        spans.reduce(Span::hull).unwrap_or(Span { earliest: Instant::MIN, latest: Instant::MAX })
     }
 
     /// Whether no report of it gives any date.

@@ -293,6 +293,17 @@ fn a_new_end_replaces_the_old_and_what_is_announced_can_be_extended() {
         "2025-01-02: 2025-02-01; 2025-01-10: 2025-03-01",
     );
     check("impose 2025-01-01 until=2025-02-01; lift 2025-01-15", "2025-02-02: ended");
+    // What may not have been extended has no known end; what may be over has, as long as it is not.
+    check_key(
+        "until",
+        "impose 2025-01-01; extend 2025-03/2025-05 until=2025-12-31",
+        "2025-02-28: -; 2025-04-15: -; 2025-06-01: 2025-12-31",
+    );
+    check_key(
+        "until",
+        "impose 2025-01-01 until=2025-12-31; lift 2025-03/2025-05",
+        "2025-04-15: 2025-12-31; 2025-06-01: -",
+    );
 }
 
 #[test]
@@ -301,6 +312,12 @@ fn what_supersedes_it_is_named() {
         "impose 2025-01-01; supersede 2025-02-01 superseded_by=n; impose 2025-02-01 measure=n";
     check(history, "2025-01-31: in_force; 2025-02-01: ended");
     check_key("superseded_by", history, "2025-01-31: -; 2025-02-01: n");
+    // What began again, or may not have ended, has nothing in its place.
+    let again = format!("{history}; impose 2025-03-01; lift 2025-04-01");
+    check_key("superseded_by", &again, "2025-02-28: n; 2025-03-01: -; 2025-04-01: -");
+    let perhaps = "impose 2025-01-01; supersede 2025-02-01/2025-02-10 superseded_by=n; \
+        impose 2025-01-01 measure=n";
+    check_key("superseded_by", perhaps, "2025-02-05: -; 2025-02-10: n");
 }
 
 #[test]
@@ -405,8 +422,37 @@ fn an_answer_says_since_when_it_stands_so() {
     check_key("since", "impose 2025-03", "2025-04-01: 2025-03");
     check_key(
         "since",
-        "impose 2025-03-01; lift 2025-03-10/2025-03-20; lift 2025-03-15",
-        "2025-04-01: 2025-03-10/2025-03-20",
+        "impose 2025-03-01; lift 2025-03-10/2025-03-14; lift 2025-03-12/2025-03-20",
+        "2025-04-01: 2025-03-10/2025-03-14",
+    );
+}
+
+/// What would break: it would be said to stand since a later day than one on which it stood for certain.
+#[test]
+fn it_stands_since_the_first_certain_step_at_the_latest() {
+    let twice = "impose 2025-04-01/2025-04-30; impose 2025-04-10";
+    check(twice, "2025-04-10: in_force; 2025-04-15: in_force");
+    check_key(
+        "since",
+        twice,
+        "2025-04-09: -; 2025-04-10: 2025-04-01/2025-04-10; 2025-05-01: 2025-04-01/2025-04-10",
+    );
+    check_key(
+        "since",
+        "impose 2025-04-01/..; impose 2025-04-10",
+        "2025-04-15: 2025-04-01/2025-04-10",
+    );
+    // Another step since then leaves the day that is asked about, or a later beginning.
+    let resumed = format!("{twice}; resume 2025-04-20");
+    check_key(
+        "since",
+        &resumed,
+        "2025-04-25: 2025-04-01/2025-04-25; 2025-05-01: 2025-04-01/2025-04-30",
+    );
+    check_key(
+        "since",
+        "impose 2025-04-10; lift 2025-04-15; impose 2025-04-20/2025-04-30",
+        "2025-05-01: 2025-04-20/2025-04-30",
     );
 }
 
