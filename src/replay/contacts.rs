@@ -127,7 +127,7 @@ fn of_contact(
         said.reports.iter().any(|report| match &report.event.body {
             Body::Statement(statement) => {
                 let named = statement.contact.as_deref();
-                named.and_then(|named| view.history().seq_of(named)) == Some(fact.seq)
+                named.and_then(|named| view.act_of(named)) == Some(fact.seq)
             }
             _ => false,
         })
@@ -248,6 +248,8 @@ fn about(view: &View<'_>, seq: u64) -> Vec<String> {
     let begun = |fact: &&Fact<'_>| !when_of(view, fact).span.not_yet(to_date);
     let related = view.related(&RelationType::About).into_iter();
     let about_it = related.filter(|(_, _, to)| *to == seq).map(|(_, from, _)| from);
+    let mut named = BTreeSet::new();
+    let about_it = about_it.filter(|from| named.insert(*from));
     let counts = about_it.filter_map(|from| view.fact(from)).filter(begun);
     counts.map(|fact| view.history().id_of(fact.seq)).collect()
 }

@@ -102,17 +102,19 @@ impl<'s> Earliest<'s> {
 
     /// Of the event or measure that an id names; `None` if it does not count.
     fn of_id(&self, view: &View<'_>, id: &str) -> Option<Instant> {
-        match view.fact_by_id(id) {
+        match view.act_of(id).and_then(|seq| view.fact(seq)) {
             Some(fact) => self.of_fact(view, fact),
             None => self.measures.get(id).copied(),
         }
     }
 }
 
-/// A step of a measure stands for its measure; anything else for itself.
+/// A step of a measure stands for its measure, a duplicate for its original, anything else for itself.
 fn subject(view: &View<'_>, id: &str) -> String {
-    match view.fact_by_id(id).map(|fact: &Fact<'_>| &fact.event.body) {
-        Some(Body::Measure(step)) => step.measure.clone(),
-        _ => id.to_owned(),
+    let Some(fact) = view.act_of(id).and_then(|seq| view.fact(seq)) else { return id.to_owned() };
+    match &fact.event.body {
+        Body::Measure(step) => step.measure.clone(),
+        _ if view.history().seq_of(id) == Some(fact.seq) => id.to_owned(),
+        _ => view.history().id_of(fact.seq),
     }
 }

@@ -93,6 +93,26 @@ fn a_duplicate_is_one_more_report_of_its_original() {
     );
 }
 
+/// What would break: relations, answers and statements that name a duplicate would be lost with it.
+#[test]
+fn what_names_a_duplicate_names_its_original() {
+    let double = "retract b by=duplicate duplicate_of=a";
+    // The same step with a wider date, and a narrower one that is said to be the same as its duplicate.
+    let joined = "impose 2025-04-01/2025-04-10 id=a; impose 2025-04-01/2025-04-10 id=b; \
+        impose 2025-04-05 id=c; relate b same_act c";
+    check(&format!("{joined}; {double}"), "2025-04-04: none; 2025-04-05: in_force");
+    let answered = "impose 2025-04-01 id=a; impose 2025-04-01 id=b; \
+        impose 2025-04-06 measure=n responds_to=b; \
+        impose 2025-04-07 measure=o id=c; relate c retaliates b; relate b responds_to c";
+    check_key("answered_by", &format!("{answered}; {double}"), "2025-05-01: n|o");
+    check_key("responds_to", &format!("{answered}; {double}"), "2025-05-01: o");
+    // One of a duplicate, and to an event that is no step.
+    let incidents = r#"impose 2025-04-08 responds_to=b; {"kind":"incident","id":"a","when":"2025-04-07"}"#;
+    let twice = format!("{incidents}; {}", r#"{"kind":"incident","id":"b","when":"2025-04-07"}"#);
+    check_key("responds_to", &twice, "2025-05-01: b");
+    check_key("responds_to", &format!("{twice}; {double}"), "2025-05-01: a");
+}
+
 #[test]
 fn a_further_report_counts_from_its_own_reported_time() {
     let sources = "source early published=2025-05-01; source late published=2025-06-01; \

@@ -355,6 +355,39 @@ fn the_accounts_of_a_contact_stand_side_by_side() {
     );
 }
 
+/// What would break: an account of a contact that was entered twice would be lost with the duplicate, and so would what is
+/// about it or contradicts it.
+#[test]
+fn what_names_a_duplicate_of_a_contact_or_statement_names_its_original() {
+    let told = r#","contact":"again","according_to":[{"by":"us"}]"#;
+    let lines = [
+        r#"{"kind":"contact","id":"again","participants":["rubio","sharif"],"when":"2025-04-30"}"#,
+        &*said("a", "sharif", "2025-04-30", told),
+        &*said("b", "sharif", "2025-04-30", r#","contact":"call","according_to":[{"by":"us"}]"#),
+        r#"{"kind":"incident","id":"near","when":"2025-04-28"}"#,
+        r#"{"kind":"relation","from":"near","type":"about","to":"again"}"#,
+        r#"{"kind":"relation","from":"near","type":"about","to":"call"}"#,
+        r#"{"kind":"relation","from":"near","type":"contradicts","to":"b"}"#,
+        r#"{"kind":"relation","from":"a","type":"contradicts","to":"b"}"#,
+        r#"{"kind":"retraction","of":"again","by":"duplicate","duplicate_of":"call"}"#,
+        r#"{"kind":"retraction","of":"b","by":"duplicate","duplicate_of":"a"}"#,
+    ]
+    .join("\n");
+    check_contact(&lines, &["us: a", "all: ", "topics: ", "silent: sharif"]);
+    let call =
+        r#"{"kind":"contact","id":"call","participants":["rubio","sharif"],"when":"2025-04-30"}"#;
+    let lines = format!("{call}\n{lines}");
+    check_positions(&lines, "2025-05-01", &["*sharif supports [attributed_by_counterpart]"]);
+    let mut log = support::log();
+    append(&mut log, &lines).unwrap_or_else(|error| panic!("{error:?}"));
+    let view = View::of(log.history(), clocks_at("2025-05-01"));
+    assert_eq!(contacts(&view)[0].about_it, ["near"]);
+    let disputes = disputes(&view, &positions(&view));
+    let sides: Vec<&str> =
+        disputes.iter().flat_map(|one| &one.sides).map(|side| side.event.as_str()).collect();
+    assert_eq!(sides, ["near", "a"]);
+}
+
 #[test]
 fn who_holds_two_offices_is_heard_once_and_as_long_as_for_either() {
     let both = r#"{"kind":"actor","id":"both","type":"person","part_of":["state","defence"]}"#;

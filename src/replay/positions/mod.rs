@@ -228,7 +228,12 @@ pub fn disputes(view: &View<'_>, positions: &[Position]) -> Vec<Dispute> {
     }
     let to_date = view.clocks().to;
     let begun = |seq| view.fact(seq).filter(|fact| !when_of(view, fact).span.not_yet(to_date));
+    // What is said of a duplicate and of its original is said once.
+    let mut said = BTreeSet::new();
     for (_, from, to) in view.related(&RelationType::Contradicts) {
+        if !said.insert((from, to)) {
+            continue;
+        }
         if let (Some(from), Some(to)) = (begun(from), begun(to)) {
             let topic = from.event.topic.clone().filter(|t| to.event.topic.as_ref() == Some(t));
             let sides = [from, to].map(|fact| Side::of_fact(view, fact)).to_vec();

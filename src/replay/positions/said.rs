@@ -176,7 +176,7 @@ impl<'v> Said<'v> {
         for fact in &self.reports {
             let Body::Statement(statement) = &fact.event.body else { continue };
             actors.extend(statement.to.iter().map(String::as_str));
-            let contact = statement.contact.as_deref().and_then(|id| view.fact_by_id(id));
+            let contact = statement.contact.as_deref().and_then(|id| view.fact(view.act_of(id)?));
             if let Some(Body::Contact(contact)) = contact.map(|fact| &fact.event.body) {
                 actors.extend(contact.participants.iter().map(String::as_str));
             }
