@@ -396,6 +396,16 @@ fn nonsense_is_listed_where_no_world_makes_sense_of_it() {
             r#"{"kind":"contact","id":"c"}; {"kind":"statement","by":["in"],"contact":"c"}; retract c by=source"#,
             "bears_on_nothing",
         ),
+        (
+            "impose 2025-01-01; impose 2025-01-01 measure=n; supersede 2025-02-01 superseded_by=n; retract e1 by=source",
+            "nothing_left|bears_on_nothing",
+        ),
+        // A measure has nothing to do with an event of its name.
+        (
+            r#"impose 2025-01-01; impose 2025-01-01 measure=n; supersede 2025-02-01 superseded_by=n;
+               {"kind":"statement","id":"n","by":["in"]}; retract n by=source"#,
+            "-",
+        ),
         // In one order it is no nonsense.
         ("impose 2025-01-01/2025-01-05; lift 2025-01-03", "-"),
     ];
