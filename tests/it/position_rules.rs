@@ -253,6 +253,24 @@ fn an_office_holds_what_was_said_last_and_no_office_overrules_another() {
     assert_eq!(held[0].events, ["b", "c"]);
 }
 
+/// What would break: a country would be credited with the office of another, of which the speaker may have been then.
+#[test]
+fn a_holder_is_credited_with_its_own_offices_alone() {
+    let moved = r#"{"kind":"actor","id":"moved","type":"person","part_of":[{"actor":"state","until":"2025-04-20"},{"actor":"defence","until":"2025-04-20"},{"actor":"pk","from":"2025-04-21"}]}"#;
+    let lines =
+        [OFFICES.to_owned(), moved.to_owned(), said("a", "moved", "2025-04-20/2025-04-21", "")];
+    let mut log = support::log();
+    append(&mut log, &lines.join("\n")).unwrap_or_else(|error| panic!("{error:?}"));
+    let view = View::of(log.history(), clocks_at("2026-01-01"));
+    let offices = |level| -> Vec<String> {
+        let held = roll_up(&view, level);
+        held.iter().map(|one| format!("{}: {}", one.seat.holder, one.offices.join(" "))).collect()
+    };
+    assert_eq!(offices(Level::Country), ["pk: ", "us: defence state"]);
+    assert_eq!(offices(Level::Office), ["defence: defence", "state: state"]);
+    assert_eq!(offices(Level::Person), ["moved: defence state"]);
+}
+
 #[test]
 fn who_speaks_for_others_counts_for_their_country_and_nationality_makes_no_spokesman() {
     let lines = [
