@@ -327,6 +327,29 @@ fn revisions_are_what_changed_a_past_answer_and_not_what_was_news() {
     assert_eq!(told(&log), ["2026-01-03 m 2026-01-02/2026-01-02 e1"]);
 }
 
+/// What would break: a position that is held again would be in the answer, and in no revision.
+#[test]
+fn what_was_taken_back_and_is_restored_is_revised_and_what_is_new_is_not() {
+    let said = |id: &str, when: &str| {
+        format!(r#"{{"kind":"statement","id":"{id}","by":"in","topic":"treaty","when":"{when}"}}"#)
+    };
+    let log = history(&format!(
+        "[2026-01-01] {}; [2026-02-01] retract s by=recorder id=x; [2026-03-01] retract x by=recorder; \
+         [2026-04-01] {}",
+        said("s", "2025-04-20"),
+        said("new", "2025-04-20")
+    ));
+    let found = revisions(log.history(), Zone::UTC);
+    let told: Vec<String> = found
+        .iter()
+        .flat_map(|revision| &revision.positions)
+        .map(|change| {
+            format!("{} {} {}", change.change.as_str(), change.event, change.because.join(","))
+        })
+        .collect();
+    assert_eq!(told, ["removed s x", "appeared s e2"]);
+}
+
 #[test]
 fn a_diff_of_two_dates_names_the_event_behind_each_change() {
     let log = history(
