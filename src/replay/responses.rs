@@ -22,6 +22,8 @@ struct Link {
     to: String,
     /// The earliest moment at which the answer can have been given.
     earliest: Instant,
+    /// The numbers of the events that say so: a step of a measure; or a relation, and what it says answers.
+    said_by: Vec<u64>,
 }
 
 impl Responses {
@@ -37,6 +39,7 @@ impl Responses {
                         from: step.measure.clone(),
                         to: subject(view, to),
                         earliest,
+                        said_by: vec![fact.seq],
                     }));
                 }
                 Body::Relation(relation)
@@ -46,16 +49,33 @@ impl Responses {
                     ) =>
                 {
                     let Some(earliest) = earliest.of_id(view, &relation.from) else { continue };
+                    let answering = view.act_of(&relation.from);
                     links.push(Link {
                         from: subject(view, &relation.from),
                         to: subject(view, &relation.to),
                         earliest,
+                        said_by: answering.into_iter().chain([fact.seq]).collect(),
                     });
                 }
                 _ => {}
             }
         }
         Self { links }
+    }
+
+    /// The moments at which what a measure answers, or what answers it, can change.
+    pub(crate) fn turns(&self, measure: &str) -> impl Iterator<Item = Instant> {
+        self.links_of(measure).map(|link| link.earliest)
+    }
+
+    /// The numbers of the events that say what a measure answers, or what answers it, by then; in log order.
+    pub(crate) fn said_by(&self, measure: &str, to: Instant) -> BTreeSet<u64> {
+        let links = self.links_of(measure).filter(|link| link.earliest <= to);
+        links.flat_map(|link| &link.said_by).copied().collect()
+    }
+
+    fn links_of(&self, measure: &str) -> impl Iterator<Item = &Link> {
+        self.links.iter().filter(move |link| link.from == measure || link.to == measure)
     }
 
     /// What a measure answers, as far as it can have done so by then; in alphabetical order.

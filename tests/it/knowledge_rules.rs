@@ -258,14 +258,15 @@ fn what_was_learnt_is_told_for_every_day_with_its_reason() {
         "2026-06-01",
         &[
             "2025-04-20/2025-04-22: none -> in_force (e2)",
-            "2025-04-23/..: in_force -> in_force (e2)",
+            "2025-04-23/2025-04-23: in_force -> in_force (e2)",
+            "2025-04-24/..: in_force -> in_force (e2)",
         ],
     );
     check_learnt(
         "impose 2025-04-23; [2026-06-01] deny 2025-04-24",
         "2026-05-31",
         "2026-06-01",
-        &[],
+        &["2025-04-24/..: in_force -> in_force (e1)"],
     );
     // The end that was put off is no turn of the answer: the days around it are one stretch.
     check_learnt(
@@ -325,6 +326,45 @@ fn revisions_are_what_changed_a_past_answer_and_not_what_was_news() {
     // What was known a day ago can only be revised for that day, and is.
     let log = history("[2026-01-02] impose 2026-01-02; [2026-01-03] correct e0 when=2026-01-05");
     assert_eq!(told(&log), ["2026-01-03 m 2026-01-02/2026-01-02 e1"]);
+}
+
+/// What would break: who denied a measure, answers it or cites more for it would be learnt, and no change be shown.
+#[test]
+fn whatever_an_answer_says_otherwise_is_a_change() {
+    let fields = |entries: &str| -> Vec<String> {
+        let log = history(&format!("source s published=2025-04-23; impose 2025-04-23; {entries}"));
+        let view = |recorded: &str| {
+            View::of(log.history(), clocks(&format!("2026-12-31 recorded={recorded}")))
+        };
+        let changes = revised_days(&view("2026-05-31"), &view("2026-06-01"));
+        let of_m = changes.iter().filter(|change| change.measure == "m");
+        let told = of_m.map(|change| {
+            let (fields, because) = (change.fields.join(","), change.because.join(","));
+            format!("{} {fields} ({because})", days(change))
+        });
+        told.collect()
+    };
+    assert_eq!(fields("[2026-06-01] deny 2025-04-25"), ["2025-04-25/.. flags (e2)"]);
+    assert_eq!(fields("[2026-06-01] mention e1 cites=s"), ["2025-04-23/.. evidence (e2)"]);
+    // From the day on which the answer can have been given, though no step of the measure is of that day.
+    let answered = "[2026-06-01] impose 2025-05-01 measure=n responds_to=m";
+    assert_eq!(fields(answered), ["2025-05-01/.. answered_by (e2)"]);
+    let answers = "impose 2025-03-01 measure=n; [2026-06-01] relate e1 retaliates n";
+    assert_eq!(fields(answers), ["2025-04-23/.. responds_to (e3)"]);
+    let gone = r#"{"kind":"incident","id":"i","when":"2025-05-02"}; relate i responds_to m;
+        [2026-06-01] retract i by=recorder"#;
+    assert_eq!(fields(gone), ["2025-05-02/.. answered_by (e4)"]);
+    let reason = "extend 2025-04-23 until=2025-06-10/2025-06-20; \
+        [2026-06-01] correct e2 until=2025-06-10";
+    assert_eq!(
+        fields(reason),
+        [
+            "2025-04-23/2025-06-10 until (e3)",
+            "2025-06-11/2025-06-20 until,reason,evidence (e3)",
+            "2025-06-21/.. until,evidence (e3)",
+        ]
+    );
+    assert_eq!(fields("[2026-06-01] relate e1 about s"), Vec::<String>::new());
 }
 
 /// What would break: a position that is held again would be in the answer, and in no revision.

@@ -129,6 +129,7 @@ impl Case<'_> {
         let attributes = Attributes::of(self.steps, &self.worlds);
         let seqs = self.rests_on(&deciding);
         let history = self.view.history();
+        let ids = |seqs: BTreeSet<u64>| seqs.into_iter().map(|seq| history.id_of(seq)).collect();
         Some(MeasureAnswer {
             measure: self.measure.to_owned(),
             by: attributes.by,
@@ -149,6 +150,7 @@ impl Case<'_> {
             superseded_by: attributes.superseded_by,
             responds_to: self.responses.answers(self.measure, self.to),
             answered_by: self.responses.answered_by(self.measure, self.to),
+            linked_by: ids(self.responses.said_by(self.measure, self.to)),
             reason: (status == Status::Unknown).then(|| self.reason(&outcomes)),
             deciding: seqs.iter().map(|seq| history.id_of(*seq)).collect(),
             events: self.rests_on(&self.counted()).iter().map(|seq| history.id_of(*seq)).collect(),
