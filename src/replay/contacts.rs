@@ -153,7 +153,7 @@ fn of_contact(
             stance: said.statement.stance.clone(),
             modality: said.modality(),
             summary: said.first.event.summary.clone(),
-            cites: view.cites(said.first),
+            cites: said.cites(view),
             given_by_all: all(&given_by),
             given_by,
         });

@@ -424,6 +424,29 @@ fn who_holds_two_offices_is_heard_once_and_as_long_as_for_either() {
     }
 }
 
+/// What would break: what a second report of a statement quotes would be missing beside the contact.
+#[test]
+fn what_is_told_in_a_contact_has_the_passages_of_all_its_reports() {
+    let told = |id: &str, at: &str| {
+        let more = r#","contact":"call","cites":[{"source":"article","at":"AT"}]"#;
+        said(id, "rubio", "2025-04-30", &more.replace("AT", at))
+    };
+    let lines = [
+        r#"{"kind":"contact","id":"call","participants":["rubio","sharif"],"when":"2025-04-30"}"#
+            .to_owned(),
+        told("a", "1"),
+        told("b", "2"),
+        told("c", "1"),
+        r#"{"kind":"relation","from":"a","to":"b","type":"same_act"}"#.to_owned(),
+        r#"{"kind":"relation","from":"c","to":"b","type":"same_act"}"#.to_owned(),
+    ];
+    let mut log = support::log();
+    append(&mut log, &lines.join("\n")).unwrap_or_else(|error| panic!("{error:?}"));
+    let found = contacts(&View::of(log.history(), clocks_at("2025-05-01")));
+    let cites = found[0].statements.iter().flat_map(|told| &told.cites);
+    assert_eq!(cites.filter_map(|cite| cite.at.as_deref()).collect::<Vec<_>>(), ["1", "2"]);
+}
+
 #[test]
 fn what_is_about_a_contact_is_named_with_it() {
     let mut log = support::log();
