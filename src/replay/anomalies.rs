@@ -38,7 +38,7 @@ terms! {
         ResumedWithoutSuspension = "resumed_without_suspension",
         /// A measure is imposed that was in force already.
         ImposedTwice = "imposed_twice",
-        /// Two events are said to report one act, but cannot: other measures, other steps, other kinds.
+        /// Two events are said to report one act, but cannot: other kinds, measures or steps; other speakers or topics.
         SameActMismatch = "same_act_mismatch",
         /// A step has no date at all.
         Undated = "undated",

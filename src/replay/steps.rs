@@ -3,7 +3,7 @@
 //! Several reports of one step are one step ([`super::placement::combine`]). An event that announces a measure and
 //! says when it takes effect is two steps: the announcement, and the effect.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::anomalies::{Anomaly, AnomalyCode};
 use super::automaton::Act;
@@ -11,7 +11,7 @@ use super::placement::{Placement, places};
 use super::view::{Fact, View};
 use crate::model::calendar::Instant;
 use crate::model::date::{Edtf, Span};
-use crate::model::event::{Body, Event, MeasureStep};
+use crate::model::event::{Body, Event, MeasureStep, Statement};
 use crate::model::vocabulary::{Op, RelationType};
 
 /// One step in the life of a measure.
@@ -137,7 +137,11 @@ pub(crate) fn same_acts(view: &View<'_>) -> SameActs {
 
 fn may_be_one_act(a: &Event, b: &Event) -> bool {
     match (&a.body, &b.body) {
-        (Body::Measure(a), Body::Measure(b)) => a.measure == b.measure && a.op == b.op,
+        (Body::Measure(one), Body::Measure(two)) => one.measure == two.measure && one.op == two.op,
+        (Body::Statement(one), Body::Statement(two)) => {
+            let by = |said: &Statement| said.by.iter().cloned().collect::<BTreeSet<String>>();
+            a.topic == b.topic && by(one) == by(two)
+        }
         (a, b) => std::mem::discriminant(a) == std::mem::discriminant(b),
     }
 }

@@ -2,7 +2,9 @@
 
 use demarche::replay::contacts::Teller;
 use demarche::replay::positions::Side;
-use demarche::replay::{Dispute, Level, View, contacts, disputes, holdings, positions, roll_up};
+use demarche::replay::{
+    AnomalyCode, Dispute, Level, View, anomalies, contacts, disputes, holdings, positions, roll_up,
+};
 
 use crate::histories::clocks_at;
 use crate::support::{self, append};
@@ -55,6 +57,35 @@ fn reports_that_cannot_both_be_right_are_flagged() {
         "2025-05-01",
         &["*in supports [contradicted]"],
     );
+}
+
+/// What would break: the position of one speaker, or on one topic, would vanish into that of another.
+#[test]
+fn only_one_topic_and_the_same_speakers_can_make_one_statement() {
+    let check = |by: &str, topic: &str, expected: &[&str], mismatch: bool| {
+        let lines = [
+            r#"{"kind":"topic","id":"visas"}"#.to_owned(),
+            r#"{"kind":"statement","id":"a","by":["in","us"],"topic":"treaty","stance":"supports","when":"2025-04-01"}"#.to_owned(),
+            format!(r#"{{"kind":"statement","id":"b","by":[{by}],"topic":"{topic}","stance":"rejects","when":"2025-04-01"}}"#),
+            r#"{"kind":"relation","from":"b","to":"a","type":"same_act"}"#.to_owned(),
+        ]
+        .join("\n");
+        let mut log = support::log();
+        append(&mut log, &lines).unwrap_or_else(|error| panic!("{error:?}"));
+        let view = View::of(log.history(), clocks_at("2025-05-01"));
+        let found = positions(&view);
+        let held: Vec<String> =
+            found.iter().map(|one| format!("{} {} {}", one.actor, one.topic, one.event)).collect();
+        assert_eq!(held, expected, "{by} on {topic}");
+        let codes: Vec<AnomalyCode> = anomalies(&view).iter().map(|one| one.code).collect();
+        let expected = mismatch.then_some(AnomalyCode::SameActMismatch);
+        assert_eq!(codes, Vec::from_iter(expected), "{by} on {topic}");
+    };
+    let one = ["in treaty a", "us treaty a"];
+    check(r#""us","in""#, "treaty", &one, false);
+    check(r#""pk""#, "treaty", &["in treaty a", "pk treaty b", "us treaty a"], true);
+    check(r#""in""#, "visas", &["in treaty a", "in visas b", "us treaty a"], true);
+    check("", "treaty", &one, true);
 }
 
 #[test]
