@@ -107,7 +107,8 @@ fn what_names_a_duplicate_names_its_original() {
     check_key("answered_by", &format!("{answered}; {double}"), "2025-05-01: n|o");
     check_key("responds_to", &format!("{answered}; {double}"), "2025-05-01: o");
     // One of a duplicate, and to an event that is no step.
-    let incidents = r#"impose 2025-04-08 responds_to=b; {"kind":"incident","id":"a","when":"2025-04-07"}"#;
+    let incidents =
+        r#"impose 2025-04-08 responds_to=b; {"kind":"incident","id":"a","when":"2025-04-07"}"#;
     let twice = format!("{incidents}; {}", r#"{"kind":"incident","id":"b","when":"2025-04-07"}"#);
     check_key("responds_to", &twice, "2025-05-01: b");
     check_key("responds_to", &format!("{twice}; {double}"), "2025-05-01: a");
@@ -544,6 +545,51 @@ fn a_timeline_is_in_the_order_of_bounds_and_says_what_may_be_later() {
             "undated? -",
         ]
     );
+}
+
+/// What would break: the timeline would show a step when replay says that it had not happened, or the other way round.
+#[test]
+fn a_timeline_places_acts_as_replay_does() {
+    let shown = |entries: &str, to: &str| -> Vec<String> {
+        let log = history(entries);
+        let view = View::of(log.history(), clocks(to));
+        let items = timeline(&view);
+        let told = items.iter().map(|item| {
+            let may = if item.may { "?" } else { "" };
+            let when = item.when.as_deref().unwrap_or("-");
+            format!("{}{may} {when}", log.history().id_of(item.fact.seq))
+        });
+        told.collect()
+    };
+    // Where a date of effect is stated, when it was reported places nothing.
+    let dated = "impose effective=2025-05-01; mention e0 2025-04-20";
+    check(dated, "2025-04-25: none; 2025-05-01: in_force");
+    assert_eq!(shown(dated, "2025-04-25"), Vec::<String>::new());
+    assert_eq!(shown(dated, "2025-05-01"), ["e0 2025-05-01"]);
+    let announced = "announce 2025-04-10 effective=2025-06-01";
+    check(announced, "2025-04-25: announced; 2025-06-01: in_force");
+    assert_eq!(shown(announced, "2025-04-25"), ["e0 2025-04-10"]);
+    assert_eq!(shown(announced, "2025-06-01"), ["e0 2025-06-01"]);
+    let joined = "impose 2025-04-01/2025-04-10; impose 2025-04-05; relate e1 same_act e0";
+    check(joined, "2025-04-04: none; 2025-04-05: in_force");
+    assert_eq!(shown(joined, "2025-04-04"), Vec::<String>::new());
+    assert_eq!(shown(joined, "2025-04-05"), ["e0 2025-04-05", "e1 2025-04-05"]);
+    // Nothing but a measure takes effect.
+    let said = r#"{"kind":"statement","id":"s","by":["in"],"topic":"treaty","when":"2025-04-20"};
+        mention s effective=2025-04-10"#;
+    assert_eq!(shown(said, "2025-04-15"), Vec::<String>::new());
+    assert_eq!(shown(said, "2025-04-25"), ["s 2025-04-20"]);
+}
+
+/// What would break: what is to take effect would be late before it has.
+#[test]
+fn the_lag_of_what_was_announced_is_from_its_announcement() {
+    let log = history(
+        "[2026-01-10] source s published=2026-01-03; announce 2026-01-02 effective=2026-06-01 cites=s",
+    );
+    let found = lag(&View::of(log.history(), clocks("2026-02-01")));
+    let day = Some(Bounds { low: 1, high: 1 });
+    assert_eq!((found[0].reported_minus_valid.least, found[0].acts), (day, 1));
 }
 
 /// What would break: an answer from a part of a log would pass for complete while something that it names is withheld.

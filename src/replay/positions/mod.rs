@@ -1,9 +1,10 @@
 //! Positions: what each actor holds on each topic, and on whose word we know it.
 
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::terms::terms;
-use super::timeline::when_of;
+use super::timeline::Times;
 use super::view::{Fact, View};
 use crate::model::calendar::Instant;
 use crate::model::event::{Attribution, Body, Cite};
@@ -200,7 +201,7 @@ fn in_order<'s>(
 
 /// Opposite current stances on one topic, and events that a relation says contradict one another, once both can have
 /// happened.
-pub fn disputes(view: &View<'_>, positions: &[Position]) -> Vec<Dispute> {
+pub fn disputes<'v>(view: &'v View<'v>, positions: &[Position]) -> Vec<Dispute> {
     let mut topics: BTreeMap<&str, Vec<&Position>> = BTreeMap::new();
     for position in positions.iter().filter(|position| position.current && position.is_meant()) {
         topics.entry(&position.topic).or_default().push(position);
@@ -227,7 +228,8 @@ pub fn disputes(view: &View<'_>, positions: &[Position]) -> Vec<Dispute> {
         }
     }
     let to_date = view.clocks().to;
-    let begun = |seq| view.fact(seq).filter(|fact| !when_of(view, fact).span.not_yet(to_date));
+    let times = LazyCell::new(|| Times::of(view));
+    let begun = |seq| view.fact(seq).filter(|fact| times.begun(fact, to_date).is_some());
     // What is said of a duplicate and of its original is said once.
     let mut said = BTreeSet::new();
     for (_, from, to) in view.related(&RelationType::Contradicts) {
