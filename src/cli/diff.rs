@@ -359,6 +359,13 @@ fn field_change(
             "suspended_scope" => answer.suspended_scope.clone(),
             "legal_basis" => answer.legal_basis.clone(),
             "superseded_by" => answer.superseded_by.clone(),
+            "responds_to" => Some(joined(&answer.responds_to)),
+            "answered_by" => Some(joined(&answer.answered_by)),
+            "reason" => answer.reason.map(|reason| words(reason.as_str())),
+            "flags" => {
+                let flags = answer.flags.iter().map(|flag| words(flag.as_str()));
+                Some(joined(&flags.collect::<Vec<_>>()))
+            }
             _ => None,
         }
     };
@@ -368,6 +375,10 @@ fn field_change(
     }
     let or_none = |value: Option<String>| value.unwrap_or_else(|| "not known".to_owned());
     Some(format!("{}: {} → {}", words(field), or_none(before), or_none(after)))
+}
+
+fn joined(items: &[String]) -> String {
+    if items.is_empty() { "nothing".to_owned() } else { items.join(", ") }
 }
 
 fn position_field(field: &str, position: Option<&Position>) -> String {
@@ -384,7 +395,7 @@ fn position_field(field: &str, position: Option<&Position>) -> String {
         }
         "flags" => {
             let flags = position.flags.iter().map(|flag| words(flag.as_str()));
-            Some(flags.collect::<Vec<_>>().join(", "))
+            Some(joined(&flags.collect::<Vec<_>>()))
         }
         // Who told it and where are shown whole by `positions`.
         _ => Some("as shown by `demarche positions`".to_owned()),

@@ -38,7 +38,7 @@ terms! {
         ResumedWithoutSuspension = "resumed_without_suspension",
         /// A measure is imposed that was in force already.
         ImposedTwice = "imposed_twice",
-        /// Two events are said to report one act, but cannot: other measures, other steps, other kinds.
+        /// Two events are said to report one act, but cannot: other kinds, measures or steps; other speakers or topics.
         SameActMismatch = "same_act_mismatch",
         /// A step has no date at all.
         Undated = "undated",
@@ -116,12 +116,15 @@ fn after_retractions(view: &View<'_>) -> Vec<Anomaly> {
             Some(seq) => gone.contains_key(&seq),
             None => touched.contains_key(*id),
         });
-        lost.map(|id| Anomaly {
-            code: AnomalyCode::BearsOnNothing,
-            measure: None,
-            events: vec![history.id_of(fact.seq), id.to_owned()],
-        })
-        .collect::<Vec<_>>()
+        // Measures have a name space of their own.
+        let successor = successor(&fact.event).filter(|id| touched.contains_key(*id));
+        lost.chain(successor)
+            .map(|id| Anomaly {
+                code: AnomalyCode::BearsOnNothing,
+                measure: None,
+                events: vec![history.id_of(fact.seq), id.to_owned()],
+            })
+            .collect::<Vec<_>>()
     });
     nothing_left.chain(dangling).collect()
 }
@@ -129,13 +132,18 @@ fn after_retractions(view: &View<'_>) -> Vec<Anomaly> {
 /// What an event is said to answer, or to bear on.
 fn names(event: &Event) -> Vec<&str> {
     match &event.body {
-        Body::Measure(step) => {
-            let answered = step.responds_to.iter().map(String::as_str);
-            answered.chain(step.superseded_by.as_deref()).collect()
-        }
+        Body::Measure(step) => step.responds_to.iter().map(String::as_str).collect(),
         Body::Relation(relation) => vec![&relation.from, &relation.to],
         Body::Statement(said) => said.contact.as_deref().into_iter().collect(),
         _ => Vec::new(),
+    }
+}
+
+/// The measure that a step says is in the place of its own.
+fn successor(event: &Event) -> Option<&str> {
+    match &event.body {
+        Body::Measure(step) => step.superseded_by.as_deref(),
+        _ => None,
     }
 }
 

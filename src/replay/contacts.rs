@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::membership::country_of;
 use super::positions::{Said, statements};
-use super::timeline::when_of;
+use super::timeline::{Times, when_of};
 use super::view::{Fact, View};
 use crate::model::event::{Attribution, Body, Cite, Contact};
 use crate::model::vocabulary::{Modality, RelationType, Stance};
@@ -102,14 +102,15 @@ pub struct TopicTold {
 
 /// Every contact that has, or may have, happened by the view's date, in log order, with what has, or may have, been said
 /// of it by then.
-pub fn contacts(view: &View<'_>) -> Vec<ContactAnswer> {
+pub fn contacts<'v>(view: &'v View<'v>) -> Vec<ContactAnswer> {
     let to = view.clocks().to;
+    let times = Times::of(view);
     let mut acts = statements(view);
     acts.retain(|act| !act.span.not_yet(to));
     view.facts()
         .filter_map(|fact| match &fact.event.body {
             Body::Contact(contact) if !when_of(view, fact).span.not_yet(to) => {
-                Some(of_contact(view, fact, contact, &acts))
+                Some(of_contact(view, fact, contact, &acts, &times))
             }
             _ => None,
         })
@@ -121,13 +122,14 @@ fn of_contact(
     fact: &Fact<'_>,
     contact: &Contact,
     acts: &[Said<'_>],
+    times: &Times<'_>,
 ) -> ContactAnswer {
     let id = view.history().id_of(fact.seq);
     let names_it = |said: &&Said<'_>| {
         said.reports.iter().any(|report| match &report.event.body {
             Body::Statement(statement) => {
                 let named = statement.contact.as_deref();
-                named.and_then(|named| view.history().seq_of(named)) == Some(fact.seq)
+                named.and_then(|named| view.act_of(named)) == Some(fact.seq)
             }
             _ => false,
         })
@@ -153,7 +155,7 @@ fn of_contact(
             stance: said.statement.stance.clone(),
             modality: said.modality(),
             summary: said.first.event.summary.clone(),
-            cites: view.cites(said.first),
+            cites: said.cites(view),
             given_by_all: all(&given_by),
             given_by,
         });
@@ -185,7 +187,7 @@ fn of_contact(
         cites: view.cites(fact),
         statements: told,
         topics,
-        about_it: about(view, fact.seq),
+        about_it: about(view, times, fact.seq),
         accounts,
     }
 }
@@ -242,10 +244,14 @@ fn teller_of(link: Option<&Attribution>) -> Teller {
     }
 }
 
-/// The events that a relation says are about another.
-fn about(view: &View<'_>, seq: u64) -> Vec<String> {
+/// The events that a relation says are about another, and that can have happened by the view's date.
+fn about(view: &View<'_>, times: &Times<'_>, seq: u64) -> Vec<String> {
+    let to_date = view.clocks().to;
+    let begun = |fact: &&Fact<'_>| times.begun(fact, to_date).is_some();
     let related = view.related(&RelationType::About).into_iter();
     let about_it = related.filter(|(_, _, to)| *to == seq).map(|(_, from, _)| from);
-    let counts = about_it.filter(|from| view.fact(*from).is_some());
-    counts.map(|from| view.history().id_of(from)).collect()
+    let mut named = BTreeSet::new();
+    let about_it = about_it.filter(|from| named.insert(*from));
+    let counts = about_it.filter_map(|from| view.fact(from)).filter(begun);
+    counts.map(|fact| view.history().id_of(fact.seq)).collect()
 }

@@ -187,7 +187,11 @@ fn measure_change(
     let ids = |answer: &Option<MeasureAnswer>, of: fn(&MeasureAnswer) -> &[String]| {
         answer.as_ref().map(|answer| of(answer).to_vec()).unwrap_or_default()
     };
-    let (old, new) = (ids(&before, |a| &a.events), ids(&after, |a| &a.events));
+    let (mut old, mut new) = (ids(&before, |a| &a.events), ids(&after, |a| &a.events));
+    if fields.iter().any(|field| matches!(*field, "responds_to" | "answered_by")) {
+        old.extend(ids(&before, |a| &a.linked_by));
+        new.extend(ids(&after, |a| &a.linked_by));
+    }
     let (old_deciding, deciding) = (ids(&before, |a| &a.deciding), ids(&after, |a| &a.deciding));
     let mut because = news(before_view, after_view, &old, &new);
     // Nothing was learnt, so time has passed: what decides now and did not, or what has happened since.

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::history::{Entry, History};
 use super::membership::members_of;
-use super::timeline::when_of;
+use super::timeline::Times;
 use super::view::View;
 use crate::model::calendar::Instant;
 use crate::model::date::Span;
@@ -40,6 +40,8 @@ pub struct Sieve<'v> {
     filter: &'v Filter,
     actors: BTreeSet<String>,
     topics: BTreeSet<String>,
+    /// If it is asked for a time.
+    times: Option<Times<'v>>,
     /// In lower case.
     text: Option<String>,
 }
@@ -68,6 +70,7 @@ impl Filter {
             filter: self,
             actors: self.actors.iter().flat_map(|id| members_of(view, id)).collect(),
             topics: self.topics.iter().flat_map(|id| narrower(view, id)).collect(),
+            times: self.from.or(self.to).map(|_| Times::of(view)),
             text: self.text.as_ref().map(|text| text.to_lowercase()),
         })
     }
@@ -137,28 +140,25 @@ impl Sieve<'_> {
     }
 
     fn is_timely(&self, entry: &Entry, event: &Event) -> bool {
-        if self.filter.from.is_none() && self.filter.to.is_none() {
-            return true;
-        }
-        let span = self.span(entry, event);
-        span.is_some_and(|span| {
+        let Some(times) = &self.times else { return true };
+        self.spans(times, entry, event).iter().any(|span| {
             self.filter.from.is_none_or(|from| span.latest >= from)
                 && self.filter.to.is_none_or(|to| span.earliest <= to)
         })
     }
 
-    /// When it happened, or a source was published; `None` if nothing is said of that.
-    fn span(&self, entry: &Entry, event: &Event) -> Option<Span> {
+    /// When it happened, or a source was published; none if nothing is said of that.
+    fn spans(&self, times: &Times<'_>, entry: &Entry, event: &Event) -> Vec<Span> {
         let zone = self.view.clocks().zone;
         if let Some(fact) = self.view.fact(entry.seq).filter(|fact| fact.event.kind().is_act()) {
-            let when = when_of(self.view, fact);
-            return when.text.is_some().then_some(when.span);
+            let dated = times.all_of(fact).into_iter().filter(|when| when.text.is_some());
+            return dated.map(|when| when.span).collect();
         }
         let date = match &event.body {
             Body::Source(source) => source.published.as_ref(),
             _ => event.when.as_ref(),
         };
-        date.map(|date| date.span(zone))
+        date.map(|date| date.span(zone)).into_iter().collect()
     }
 }
 

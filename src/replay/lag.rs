@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use super::timeline::when_of;
-use super::view::View;
+use super::timeline::Times;
+use super::view::{Fact, View};
 use crate::model::calendar::{Instant, Zone};
 use crate::model::date::Span;
 use crate::model::event::Body;
@@ -56,15 +56,16 @@ pub struct Bounds {
 type Measured = Vec<Option<Bounds>>;
 
 /// The lags of every source that some act cites, by the source's id.
-pub fn lag(view: &View<'_>) -> Vec<SourceLag> {
+pub fn lag<'v>(view: &'v View<'v>) -> Vec<SourceLag> {
     let zone = view.clocks().zone;
+    let times = Times::of(view);
     let mut all: BTreeMap<&str, (Measured, Measured)> = BTreeMap::new();
     for fact in view.facts() {
         let kind = fact.event.kind();
         if !kind.is_act() && !matches!(fact.event.body, Body::Mention(_)) {
             continue;
         }
-        let valid = when_of(view, fact).span;
+        let Some(valid) = valid(&times, fact, zone) else { continue };
         let Some(entry) = view.history().entry(fact.seq) else { continue };
         let recorded = Span { earliest: entry.recorded_at, latest: entry.recorded_at };
         let mut sources: Vec<&str> = fact.event.cites.iter().map(|c| c.source.as_str()).collect();
@@ -91,6 +92,18 @@ pub fn lag(view: &View<'_>) -> Vec<SourceLag> {
             recorded_minus_reported: Lags::of(&taken_in),
         })
         .collect()
+}
+
+/// When an act happened, or was first made known; of a mention when it says that its act did.
+fn valid(times: &Times<'_>, fact: &Fact<'_>, zone: Zone) -> Option<Span> {
+    let effective = match &fact.event.body {
+        Body::Mention(mention) => mention.effective.as_ref(),
+        _ => None,
+    };
+    match effective {
+        Some(date) => Some(date.span(zone)),
+        None => times.all_of(fact).first().map(|reported| reported.span),
+    }
 }
 
 fn published(view: &View<'_>, source: &str) -> Option<Span> {

@@ -115,6 +115,11 @@ fn ascend(view: &View<'_>, from: &str, level: Level, at: Span) -> Vec<Seat> {
     seats
 }
 
+/// Whether an actor of a level is reached going up from another.
+pub(crate) fn leads_to(view: &View<'_>, from: &str, level: Level, to: &str, at: Span) -> bool {
+    ascend(view, from, level, at).iter().any(|seat| seat.holder == to)
+}
+
 /// The country among the actors that has this ISO 3166-1 code.
 fn country_with<'v>(view: &'v View<'_>, code: &str) -> Option<&'v str> {
     view.facts().find_map(|fact| match &fact.event.body {

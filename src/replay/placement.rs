@@ -50,20 +50,23 @@ pub(crate) struct Reported {
 impl Reported {
     /// What these dates, one a report, leave.
     pub(crate) fn of(dates: &[&Edtf], zone: Zone) -> Self {
-        let places = places(dates, zone);
+        Self {
+            uncertain: dates.iter().any(|date| date.is_uncertain()),
+            approximate: dates.iter().any(|date| date.is_approximate()),
+            ..Self::at(&places(dates, zone), zone)
+        }
+    }
+
+    /// What these places, of which one is right, leave; how sure their dates are is not told by them.
+    pub(crate) fn at(places: &[Placement], zone: Zone) -> Self {
         let hull = places.iter().map(|place| place.span).reduce(Span::hull);
         let span = hull.unwrap_or(Placement::of(None, zone).span);
-        let text = match places.as_slice() {
+        let text = match places {
             [only] => only.text.clone(),
             _ => Some(span_text(span, zone)),
         };
-        Self {
-            span,
-            text,
-            contradicted: places.len() > 1,
-            uncertain: dates.iter().any(|date| date.is_uncertain()),
-            approximate: dates.iter().any(|date| date.is_approximate()),
-        }
+        let contradicted = places.len() > 1;
+        Self { span, text, contradicted, uncertain: false, approximate: false }
     }
 }
 

@@ -1,7 +1,8 @@
 //! Responses: which measures and events answer which, by `responds_to` and by relations.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::steps::Step;
 use super::timeline::when_of;
 use super::view::{Fact, View};
 use crate::model::calendar::Instant;
@@ -21,19 +22,24 @@ struct Link {
     to: String,
     /// The earliest moment at which the answer can have been given.
     earliest: Instant,
+    /// The numbers of the events that say so: a step of a measure; or a relation, and what it says answers.
+    said_by: Vec<u64>,
 }
 
 impl Responses {
-    pub(crate) fn of(view: &View<'_>) -> Self {
+    /// Who answers whom; `steps` are those of every measure of the view.
+    pub(crate) fn of(view: &View<'_>, steps: &BTreeMap<&str, Vec<Step<'_>>>) -> Self {
+        let earliest = Earliest::of(steps);
         let mut links = Vec::new();
         for fact in view.facts() {
             match &fact.event.body {
                 Body::Measure(step) => {
-                    let earliest = when_of(view, fact).span.earliest;
+                    let Some(earliest) = earliest.of_fact(view, fact) else { continue };
                     links.extend(step.responds_to.iter().map(|to| Link {
                         from: step.measure.clone(),
                         to: subject(view, to),
                         earliest,
+                        said_by: vec![fact.seq],
                     }));
                 }
                 Body::Relation(relation)
@@ -42,18 +48,34 @@ impl Responses {
                         RelationType::RespondsTo | RelationType::Retaliates
                     ) =>
                 {
-                    let answering = view.fact_by_id(&relation.from);
+                    let Some(earliest) = earliest.of_id(view, &relation.from) else { continue };
+                    let answering = view.act_of(&relation.from);
                     links.push(Link {
                         from: subject(view, &relation.from),
                         to: subject(view, &relation.to),
-                        earliest: answering
-                            .map_or(Instant::MIN, |fact| when_of(view, fact).span.earliest),
+                        earliest,
+                        said_by: answering.into_iter().chain([fact.seq]).collect(),
                     });
                 }
                 _ => {}
             }
         }
         Self { links }
+    }
+
+    /// The moments at which what a measure answers, or what answers it, can change.
+    pub(crate) fn turns(&self, measure: &str) -> impl Iterator<Item = Instant> {
+        self.links_of(measure).map(|link| link.earliest)
+    }
+
+    /// The numbers of the events that say what a measure answers, or what answers it, by then; in log order.
+    pub(crate) fn said_by(&self, measure: &str, to: Instant) -> BTreeSet<u64> {
+        let links = self.links_of(measure).filter(|link| link.earliest <= to);
+        links.flat_map(|link| &link.said_by).copied().collect()
+    }
+
+    fn links_of(&self, measure: &str) -> impl Iterator<Item = &Link> {
+        self.links.iter().filter(move |link| link.from == measure || link.to == measure)
     }
 
     /// What a measure answers, as far as it can have done so by then; in alphabetical order.
@@ -69,10 +91,50 @@ impl Responses {
     }
 }
 
-/// A step of a measure stands for its measure; anything else for itself.
+/// The earliest moments at which measures, and each report of their steps, can have happened.
+struct Earliest<'s> {
+    measures: BTreeMap<&'s str, Instant>,
+    reports: BTreeMap<u64, Instant>,
+}
+
+impl<'s> Earliest<'s> {
+    fn of(steps: &BTreeMap<&'s str, Vec<Step<'_>>>) -> Self {
+        let mut all = Self { measures: BTreeMap::new(), reports: BTreeMap::new() };
+        for (measure, step) in steps.iter().flat_map(|(id, all)| all.iter().map(|s| (*id, s))) {
+            for earliest in step.places.iter().map(|place| place.span.earliest) {
+                let known = all.measures.entry(measure).or_insert(earliest);
+                *known = earliest.min(*known);
+                for report in &step.rests_on {
+                    let known = all.reports.entry(*report).or_insert(earliest);
+                    *known = earliest.min(*known);
+                }
+            }
+        }
+        all
+    }
+
+    fn of_fact(&self, view: &View<'_>, fact: &Fact<'_>) -> Option<Instant> {
+        match &fact.event.body {
+            Body::Measure(_) => self.reports.get(&fact.seq).copied(),
+            _ => Some(when_of(view, fact).span.earliest),
+        }
+    }
+
+    /// Of the event or measure that an id names; `None` if it does not count.
+    fn of_id(&self, view: &View<'_>, id: &str) -> Option<Instant> {
+        match view.act_of(id).and_then(|seq| view.fact(seq)) {
+            Some(fact) => self.of_fact(view, fact),
+            None => self.measures.get(id).copied(),
+        }
+    }
+}
+
+/// A step of a measure stands for its measure, a duplicate for its original, anything else for itself.
 fn subject(view: &View<'_>, id: &str) -> String {
-    match view.fact_by_id(id).map(|fact: &Fact<'_>| &fact.event.body) {
-        Some(Body::Measure(step)) => step.measure.clone(),
-        _ => id.to_owned(),
+    let Some(fact) = view.act_of(id).and_then(|seq| view.fact(seq)) else { return id.to_owned() };
+    match &fact.event.body {
+        Body::Measure(step) => step.measure.clone(),
+        _ if view.history().seq_of(id) == Some(fact.seq) => id.to_owned(),
+        _ => view.history().id_of(fact.seq),
     }
 }

@@ -37,10 +37,12 @@ pub fn revisions(history: &History, zone: Zone) -> Vec<Revision> {
         };
         let (before, after) = (view(*known_at), view(*recorded_at));
         let last = zone.day_of(*known_at);
+        let was_known = |seq: u64| {
+            let entry = history.entry(seq);
+            entry.is_some_and(|entry| entry.recorded_at <= *known_at)
+        };
         let known = |change: &MeasureChange| {
-            let steps = history.steps_of(&change.measure);
-            let was_known = steps.first().and_then(|seq| history.entry(*seq));
-            was_known.is_some_and(|entry| entry.recorded_at <= *known_at)
+            history.steps_of(&change.measure).first().is_some_and(|seq| was_known(*seq))
         };
         let measures: Vec<MeasureChange> = revised_days(&before, &after)
             .into_iter()
@@ -48,7 +50,10 @@ pub fn revisions(history: &History, zone: Zone) -> Vec<Revision> {
             .filter_map(|change| change.up_to(last))
             .collect();
         let mut positions = diff(&before, &after).positions;
-        positions.retain(|change| change.change != Change::Appeared);
+        positions.retain(|change| {
+            change.change != Change::Appeared
+                || history.seq_of(&change.event).is_some_and(was_known)
+        });
         if !measures.is_empty() || !positions.is_empty() {
             revisions.push(Revision { recorded_at: *recorded_at, measures, positions });
         }

@@ -3,14 +3,15 @@
 //! Several reports of one step are one step ([`super::placement::combine`]). An event that announces a measure and
 //! says when it takes effect is two steps: the announcement, and the effect.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::anomalies::{Anomaly, AnomalyCode};
 use super::automaton::Act;
 use super::placement::{Placement, places};
 use super::view::{Fact, View};
-use crate::model::date::Edtf;
-use crate::model::event::{Body, Event, MeasureStep};
+use crate::model::calendar::Instant;
+use crate::model::date::{Edtf, Span};
+use crate::model::event::{Body, Event, MeasureStep, Statement};
 use crate::model::vocabulary::{Op, RelationType};
 
 /// One step in the life of a measure.
@@ -136,7 +137,11 @@ pub(crate) fn same_acts(view: &View<'_>) -> SameActs {
 
 fn may_be_one_act(a: &Event, b: &Event) -> bool {
     match (&a.body, &b.body) {
-        (Body::Measure(a), Body::Measure(b)) => a.measure == b.measure && a.op == b.op,
+        (Body::Measure(one), Body::Measure(two)) => one.measure == two.measure && one.op == two.op,
+        (Body::Statement(one), Body::Statement(two)) => {
+            let by = |said: &Statement| said.by.iter().cloned().collect::<BTreeSet<String>>();
+            a.topic == b.topic && by(one) == by(two)
+        }
         (a, b) => std::mem::discriminant(a) == std::mem::discriminant(b),
     }
 }
@@ -247,6 +252,12 @@ impl Step<'_> {
     fn announces(mut self) -> Self {
         self.act = Act::Announce;
         self
+    }
+
+    /// The bounds that hold every place where it may stand.
+    pub(crate) fn hull(&self) -> Span {
+        let spans = self.places.iter().map(|place| place.span);
+        spans.reduce(Span::hull).unwrap_or(Span { earliest: Instant::MIN, latest: Instant::MAX })
     }
 
     /// Whether no report of it gives any date.

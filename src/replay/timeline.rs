@@ -1,7 +1,11 @@
 //! The timeline: what happened, in the order of its bounds.
 
+use std::collections::BTreeMap;
+
 use super::placement::Reported;
+use super::steps::all_steps;
 use super::view::{Fact, View};
+use crate::model::calendar::Instant;
 use crate::model::date::{Edtf, Span};
 use crate::model::event::Body;
 
@@ -19,38 +23,64 @@ pub struct TimelineItem<'v> {
 }
 
 /// Every statement, measure step, incident and contact that has, or may have, happened by the view's date, in the
-/// order of their earliest bounds, then latest, then in log order; what is undated comes last.
+/// order of their earliest bounds, then latest, then in log order; what is undated comes last. What was announced with
+/// its date of effect stands there once that has, or may have, come.
 pub fn timeline<'v>(view: &'v View<'v>) -> Vec<TimelineItem<'v>> {
     let to = view.clocks().to;
-    let mut items: Vec<TimelineItem<'v>> = view
-        .facts()
-        .filter(|fact| fact.event.kind().is_act())
-        .map(|fact| item(view, fact))
-        .filter(|item| !item.span.not_yet(to))
-        .collect();
+    let times = Times::of(view);
+    let acts = view.facts().filter(|fact| fact.event.kind().is_act());
+    let item = |fact: &'v Fact<'v>| {
+        let reported = times.begun(fact, to)?;
+        let may = !reported.span.happened_by(to);
+        Some(TimelineItem { fact, span: reported.span, when: reported.text, may })
+    };
+    let mut items: Vec<TimelineItem<'v>> = acts.filter_map(item).collect();
     items.sort_by_key(|item| (item.when.is_none(), item.span, item.fact.seq));
     items
 }
 
-fn item<'v>(view: &View<'_>, fact: &'v Fact<'v>) -> TimelineItem<'v> {
-    let reported = when_of(view, fact);
-    let may = !reported.span.happened_by(view.clocks().to);
-    TimelineItem { fact, span: reported.span, when: reported.text, may }
+/// When the acts of a view happened: steps of measures where [`all_steps`] places them, all else by its own report and
+/// its mentions.
+#[derive(Debug)]
+pub(crate) struct Times<'v> {
+    view: &'v View<'v>,
+    /// Of each event that reports a step, when that was.
+    steps: BTreeMap<u64, Vec<Reported>>,
 }
 
-/// When an act happened, by its own report and its mentions.
+impl<'v> Times<'v> {
+    pub(crate) fn of(view: &'v View<'v>) -> Self {
+        let mut steps: BTreeMap<u64, Vec<Reported>> = BTreeMap::new();
+        let (measures, _) = all_steps(view);
+        for step in measures.values().flatten() {
+            let reported = Reported::at(&step.places, view.clocks().zone);
+            for report in &step.rests_on {
+                steps.entry(*report).or_default().push(reported.clone());
+            }
+        }
+        Self { view, steps }
+    }
+
+    /// When an act happened: of what was announced with its date of effect the one, then the other; else one time.
+    pub(crate) fn all_of(&self, fact: &Fact<'_>) -> Vec<Reported> {
+        match &fact.event.body {
+            Body::Measure(_) => self.steps.get(&fact.seq).cloned().unwrap_or_default(),
+            _ => vec![when_of(self.view, fact)],
+        }
+    }
+
+    /// The last of these times that has, or may have, come by then.
+    pub(crate) fn begun(&self, fact: &Fact<'_>, to: Instant) -> Option<Reported> {
+        let times = self.all_of(fact).into_iter();
+        times.rev().find(|reported| !reported.span.not_yet(to))
+    }
+}
+
+/// When an act that is no step of a measure happened, by its own report and its mentions. A date of effect in a mention
+/// says nothing of it.
 pub(crate) fn when_of(view: &View<'_>, fact: &Fact<'_>) -> Reported {
     let mentions = fact.mentions.iter().filter_map(|seq| view.fact(*seq));
-    let dates: Vec<&Edtf> = date_of(fact).into_iter().chain(mentions.filter_map(date_of)).collect();
+    let reports = std::iter::once(fact).chain(mentions);
+    let dates: Vec<&Edtf> = reports.filter_map(|report| report.event.when.as_ref()).collect();
     Reported::of(&dates, view.clocks().zone)
-}
-
-/// The date of an act by one report: for a step of a measure `effective`, else `announced`, else `when`.
-fn date_of<'v>(fact: &'v Fact<'_>) -> Option<&'v Edtf> {
-    let when = fact.event.when.as_ref();
-    match &fact.event.body {
-        Body::Measure(step) => step.effective.as_ref().or(step.announced.as_ref()).or(when),
-        Body::Mention(mention) => mention.effective.as_ref().or(when),
-        _ => when,
-    }
 }

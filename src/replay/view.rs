@@ -31,6 +31,8 @@ pub struct View<'h> {
     clocks: Clocks,
     facts: BTreeMap<u64, Fact<'h>>,
     struck: BTreeMap<u64, u64>,
+    /// Of the struck ones the duplicates, each with the number of what it doubles.
+    doubles: BTreeMap<u64, u64>,
     /// The corrections that are applied, and the retractions that take something out.
     acting: BTreeSet<u64>,
     unreported: BTreeMap<u64, NotCounted>,
@@ -141,12 +143,13 @@ impl<'h> View<'h> {
             clocks,
             facts: BTreeMap::new(),
             struck: out.clone(),
+            doubles,
             acting: out.values().copied().collect(),
             unreported: BTreeMap::new(),
             anomalies: Vec::new(),
         };
         view.gather_facts(&out, &corrections);
-        view.gather_reports(&doubles);
+        view.gather_reports();
         view
     }
 
@@ -245,16 +248,21 @@ impl<'h> View<'h> {
         own.map(|event| event.according_to.clone()).filter(|chain| !chain.is_empty()).collect()
     }
 
-    /// The pairs of events joined by a relation of one type, duplicates taken as their originals.
+    /// The number of the event that an id names; of a duplicate, that of its original.
+    pub(crate) fn act_of(&self, id: &str) -> Option<u64> {
+        Some(original(self.history.seq_of(id)?, &self.doubles))
+    }
+
+    /// The pairs of events joined by a relation of one type, duplicates taken as their originals; nothing is joined with
+    /// itself.
     pub(crate) fn related(
         &self,
         kind: &crate::model::vocabulary::RelationType,
     ) -> Vec<(u64, u64, u64)> {
         let pairs = self.facts.values().filter_map(|fact| match &fact.event.body {
             Body::Relation(relation) if relation.kind == *kind => {
-                let from = self.history.seq_of(&relation.from)?;
-                let to = self.history.seq_of(&relation.to)?;
-                Some((fact.seq, from, to))
+                let (from, to) = (self.act_of(&relation.from)?, self.act_of(&relation.to)?);
+                (from != to).then_some((fact.seq, from, to))
             }
             _ => None,
         });
@@ -310,18 +318,18 @@ impl<'h> View<'h> {
         fact.corrections.iter().find(corrects).copied().unwrap_or(fact.seq)
     }
 
-    fn gather_reports(&mut self, doubles: &BTreeMap<u64, u64>) {
+    fn gather_reports(&mut self) {
         let mut reports: Vec<(u64, u64, bool)> = Vec::new();
         for fact in self.facts.values() {
             if let Body::Mention(mention) = &fact.event.body
                 && let Some(of) = self.history.seq_of(&mention.of)
                 && of < self.named_by(fact, "of")
             {
-                reports.push((original(of, doubles), fact.seq, true));
+                reports.push((original(of, &self.doubles), fact.seq, true));
             }
         }
-        for duplicate in doubles.keys() {
-            reports.push((original(*duplicate, doubles), *duplicate, false));
+        for duplicate in self.doubles.keys() {
+            reports.push((original(*duplicate, &self.doubles), *duplicate, false));
         }
         for (of, report, is_mention) in reports {
             match self.facts.get_mut(&of) {

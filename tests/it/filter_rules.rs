@@ -108,6 +108,13 @@ fn what_may_have_happened_in_the_time_is_let_through() {
     check(&log, "from=2025-04-09", "article step");
     check(&log, "to=2025-04-01", "gazette call");
     check(&log, "to=2025-04-08, kind=measure", "");
+    // What was announced with its date of effect is of both dates, and of none between.
+    let announced = r#"{"kind":"measure","id":"later","measure":"ban","op":"announce","by":"us","when":"2025-06-01","effective":"2025-08-01"}"#;
+    let mut log = log;
+    append(&mut log, announced).unwrap_or_else(|error| panic!("{error:?}"));
+    check(&log, "from=2025-06-01, to=2025-06-01", "later");
+    check(&log, "from=2025-08-01", "later");
+    check(&log, "from=2025-06-02, to=2025-07-31", "");
 }
 
 #[test]

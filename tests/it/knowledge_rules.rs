@@ -93,6 +93,27 @@ fn a_duplicate_is_one_more_report_of_its_original() {
     );
 }
 
+/// What would break: relations, answers and statements that name a duplicate would be lost with it.
+#[test]
+fn what_names_a_duplicate_names_its_original() {
+    let double = "retract b by=duplicate duplicate_of=a";
+    // The same step with a wider date, and a narrower one that is said to be the same as its duplicate.
+    let joined = "impose 2025-04-01/2025-04-10 id=a; impose 2025-04-01/2025-04-10 id=b; \
+        impose 2025-04-05 id=c; relate b same_act c";
+    check(&format!("{joined}; {double}"), "2025-04-04: none; 2025-04-05: in_force");
+    let answered = "impose 2025-04-01 id=a; impose 2025-04-01 id=b; \
+        impose 2025-04-06 measure=n responds_to=b; \
+        impose 2025-04-07 measure=o id=c; relate c retaliates b; relate b responds_to c";
+    check_key("answered_by", &format!("{answered}; {double}"), "2025-05-01: n|o");
+    check_key("responds_to", &format!("{answered}; {double}"), "2025-05-01: o");
+    // One of a duplicate, and to an event that is no step.
+    let incidents =
+        r#"impose 2025-04-08 responds_to=b; {"kind":"incident","id":"a","when":"2025-04-07"}"#;
+    let twice = format!("{incidents}; {}", r#"{"kind":"incident","id":"b","when":"2025-04-07"}"#);
+    check_key("responds_to", &twice, "2025-05-01: b");
+    check_key("responds_to", &format!("{twice}; {double}"), "2025-05-01: a");
+}
+
 #[test]
 fn a_further_report_counts_from_its_own_reported_time() {
     let sources = "source early published=2025-05-01; source late published=2025-06-01; \
@@ -238,14 +259,15 @@ fn what_was_learnt_is_told_for_every_day_with_its_reason() {
         "2026-06-01",
         &[
             "2025-04-20/2025-04-22: none -> in_force (e2)",
-            "2025-04-23/..: in_force -> in_force (e2)",
+            "2025-04-23/2025-04-23: in_force -> in_force (e2)",
+            "2025-04-24/..: in_force -> in_force (e2)",
         ],
     );
     check_learnt(
         "impose 2025-04-23; [2026-06-01] deny 2025-04-24",
         "2026-05-31",
         "2026-06-01",
-        &[],
+        &["2025-04-24/..: in_force -> in_force (e1)"],
     );
     // The end that was put off is no turn of the answer: the days around it are one stretch.
     check_learnt(
@@ -305,6 +327,68 @@ fn revisions_are_what_changed_a_past_answer_and_not_what_was_news() {
     // What was known a day ago can only be revised for that day, and is.
     let log = history("[2026-01-02] impose 2026-01-02; [2026-01-03] correct e0 when=2026-01-05");
     assert_eq!(told(&log), ["2026-01-03 m 2026-01-02/2026-01-02 e1"]);
+}
+
+/// What would break: who denied a measure, answers it or cites more for it would be learnt, and no change be shown.
+#[test]
+fn whatever_an_answer_says_otherwise_is_a_change() {
+    let fields = |entries: &str| -> Vec<String> {
+        let log = history(&format!("source s published=2025-04-23; impose 2025-04-23; {entries}"));
+        let view = |recorded: &str| {
+            View::of(log.history(), clocks(&format!("2026-12-31 recorded={recorded}")))
+        };
+        let changes = revised_days(&view("2026-05-31"), &view("2026-06-01"));
+        let of_m = changes.iter().filter(|change| change.measure == "m");
+        let told = of_m.map(|change| {
+            let (fields, because) = (change.fields.join(","), change.because.join(","));
+            format!("{} {fields} ({because})", days(change))
+        });
+        told.collect()
+    };
+    assert_eq!(fields("[2026-06-01] deny 2025-04-25"), ["2025-04-25/.. flags (e2)"]);
+    assert_eq!(fields("[2026-06-01] mention e1 cites=s"), ["2025-04-23/.. evidence (e2)"]);
+    // From the day on which the answer can have been given, though no step of the measure is of that day.
+    let answered = "[2026-06-01] impose 2025-05-01 measure=n responds_to=m";
+    assert_eq!(fields(answered), ["2025-05-01/.. answered_by (e2)"]);
+    let answers = "impose 2025-03-01 measure=n; [2026-06-01] relate e1 retaliates n";
+    assert_eq!(fields(answers), ["2025-04-23/.. responds_to (e3)"]);
+    let gone = r#"{"kind":"incident","id":"i","when":"2025-05-02"}; relate i responds_to m;
+        [2026-06-01] retract i by=recorder"#;
+    assert_eq!(fields(gone), ["2025-05-02/.. answered_by (e4)"]);
+    let reason = "extend 2025-04-23 until=2025-06-10/2025-06-20; \
+        [2026-06-01] correct e2 until=2025-06-10";
+    assert_eq!(
+        fields(reason),
+        [
+            "2025-04-23/2025-06-10 until (e3)",
+            "2025-06-11/2025-06-20 until,reason,evidence (e3)",
+            "2025-06-21/.. until,evidence (e3)",
+        ]
+    );
+    assert_eq!(fields("[2026-06-01] relate e1 about s"), Vec::<String>::new());
+}
+
+/// What would break: a position that is held again would be in the answer, and in no revision.
+#[test]
+fn what_was_taken_back_and_is_restored_is_revised_and_what_is_new_is_not() {
+    let said = |id: &str, when: &str| {
+        format!(r#"{{"kind":"statement","id":"{id}","by":"in","topic":"treaty","when":"{when}"}}"#)
+    };
+    let log = history(&format!(
+        "[2026-01-01] {}; [2026-02-01] retract s by=recorder id=x; [2026-03-01] retract x by=recorder; \
+         [2026-04-01] {}",
+        said("s", "2025-04-20"),
+        said("new", "2025-04-20")
+    ));
+    let found = revisions(log.history(), Zone::UTC);
+    let told: Vec<String> = found
+        .iter()
+        .flat_map(|revision| &revision.positions)
+        .map(|change| {
+            format!("{} {} {}", change.change.as_str(), change.event, change.because.join(","))
+        })
+        .collect();
+    assert_eq!(told, ["removed s x", "appeared s e2"]);
 }
 
 #[test]
@@ -461,6 +545,51 @@ fn a_timeline_is_in_the_order_of_bounds_and_says_what_may_be_later() {
             "undated? -",
         ]
     );
+}
+
+/// What would break: the timeline would show a step when replay says that it had not happened, or the other way round.
+#[test]
+fn a_timeline_places_acts_as_replay_does() {
+    let shown = |entries: &str, to: &str| -> Vec<String> {
+        let log = history(entries);
+        let view = View::of(log.history(), clocks(to));
+        let items = timeline(&view);
+        let told = items.iter().map(|item| {
+            let may = if item.may { "?" } else { "" };
+            let when = item.when.as_deref().unwrap_or("-");
+            format!("{}{may} {when}", log.history().id_of(item.fact.seq))
+        });
+        told.collect()
+    };
+    // Where a date of effect is stated, when it was reported places nothing.
+    let dated = "impose effective=2025-05-01; mention e0 2025-04-20";
+    check(dated, "2025-04-25: none; 2025-05-01: in_force");
+    assert_eq!(shown(dated, "2025-04-25"), Vec::<String>::new());
+    assert_eq!(shown(dated, "2025-05-01"), ["e0 2025-05-01"]);
+    let announced = "announce 2025-04-10 effective=2025-06-01";
+    check(announced, "2025-04-25: announced; 2025-06-01: in_force");
+    assert_eq!(shown(announced, "2025-04-25"), ["e0 2025-04-10"]);
+    assert_eq!(shown(announced, "2025-06-01"), ["e0 2025-06-01"]);
+    let joined = "impose 2025-04-01/2025-04-10; impose 2025-04-05; relate e1 same_act e0";
+    check(joined, "2025-04-04: none; 2025-04-05: in_force");
+    assert_eq!(shown(joined, "2025-04-04"), Vec::<String>::new());
+    assert_eq!(shown(joined, "2025-04-05"), ["e0 2025-04-05", "e1 2025-04-05"]);
+    // Nothing but a measure takes effect.
+    let said = r#"{"kind":"statement","id":"s","by":["in"],"topic":"treaty","when":"2025-04-20"};
+        mention s effective=2025-04-10"#;
+    assert_eq!(shown(said, "2025-04-15"), Vec::<String>::new());
+    assert_eq!(shown(said, "2025-04-25"), ["s 2025-04-20"]);
+}
+
+/// What would break: what is to take effect would be late before it has.
+#[test]
+fn the_lag_of_what_was_announced_is_from_its_announcement() {
+    let log = history(
+        "[2026-01-10] source s published=2026-01-03; announce 2026-01-02 effective=2026-06-01 cites=s",
+    );
+    let found = lag(&View::of(log.history(), clocks("2026-02-01")));
+    let day = Some(Bounds { low: 1, high: 1 });
+    assert_eq!((found[0].reported_minus_valid.least, found[0].acts), (day, 1));
 }
 
 /// What would break: an answer from a part of a log would pass for complete while something that it names is withheld.

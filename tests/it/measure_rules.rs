@@ -293,6 +293,17 @@ fn a_new_end_replaces_the_old_and_what_is_announced_can_be_extended() {
         "2025-01-02: 2025-02-01; 2025-01-10: 2025-03-01",
     );
     check("impose 2025-01-01 until=2025-02-01; lift 2025-01-15", "2025-02-02: ended");
+    // What may not have been extended has no known end; what may be over has, as long as it is not.
+    check_key(
+        "until",
+        "impose 2025-01-01; extend 2025-03/2025-05 until=2025-12-31",
+        "2025-02-28: -; 2025-04-15: -; 2025-06-01: 2025-12-31",
+    );
+    check_key(
+        "until",
+        "impose 2025-01-01 until=2025-12-31; lift 2025-03/2025-05",
+        "2025-04-15: 2025-12-31; 2025-06-01: -",
+    );
 }
 
 #[test]
@@ -301,6 +312,12 @@ fn what_supersedes_it_is_named() {
         "impose 2025-01-01; supersede 2025-02-01 superseded_by=n; impose 2025-02-01 measure=n";
     check(history, "2025-01-31: in_force; 2025-02-01: ended");
     check_key("superseded_by", history, "2025-01-31: -; 2025-02-01: n");
+    // What began again, or may not have ended, has nothing in its place.
+    let again = format!("{history}; impose 2025-03-01; lift 2025-04-01");
+    check_key("superseded_by", &again, "2025-02-28: n; 2025-03-01: -; 2025-04-01: -");
+    let perhaps = "impose 2025-01-01; supersede 2025-02-01/2025-02-10 superseded_by=n; \
+        impose 2025-01-01 measure=n";
+    check_key("superseded_by", perhaps, "2025-02-05: -; 2025-02-10: n");
 }
 
 #[test]
@@ -311,6 +328,24 @@ fn answers_are_linked_both_ways_once_they_can_have_been_given() {
     check_key("responds_to", by_relation, "2025-05-01: n");
     let other_way = "impose 2025-04-23; impose 2025-04-24 measure=n id=x; relate x retaliates m";
     check_key("answered_by", other_way, "2025-04-23: -; 2025-04-24: n");
+}
+
+/// What would break: what was taken back, and a measure that is to come, would pass for an answer given.
+#[test]
+fn only_what_counts_and_can_have_happened_is_an_answer() {
+    let by_measure = "impose 2025-04-23; announce 2025-05-01 effective=2025-06-01 measure=n; \
+        lift 2025-07-01 measure=n; relate n retaliates m";
+    check_key("answered_by", by_measure, "2025-04-30: -; 2025-05-01: n");
+    let announced = "impose 2025-04-23; \
+        announce 2025-05-01 effective=2025-06-01 measure=n responds_to=m";
+    check_key("answered_by", announced, "2025-04-30: -; 2025-05-01: n");
+    let incident = r#"impose 2025-04-23; {"kind":"incident","id":"i","when":"2025-04-24"};
+        relate i responds_to m"#;
+    check_key("answered_by", incident, "2025-04-23: -; 2025-04-24: i");
+    let gone = format!("{incident}; retract i by=recorder");
+    check_key("answered_by", &gone, "2025-05-01: -");
+    let step = "impose 2025-04-23; impose 2025-04-24 measure=n id=x; relate x retaliates m";
+    check_key("answered_by", &format!("{step}; retract x by=source"), "2025-05-01: -");
 }
 
 #[test]
@@ -361,6 +396,16 @@ fn nonsense_is_listed_where_no_world_makes_sense_of_it() {
             r#"{"kind":"contact","id":"c"}; {"kind":"statement","by":["in"],"contact":"c"}; retract c by=source"#,
             "bears_on_nothing",
         ),
+        (
+            "impose 2025-01-01; impose 2025-01-01 measure=n; supersede 2025-02-01 superseded_by=n; retract e1 by=source",
+            "nothing_left|bears_on_nothing",
+        ),
+        // A measure has nothing to do with an event of its name.
+        (
+            r#"impose 2025-01-01; impose 2025-01-01 measure=n; supersede 2025-02-01 superseded_by=n;
+               {"kind":"statement","id":"n","by":["in"]}; retract n by=source"#,
+            "-",
+        ),
         // In one order it is no nonsense.
         ("impose 2025-01-01/2025-01-05; lift 2025-01-03", "-"),
     ];
@@ -387,8 +432,37 @@ fn an_answer_says_since_when_it_stands_so() {
     check_key("since", "impose 2025-03", "2025-04-01: 2025-03");
     check_key(
         "since",
-        "impose 2025-03-01; lift 2025-03-10/2025-03-20; lift 2025-03-15",
-        "2025-04-01: 2025-03-10/2025-03-20",
+        "impose 2025-03-01; lift 2025-03-10/2025-03-14; lift 2025-03-12/2025-03-20",
+        "2025-04-01: 2025-03-10/2025-03-14",
+    );
+}
+
+/// What would break: it would be said to stand since a later day than one on which it stood for certain.
+#[test]
+fn it_stands_since_the_first_certain_step_at_the_latest() {
+    let twice = "impose 2025-04-01/2025-04-30; impose 2025-04-10";
+    check(twice, "2025-04-10: in_force; 2025-04-15: in_force");
+    check_key(
+        "since",
+        twice,
+        "2025-04-09: -; 2025-04-10: 2025-04-01/2025-04-10; 2025-05-01: 2025-04-01/2025-04-10",
+    );
+    check_key(
+        "since",
+        "impose 2025-04-01/..; impose 2025-04-10",
+        "2025-04-15: 2025-04-01/2025-04-10",
+    );
+    // Another step since then leaves the day that is asked about, or a later beginning.
+    let resumed = format!("{twice}; resume 2025-04-20");
+    check_key(
+        "since",
+        &resumed,
+        "2025-04-25: 2025-04-01/2025-04-25; 2025-05-01: 2025-04-01/2025-04-30",
+    );
+    check_key(
+        "since",
+        "impose 2025-04-10; lift 2025-04-15; impose 2025-04-20/2025-04-30",
+        "2025-05-01: 2025-04-20/2025-04-30",
     );
 }
 

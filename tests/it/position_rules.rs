@@ -2,7 +2,9 @@
 
 use demarche::replay::contacts::Teller;
 use demarche::replay::positions::Side;
-use demarche::replay::{Dispute, Level, View, contacts, disputes, holdings, positions, roll_up};
+use demarche::replay::{
+    AnomalyCode, Dispute, Level, View, anomalies, contacts, disputes, holdings, positions, roll_up,
+};
 
 use crate::histories::clocks_at;
 use crate::support::{self, append};
@@ -55,6 +57,35 @@ fn reports_that_cannot_both_be_right_are_flagged() {
         "2025-05-01",
         &["*in supports [contradicted]"],
     );
+}
+
+/// What would break: the position of one speaker, or on one topic, would vanish into that of another.
+#[test]
+fn only_one_topic_and_the_same_speakers_can_make_one_statement() {
+    let check = |by: &str, topic: &str, expected: &[&str], mismatch: bool| {
+        let lines = [
+            r#"{"kind":"topic","id":"visas"}"#.to_owned(),
+            r#"{"kind":"statement","id":"a","by":["in","us"],"topic":"treaty","stance":"supports","when":"2025-04-01"}"#.to_owned(),
+            format!(r#"{{"kind":"statement","id":"b","by":[{by}],"topic":"{topic}","stance":"rejects","when":"2025-04-01"}}"#),
+            r#"{"kind":"relation","from":"b","to":"a","type":"same_act"}"#.to_owned(),
+        ]
+        .join("\n");
+        let mut log = support::log();
+        append(&mut log, &lines).unwrap_or_else(|error| panic!("{error:?}"));
+        let view = View::of(log.history(), clocks_at("2025-05-01"));
+        let found = positions(&view);
+        let held: Vec<String> =
+            found.iter().map(|one| format!("{} {} {}", one.actor, one.topic, one.event)).collect();
+        assert_eq!(held, expected, "{by} on {topic}");
+        let codes: Vec<AnomalyCode> = anomalies(&view).iter().map(|one| one.code).collect();
+        let expected = mismatch.then_some(AnomalyCode::SameActMismatch);
+        assert_eq!(codes, Vec::from_iter(expected), "{by} on {topic}");
+    };
+    let one = ["in treaty a", "us treaty a"];
+    check(r#""us","in""#, "treaty", &one, false);
+    check(r#""pk""#, "treaty", &["in treaty a", "pk treaty b", "us treaty a"], true);
+    check(r#""in""#, "visas", &["in treaty a", "in visas b", "us treaty a"], true);
+    check("", "treaty", &one, true);
 }
 
 #[test]
@@ -152,6 +183,11 @@ fn a_dispute_is_between_two_who_mean_it_or_where_a_relation_says_so() {
     check(&[a.clone(), near.clone(), relation("contradicts")], &[&["near -", "a in"]]);
     let same = r#"{"kind":"incident","id":"near","topic":"treaty","when":"2025-04-28"}"#.to_owned();
     check(&[a.clone(), same, relation("contradicts")], &[&["treaty", "near -", "a in"]]);
+    // What is to come contradicts nothing yet, nor does anything contradict it.
+    let later = r#"{"kind":"incident","id":"near","when":"2025-05-02"}"#.to_owned();
+    check(&[a.clone(), later.clone(), relation("contradicts")], &[]);
+    let other_way = r#"{"kind":"relation","from":"a","type":"contradicts","to":"near"}"#.to_owned();
+    check(&[a.clone(), later, other_way], &[]);
     check(&[a, near, relation("about")], &[]);
 }
 
@@ -246,6 +282,24 @@ fn an_office_holds_what_was_said_last_and_no_office_overrules_another() {
     assert_eq!(held.len(), 1, "one stance on one topic");
     assert_eq!(held[0].offices, ["defence", "state"]);
     assert_eq!(held[0].events, ["b", "c"]);
+}
+
+/// What would break: a country would be credited with the office of another, of which the speaker may have been then.
+#[test]
+fn a_holder_is_credited_with_its_own_offices_alone() {
+    let moved = r#"{"kind":"actor","id":"moved","type":"person","part_of":[{"actor":"state","until":"2025-04-20"},{"actor":"defence","until":"2025-04-20"},{"actor":"pk","from":"2025-04-21"}]}"#;
+    let lines =
+        [OFFICES.to_owned(), moved.to_owned(), said("a", "moved", "2025-04-20/2025-04-21", "")];
+    let mut log = support::log();
+    append(&mut log, &lines.join("\n")).unwrap_or_else(|error| panic!("{error:?}"));
+    let view = View::of(log.history(), clocks_at("2026-01-01"));
+    let offices = |level| -> Vec<String> {
+        let held = roll_up(&view, level);
+        held.iter().map(|one| format!("{}: {}", one.seat.holder, one.offices.join(" "))).collect()
+    };
+    assert_eq!(offices(Level::Country), ["pk: ", "us: defence state"]);
+    assert_eq!(offices(Level::Office), ["defence: defence", "state: state"]);
+    assert_eq!(offices(Level::Person), ["moved: defence state"]);
 }
 
 #[test]
@@ -350,6 +404,39 @@ fn the_accounts_of_a_contact_stand_side_by_side() {
     );
 }
 
+/// What would break: an account of a contact that was entered twice would be lost with the duplicate, and so would what is
+/// about it or contradicts it.
+#[test]
+fn what_names_a_duplicate_of_a_contact_or_statement_names_its_original() {
+    let told = r#","contact":"again","according_to":[{"by":"us"}]"#;
+    let lines = [
+        r#"{"kind":"contact","id":"again","participants":["rubio","sharif"],"when":"2025-04-30"}"#,
+        &*said("a", "sharif", "2025-04-30", told),
+        &*said("b", "sharif", "2025-04-30", r#","contact":"call","according_to":[{"by":"us"}]"#),
+        r#"{"kind":"incident","id":"near","when":"2025-04-28"}"#,
+        r#"{"kind":"relation","from":"near","type":"about","to":"again"}"#,
+        r#"{"kind":"relation","from":"near","type":"about","to":"call"}"#,
+        r#"{"kind":"relation","from":"near","type":"contradicts","to":"b"}"#,
+        r#"{"kind":"relation","from":"a","type":"contradicts","to":"b"}"#,
+        r#"{"kind":"retraction","of":"again","by":"duplicate","duplicate_of":"call"}"#,
+        r#"{"kind":"retraction","of":"b","by":"duplicate","duplicate_of":"a"}"#,
+    ]
+    .join("\n");
+    check_contact(&lines, &["us: a", "all: ", "topics: ", "silent: sharif"]);
+    let call =
+        r#"{"kind":"contact","id":"call","participants":["rubio","sharif"],"when":"2025-04-30"}"#;
+    let lines = format!("{call}\n{lines}");
+    check_positions(&lines, "2025-05-01", &["*sharif supports [attributed_by_counterpart]"]);
+    let mut log = support::log();
+    append(&mut log, &lines).unwrap_or_else(|error| panic!("{error:?}"));
+    let view = View::of(log.history(), clocks_at("2025-05-01"));
+    assert_eq!(contacts(&view)[0].about_it, ["near"]);
+    let disputes = disputes(&view, &positions(&view));
+    let sides: Vec<&str> =
+        disputes.iter().flat_map(|one| &one.sides).map(|side| side.event.as_str()).collect();
+    assert_eq!(sides, ["near", "a"]);
+}
+
 #[test]
 fn who_holds_two_offices_is_heard_once_and_as_long_as_for_either() {
     let both = r#"{"kind":"actor","id":"both","type":"person","part_of":["state","defence"]}"#;
@@ -368,6 +455,29 @@ fn who_holds_two_offices_is_heard_once_and_as_long_as_for_either() {
     }
 }
 
+/// What would break: what a second report of a statement quotes would be missing beside the contact.
+#[test]
+fn what_is_told_in_a_contact_has_the_passages_of_all_its_reports() {
+    let told = |id: &str, at: &str| {
+        let more = r#","contact":"call","cites":[{"source":"article","at":"AT"}]"#;
+        said(id, "rubio", "2025-04-30", &more.replace("AT", at))
+    };
+    let lines = [
+        r#"{"kind":"contact","id":"call","participants":["rubio","sharif"],"when":"2025-04-30"}"#
+            .to_owned(),
+        told("a", "1"),
+        told("b", "2"),
+        told("c", "1"),
+        r#"{"kind":"relation","from":"a","to":"b","type":"same_act"}"#.to_owned(),
+        r#"{"kind":"relation","from":"c","to":"b","type":"same_act"}"#.to_owned(),
+    ];
+    let mut log = support::log();
+    append(&mut log, &lines.join("\n")).unwrap_or_else(|error| panic!("{error:?}"));
+    let found = contacts(&View::of(log.history(), clocks_at("2025-05-01")));
+    let cites = found[0].statements.iter().flat_map(|told| &told.cites);
+    assert_eq!(cites.filter_map(|cite| cite.at.as_deref()).collect::<Vec<_>>(), ["1", "2"]);
+}
+
 #[test]
 fn what_is_about_a_contact_is_named_with_it() {
     let mut log = support::log();
@@ -380,6 +490,8 @@ fn what_is_about_a_contact_is_named_with_it() {
         {"kind":"incident","id":"near","when":"2025-04-28"}
         {"kind":"incident","id":"far","when":"2025-04-28"}
         {"kind":"incident","id":"gone","when":"2025-04-28"}
+        {"kind":"incident","id":"later","when":"2025-05-02"}
+        {"kind":"relation","from":"later","type":"about","to":"call"}
         {"kind":"relation","from":"near","type":"about","to":"call"}
         {"kind":"relation","from":"gone","type":"about","to":"call"}
         {"kind":"relation","from":"far","type":"about","to":"visit"}

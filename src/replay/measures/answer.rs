@@ -43,6 +43,8 @@ pub struct MeasureAnswer {
     pub responds_to: Vec<String>,
     /// What answers it, by `responds_to` or a relation: measures, or events that are no step of one.
     pub answered_by: Vec<String>,
+    /// The ids of the events that say what it answers, or what answers it, in log order.
+    pub linked_by: Vec<String>,
     /// Why the status is unknown; `None` if it is known.
     pub reason: Option<Reason>,
     /// The ids of the events that decide, in log order.
@@ -188,6 +190,11 @@ impl MeasureAnswer {
             ("type", self.kind != other.kind),
             ("legal_basis", self.legal_basis != other.legal_basis),
             ("superseded_by", self.superseded_by != other.superseded_by),
+            ("responds_to", self.responds_to != other.responds_to),
+            ("answered_by", self.answered_by != other.answered_by),
+            ("reason", self.reason != other.reason),
+            ("flags", self.flags != other.flags),
+            ("evidence", self.evidence != other.evidence),
         ];
         fields.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
     }

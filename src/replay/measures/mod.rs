@@ -6,13 +6,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::anomalies::{Anomaly, AnomalyCode};
-use super::automaton::{Life, Stage};
+use super::automaton::{Act, Life, Stage};
 use super::placement::{Placement, span_text};
 use super::responses::Responses;
 use super::steps::{Step, all_steps};
 use super::view::View;
 use super::worlds::{Worlds, worlds};
 use crate::model::calendar::Instant;
+use crate::model::date::Span;
 use crate::model::vocabulary::{MeasureType, Op};
 
 mod answer;
@@ -53,7 +54,9 @@ pub(crate) struct Measures<'v> {
 
 impl<'v> Measures<'v> {
     pub(crate) fn of(view: &'v View<'v>) -> Self {
-        Self { view, steps: all_steps(view).0, responses: Responses::of(view) }
+        let (steps, _) = all_steps(view);
+        let responses = Responses::of(view, &steps);
+        Self { view, steps, responses }
     }
 
     /// The ids of all measures, in alphabetical order.
@@ -126,6 +129,7 @@ impl Case<'_> {
         let attributes = Attributes::of(self.steps, &self.worlds);
         let seqs = self.rests_on(&deciding);
         let history = self.view.history();
+        let ids = |seqs: BTreeSet<u64>| seqs.into_iter().map(|seq| history.id_of(seq)).collect();
         Some(MeasureAnswer {
             measure: self.measure.to_owned(),
             by: attributes.by,
@@ -146,6 +150,7 @@ impl Case<'_> {
             superseded_by: attributes.superseded_by,
             responds_to: self.responses.answers(self.measure, self.to),
             answered_by: self.responses.answered_by(self.measure, self.to),
+            linked_by: ids(self.responses.said_by(self.measure, self.to)),
             reason: (status == Status::Unknown).then(|| self.reason(&outcomes)),
             deciding: seqs.iter().map(|seq| history.id_of(*seq)).collect(),
             events: self.rests_on(&self.counted()).iter().map(|seq| history.id_of(*seq)).collect(),
@@ -259,11 +264,43 @@ impl Case<'_> {
             .flat_map(|step| &step.places)
             .collect();
         let first = places.first()?;
-        if places.iter().all(|place| place.span == first.span) {
+        let is_one = |places: &[&Placement]| places.iter().all(|place| place.span == first.span);
+        if first.single && is_one(&places) {
             return first.text.clone();
         }
         let hull = places.iter().fold(first.span, |hull, place| hull.hull(place.span));
+        let settled = self.settled(hull);
+        if is_one(&places) && first.span.latest <= settled {
+            return first.text.clone();
+        }
+        let can_be = places.iter().map(|place| place.span).filter(|span| span.earliest <= settled);
+        let hull = can_be.reduce(Span::hull)?;
+        let hull = Span { latest: hull.latest.min(settled), ..hull };
         Some(span_text(hull, self.view.clocks().zone))
+    }
+
+    /// The moment in these bounds by which it stands where it stands, in every world: at the latest that of the first
+    /// certain step after which nothing can have come but more steps that do the same, or that move no measure.
+    fn settled(&self, within: Span) -> Instant {
+        let counted = self.counted();
+        let counted = || counted.iter().filter_map(|index| Some((*index, self.steps.get(*index)?)));
+        let can_settle = |(index, step): &(usize, &Step<'_>)| {
+            let latest = step.hull().latest;
+            self.worlds.happened.contains(index)
+                && step.act != Act::TakeEffect
+                && within.earliest <= latest
+                && latest < within.latest
+        };
+        let is_followed_by_more_alone = |(index, step): &(usize, &Step<'_>)| {
+            counted().all(|(other, after)| {
+                other == *index
+                    || after.act == step.act
+                    || matches!(after.act, Act::Change | Act::Nothing)
+                    || after.hull().precedes(step.hull())
+            })
+        };
+        let settling = counted().filter(can_settle).filter(is_followed_by_more_alone);
+        settling.map(|(_, step)| step.hull().latest).fold(self.to, Instant::min)
     }
 
     fn effect_date(&self) -> Option<EffectDate> {
@@ -292,10 +329,8 @@ impl Case<'_> {
     /// The part of it that is suspended, where the step that suspends it says so and all worlds agree.
     fn suspended_scope(&self) -> Option<String> {
         let suspending = self.worlds.lives.iter().filter_map(|life| life.suspended);
-        let parts: BTreeSet<_> =
-            suspending.filter_map(|index| self.steps.get(index)).map(|step| step.scope).collect();
-        let only = parts.first().copied().flatten().filter(|_| parts.len() == 1);
-        only.map(str::to_owned)
+        let steps = suspending.filter_map(|index| self.steps.get(index));
+        agreed(steps.map(|step| step.scope)).map(str::to_owned)
     }
 
     fn flags(&self, deciding: &BTreeSet<usize>, effect_date: Option<&EffectDate>) -> Vec<Flag> {
@@ -348,7 +383,8 @@ struct Attributes {
 }
 
 impl Attributes {
-    /// Whose it is, and what sort, by the first step that says; scope and end by the possible worlds.
+    /// Whose it is, and what sort, by the first step that says; scope, end, and what took its place by the possible
+    /// worlds.
     fn of(steps: &[Step<'_>], worlds: &Worlds) -> Self {
         let mut all = Self::default();
         let counts = |index: &usize| {
@@ -364,27 +400,33 @@ impl Attributes {
             }
             all.kind = all.kind.or_else(|| says.kind.clone());
             all.legal_basis = all.legal_basis.or_else(|| says.legal_basis.clone());
-            all.superseded_by = all.superseded_by.or_else(|| says.superseded_by.clone());
         }
-        let begun = worlds.lives.iter().filter(|life| life.stage != Stage::None);
+        let begun = || worlds.lives.iter().filter(|life| life.stage != Stage::None);
         let scopes: BTreeSet<Option<&str>> =
-            begun.map(|life| steps.get(life.scope?)?.scope).collect();
+            begun().map(|life| steps.get(life.scope?)?.scope).collect();
         if let [only] = scopes.iter().collect::<Vec<_>>().as_slice() {
             all.scope = only.map(str::to_owned);
         } else {
             all.scope_outcomes = scopes.into_iter().flatten().map(str::to_owned).collect();
         }
-        let untils: BTreeSet<_> = worlds
-            .lives
-            .iter()
-            .filter_map(|life| {
-                let stated = if life.suspended.is_some() { life.suspended_until } else { None };
-                steps.get(stated.or(life.until)?)?.until.as_ref().map(|date| date.as_str())
-            })
-            .collect();
-        all.until = untils.first().filter(|_| untils.len() == 1).map(|date| (*date).to_owned());
+        // Where it is over no end stands, and none is at odds with another.
+        all.until = agreed(begun().filter(|life| life.stage != Stage::Ended).map(|life| {
+            let stated = if life.suspended.is_some() { life.suspended_until } else { None };
+            let until = steps.get(stated.or(life.until)?)?.until.as_ref();
+            until.map(|date| date.as_str().to_owned())
+        }));
+        all.superseded_by = agreed(begun().map(|life| match life.stage {
+            Stage::Ended => steps.get(life.since?)?.says.superseded_by.clone(),
+            _ => None,
+        }));
         all
     }
+}
+
+/// What all worlds say; `None` if they differ, or say nothing.
+fn agreed<T: Ord>(said: impl Iterator<Item = Option<T>>) -> Option<T> {
+    let mut said: BTreeSet<Option<T>> = said.collect();
+    if said.len() == 1 { said.pop_first().flatten() } else { None }
 }
 
 fn evidence(view: &View<'_>, seq: u64) -> Option<Evidence> {

@@ -1,7 +1,7 @@
 //! The life of a measure as a row of segments: from which day to which day its answer stays the same.
 //!
-//! The answer about the end of a day can differ from that about the day before only where a bound of a step, or a
-//! stated end, lies in that day. Those days are looked at and no others, so the segments are exact at any length.
+//! The answer about the end of a day can differ from that about the day before only where a bound of a step, a stated
+//! end, or the beginning of an answer lies in that day. Those days are looked at and no others, so the segments are exact at any length.
 //! `segments_agree_with_asking_every_day` shows it.
 
 use std::collections::BTreeSet;
@@ -47,6 +47,9 @@ impl Measures<'_> {
     pub(crate) fn turns(&self, measure: &str) -> BTreeSet<Day> {
         let zone = self.view.clocks().zone;
         let mut turns = BTreeSet::new();
+        for earliest in self.responses.turns(measure) {
+            add(&mut turns, earliest, zone);
+        }
         for step in self.steps(measure) {
             for place in &step.places {
                 add(&mut turns, place.span.earliest, zone);

@@ -1,8 +1,10 @@
 //! Positions: what each actor holds on each topic, and on whose word we know it.
 
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::terms::terms;
+use super::timeline::Times;
 use super::view::{Fact, View};
 use crate::model::calendar::Instant;
 use crate::model::event::{Attribution, Body, Cite};
@@ -197,8 +199,9 @@ fn in_order<'s>(
     voices.into_iter().zip(positions).collect()
 }
 
-/// Opposite current stances on one topic, and events that a relation says contradict one another.
-pub fn disputes(view: &View<'_>, positions: &[Position]) -> Vec<Dispute> {
+/// Opposite current stances on one topic, and events that a relation says contradict one another, once both can have
+/// happened.
+pub fn disputes<'v>(view: &'v View<'v>, positions: &[Position]) -> Vec<Dispute> {
     let mut topics: BTreeMap<&str, Vec<&Position>> = BTreeMap::new();
     for position in positions.iter().filter(|position| position.current && position.is_meant()) {
         topics.entry(&position.topic).or_default().push(position);
@@ -224,8 +227,16 @@ pub fn disputes(view: &View<'_>, positions: &[Position]) -> Vec<Dispute> {
             disputes.push(Dispute { topic: Some(topic.to_owned()), sides });
         }
     }
+    let to_date = view.clocks().to;
+    let times = LazyCell::new(|| Times::of(view));
+    let begun = |seq| view.fact(seq).filter(|fact| times.begun(fact, to_date).is_some());
+    // What is said of a duplicate and of its original is said once.
+    let mut said = BTreeSet::new();
     for (_, from, to) in view.related(&RelationType::Contradicts) {
-        if let (Some(from), Some(to)) = (view.fact(from), view.fact(to)) {
+        if !said.insert((from, to)) {
+            continue;
+        }
+        if let (Some(from), Some(to)) = (begun(from), begun(to)) {
             let topic = from.event.topic.clone().filter(|t| to.event.topic.as_ref() == Some(t));
             let sides = [from, to].map(|fact| Side::of_fact(view, fact)).to_vec();
             disputes.push(Dispute { topic, sides });

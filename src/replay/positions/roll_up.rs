@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::said::{Newness, statements};
 use super::{Flag, Position, Voice, in_order, voices};
 use crate::model::vocabulary::{Modality, Stance};
-use crate::replay::membership::{Level, Seat, seats};
+use crate::replay::membership::{Level, Seat, leads_to, seats};
 use crate::replay::view::View;
 
 /// A position, and for whom of a level it was spoken.
@@ -13,7 +13,7 @@ use crate::replay::view::View;
 pub struct HeldPosition {
     /// For whom.
     pub seat: Seat,
-    /// The offices or organisations through which it was spoken; empty if none is known.
+    /// The offices or organisations through which it was spoken for the holder; empty if none is known.
     pub offices: Vec<String>,
     /// The position; its `actor` is the speaker.
     pub position: Position,
@@ -57,9 +57,8 @@ pub fn roll_up(view: &View<'_>, level: Level) -> Vec<HeldPosition> {
     let mut held: BTreeMap<(String, &str), Vec<(Newness, HeldPosition)>> = BTreeMap::new();
     for ((_, topic), voices) in said {
         for (Voice { speaker, act }, position) in in_order(view, topic, voices) {
-            let through = seats(view, act.statement, speaker, Level::Office, act.span);
-            let offices: Vec<String> =
-                through.into_iter().filter(|seat| seat.reached).map(|seat| seat.holder).collect();
+            let mut through = seats(view, act.statement, speaker, Level::Office, act.span);
+            through.retain(|seat| seat.reached);
             for seat in seats(view, act.statement, speaker, level, act.span) {
                 let mut position = position.clone();
                 if !seat.certain {
@@ -67,7 +66,15 @@ pub fn roll_up(view: &View<'_>, level: Level) -> Vec<HeldPosition> {
                     position.flags.sort();
                 }
                 let of_holder = held.entry((seat.holder.clone(), topic)).or_default();
-                let one = HeldPosition { seat, offices: offices.clone(), position };
+                let is_above = |office: &&String| {
+                    // What nobody above spoke for, and who spoke, is under all offices of the speaker.
+                    !seat.reached
+                        || level < Level::Office
+                        || leads_to(view, office, level, &seat.holder, act.span)
+                };
+                let offices = through.iter().map(|seat| &seat.holder).filter(is_above);
+                let offices = offices.cloned().collect();
+                let one = HeldPosition { seat, offices, position };
                 // A speaker of two offices is heard once for what is above both, and stays current if either does.
                 match of_holder.iter_mut().find(|(_, known)| known.is_same_voice(&one)) {
                     Some((_, known)) if one.position.current => *known = one,

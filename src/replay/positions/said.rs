@@ -97,12 +97,6 @@ impl<'v> Said<'v> {
             (self.uncertain, Flag::UncertainDate),
             (self.as_of.is_none(), Flag::Undated),
         ];
-        let mut cites: Vec<Cite> = Vec::new();
-        for cite in self.reports.iter().flat_map(|fact| view.cites(fact)) {
-            if !cites.contains(&cite) {
-                cites.push(cite);
-            }
-        }
         Position {
             actor: actor.to_owned(),
             topic: topic.to_owned(),
@@ -116,7 +110,7 @@ impl<'v> Said<'v> {
             current: !superseded,
             flags: flags.into_iter().filter(|(is, _)| *is).map(|(_, flag)| flag).collect(),
             according_to: chains,
-            cites,
+            cites: self.cites(view),
             superseded_by: {
                 later.superseded_by.iter().map(|seq| view.history().id_of(*seq)).collect()
             },
@@ -136,6 +130,17 @@ impl<'v> Said<'v> {
             seqs.extend(&fact.duplicates);
         }
         seqs.into_iter().map(|seq| view.history().id_of(seq)).collect()
+    }
+
+    /// The passages of all its reports, each once.
+    pub(crate) fn cites(&self, view: &View<'_>) -> Vec<Cite> {
+        let mut cites: Vec<Cite> = Vec::new();
+        for cite in self.reports.iter().flat_map(|fact| view.cites(fact)) {
+            if !cites.contains(&cite) {
+                cites.push(cite);
+            }
+        }
+        cites
     }
 
     pub(crate) fn chains(&self, view: &View<'_>) -> Vec<Vec<Attribution>> {
@@ -176,7 +181,7 @@ impl<'v> Said<'v> {
         for fact in &self.reports {
             let Body::Statement(statement) = &fact.event.body else { continue };
             actors.extend(statement.to.iter().map(String::as_str));
-            let contact = statement.contact.as_deref().and_then(|id| view.fact_by_id(id));
+            let contact = statement.contact.as_deref().and_then(|id| view.fact(view.act_of(id)?));
             if let Some(Body::Contact(contact)) = contact.map(|fact| &fact.event.body) {
                 actors.extend(contact.participants.iter().map(String::as_str));
             }
