@@ -25,6 +25,7 @@ use crate::store::durable::{
 
 const KEY: &str = "key";
 const POLICY: &str = "policy";
+const JOURNAL: &str = "journal";
 /// The longest file of a key, in bytes.
 const KEY_BYTES_MAX: u64 = 4096;
 /// The longest name of a journal; one of a longer origin is named by its hash.
@@ -143,6 +144,18 @@ impl LogArgs {
         })
     }
 
+    /// What is the log's own, in its directory and wherever else its keys and journal lie: nothing of it is captured.
+    pub(crate) fn own_paths(&self, origin: &str) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.directory()).into_iter().flatten().flatten();
+        let own = entries.filter(|entry| is_own(&entry.file_name().to_string_lossy()));
+        let mut paths: Vec<PathBuf> = own.map(|entry| entry.path()).collect();
+        paths.push(self.journal_path(origin));
+        let keys = KEYS.map(|held| self.key_path(held));
+        paths.extend(keys.iter().map(|key| files::partial(key)));
+        paths.extend(keys);
+        paths
+    }
+
     /// The policy beside the log, or the one in a file that was named.
     pub(crate) fn policy(&self, named: Option<&Path>) -> Result<Option<Policy>, CliError> {
         let path = named.map_or_else(|| self.policy_path(), Path::to_path_buf);
@@ -184,7 +197,7 @@ impl LogArgs {
     }
 
     pub(crate) fn journal_directory(&self) -> PathBuf {
-        self.journal_named().unwrap_or_else(|| self.directory().join("journal"))
+        self.journal_named().unwrap_or_else(|| self.directory().join(JOURNAL))
     }
 
     /// The bytes of a log's journal; `None` if it has none.
@@ -241,6 +254,16 @@ impl LogArgs {
             None => Ok(Journal::begin(origin, log.genesis()?).0),
         }
     }
+}
+
+/// Whether a name in a log's directory is of the program's giving, or that of a copy of the key. Others may be a user's, whose
+/// sources can lie there, too.
+fn is_own(name: &str) -> bool {
+    let name = name.strip_suffix(".partial").unwrap_or(name);
+    let of = |own: &str| {
+        name.strip_prefix(own).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    of(KEY) || of("store") || [POLICY, JOURNAL, "head", "lock", "backup.json"].contains(&name)
 }
 
 /// A policy in a file.

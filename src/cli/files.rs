@@ -2,10 +2,10 @@
 //!
 //! A name is looked for beside the file of JSON lines that gives it, then in the working directory. Lines may be anybody's,
 //! so a name in them must not lead out of these directories: whoever appends them would capture, and perhaps hand out, what
-//! they never meant to. A name in a flag is the user's own and may lead anywhere. Only regular files are read, and one
-//! that changes while it is read is refused.
+//! they never meant to. A name in a flag is the user's own and may lead anywhere. Neither leads to what is the log's own:
+//! its key would be in every export. Only regular files are read, and one that changes while it is read is refused.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -13,12 +13,15 @@ use super::error::CliError;
 use crate::event_log::{FileError, SourceFiles};
 use crate::model::limits::SOURCE_BYTES_MAX;
 use crate::store::durable::{sync_file, sync_name};
+use crate::store::regular::identity;
 
 /// Files on disk, looked for in these directories in turn.
 pub(crate) struct DiskFiles {
     directories: Vec<PathBuf>,
     /// Whether a name may lead out of them.
     anywhere: bool,
+    /// The files and directories that are a log's own.
+    own: Vec<PathBuf>,
 }
 
 impl DiskFiles {
@@ -27,17 +30,22 @@ impl DiskFiles {
         let beside = input.parent().unwrap_or(Path::new("")).to_path_buf();
         let mut directories = vec![beside, PathBuf::new()];
         directories.dedup();
-        Self { directories, anywhere: false }
+        Self { directories, ..Self::here() }
     }
 
     /// For names given on standard input.
     pub(crate) fn here() -> Self {
-        Self { directories: vec![PathBuf::new()], anywhere: false }
+        Self { directories: vec![PathBuf::new()], anywhere: false, own: Vec::new() }
     }
 
     /// For names given on the command line.
     pub(crate) fn of_flags() -> Self {
         Self { anywhere: true, ..Self::here() }
+    }
+
+    /// The same, without what is a log's own.
+    pub(crate) fn without(self, own: Vec<PathBuf>) -> Self {
+        Self { own, ..self }
     }
 
     fn find(&self, name: &str) -> Result<PathBuf, FileError> {
@@ -71,6 +79,26 @@ fn is_within(directory: &Path, path: &Path) -> bool {
     }
 }
 
+/// Whether an open file is one of these, or lies in one, by whatever link or name it was found.
+fn is_one_of(own: &[PathBuf], path: &Path, file: &Metadata) -> bool {
+    let path = fs::canonicalize(path);
+    own.iter().any(|own| {
+        let leads_there = match (&path, fs::canonicalize(own)) {
+            (Ok(path), Ok(own)) => path.starts_with(own),
+            _ => false,
+        };
+        leads_there || holds(own, file)
+    })
+}
+
+/// Whether a file is this one, or has another name in this directory.
+fn holds(own: &Path, file: &Metadata) -> bool {
+    let Some(file) = identity(file) else { return false };
+    let same = |path: &Path| fs::metadata(path).is_ok_and(|found| identity(&found) == Some(file));
+    let within = fs::read_dir(own).into_iter().flatten();
+    same(own) || within.flatten().any(|entry| same(&entry.path()))
+}
+
 impl SourceFiles for DiskFiles {
     fn read(&mut self, name: &str) -> Result<Vec<u8>, FileError> {
         let path = self.find(name)?;
@@ -82,6 +110,9 @@ impl SourceFiles for DiskFiles {
         }
         let mut file = File::open(&path).map_err(io_error)?;
         let before = file.metadata().map_err(io_error)?;
+        if is_one_of(&self.own, &path, &before) {
+            return Err(FileError::OfTheLog { name: name() });
+        }
         if before.len() > SOURCE_BYTES_MAX {
             let (found, most) = (before.len(), SOURCE_BYTES_MAX);
             return Err(FileError::TooLarge { name: name(), found, most });
@@ -198,14 +229,7 @@ fn held(file: &File, path: &Path) -> io::Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         found => found?,
     };
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        let locked = file.metadata()?;
-        Ok((locked.dev(), locked.ino()) == (found.dev(), found.ino()))
-    }
-    #[cfg(not(unix))]
-    Ok(found.is_file())
+    Ok(identity(&file.metadata()?) == identity(&found))
 }
 
 /// Writes a file, in place of one that may be there. Its bytes are on disk before it is moved into its place, so that

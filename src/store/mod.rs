@@ -12,6 +12,8 @@ pub(crate) mod durable;
 mod events;
 pub mod memory;
 #[cfg(feature = "sled")]
+pub(crate) mod regular;
+#[cfg(feature = "sled")]
 pub mod sled;
 
 use std::collections::BTreeSet;

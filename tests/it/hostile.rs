@@ -376,6 +376,52 @@ fn names_that_lead_elsewhere() {
     }
 }
 
+/// What would break: the log's key, captured by a line of somebody else's, is in every export and backup.
+#[test]
+fn the_logs_own_files_are_no_sources() {
+    let desk = desk();
+    desk.ok(&["checkpoint"]);
+    desk.ok(&["init", "--origin", "example.org/keyed", "--log", "keyed", "--key", "its.key"]);
+    fs::hard_link(desk.path().join("log/key"), desk.path().join("second-name")).unwrap();
+    fs::hard_link(desk.path().join("log/store/db"), desk.path().join("of-the-store")).unwrap();
+    symlink("log/key", desk.path().join("link")).unwrap();
+    fs::copy(desk.path().join("log/key"), desk.path().join("log/key.bak")).unwrap();
+    desk.write("log/policy", "quorum none\n");
+    let journal = fs::read_dir(desk.path().join("log/journal")).unwrap().next().unwrap().unwrap();
+    let journal = format!("log/journal/{}", journal.file_name().display());
+    for name in [
+        "log/key",
+        "./log/../log/key",
+        "log/key.bak",
+        "link",
+        "second-name",
+        "of-the-store",
+        "log/head",
+        "log/lock",
+        "log/policy",
+        "log/store/conf",
+        &journal,
+    ] {
+        let why = "is one of the log's own files";
+        for field in ["file", "text_file"] {
+            let mut line = json!({"kind":"source","id":"s","file":"own.txt"});
+            line[field] = json!(name);
+            desk.write("own.txt", "a text");
+            desk.write("in.jsonl", &format!("{line}\n"));
+            refused(&desk, &["append", "in.jsonl"], why);
+        }
+        refused(&desk, &["append", "source", "--id", "s", "--file", name], why);
+    }
+    // A key that lies elsewhere; and what lies beside the log, and is none of it, is taken.
+    let keyed = ["append", "source", "--id", "s", "--file", "its.key", "--log", "keyed"];
+    let (status, said) = desk.refused(&[&keyed[..], &["--key", "its.key"]].concat());
+    assert_eq!(status, Some(2), "{said}");
+    assert!(said.contains("is one of the log's own files"), "{said}");
+    desk.write("log/keynote.txt", "a text");
+    desk.ok(&["append", "source", "--id", "s", "--file", "log/keynote.txt"]);
+    assert!(!desk.ok(&["export"]).contains("PRIVATE"));
+}
+
 #[test]
 fn inputs_that_are_no_files() {
     let desk = desk();
