@@ -231,6 +231,9 @@ pub(crate) fn for_store(error: &StoreError) -> Vec<String> {
         StoreError::AlreadyThere { .. } => {
             vec!["there is a log already; name another directory with --log DIR".to_owned()]
         }
+        StoreError::Foreign { .. } => {
+            vec!["name a new directory with --log DIR".to_owned()]
+        }
         StoreError::Missing { .. } => {
             vec!["make a log: demarche init --origin example.org/desk --log DIR".to_owned()]
         }

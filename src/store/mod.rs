@@ -227,6 +227,12 @@ pub enum StoreError {
         /// The log's directory.
         path: PathBuf,
     },
+    /// Something else than a log lies where one is to be made.
+    #[error("{} is no part of a log, and is left as it is", path.display())]
+    Foreign {
+        /// What lies there.
+        path: PathBuf,
+    },
     /// The store was written by another version of this program.
     #[error("the store has layout {found:?}; this program knows layout {supported:?}")]
     Layout {

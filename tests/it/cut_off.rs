@@ -142,6 +142,91 @@ fn a_restore_or_an_init_that_was_cut_off_can_be_repeated() {
     assert_eq!(head(), before);
 }
 
+/// What would break: a wrong `--log` makes sled's files of somebody else's, and keeps others from reading them.
+#[cfg(unix)]
+#[test]
+fn a_store_of_somebody_elses_is_neither_opened_nor_written_over() {
+    use std::os::unix::fs::PermissionsExt;
+    let desk = Desk::demo();
+    desk.ok(&["export", "--out", "log.jsonl"]);
+    let init = &["init", "--origin", "example.org/app", "--key", "app.key"][..];
+    let restore = &["restore", "log.jsonl"][..];
+    for (name, text) in [
+        ("store/db", "my data"),
+        ("store/conf", "port: 80"),
+        ("store", "x"),
+        ("lock", "lock"),
+        ("head", "ref: main"),
+    ] {
+        let app = desk.path().join("app");
+        let file = app.join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, text).unwrap();
+        let shared = fs::Permissions::from_mode(0o644);
+        fs::set_permissions(&file, shared.clone()).unwrap();
+        let below = || {
+            let count = |at| fs::read_dir(at).map_or(0, Iterator::count);
+            (count(&app), count(&app.join("store")))
+        };
+        let before = below();
+        for args in [&["list"][..], &["verify"], &["doctor"], &["append", "note", "--text", "t"]] {
+            let output = desk.run(&[args, &["--log", "app"]].concat());
+            let said = [output.stdout, output.stderr].concat();
+            let said = String::from_utf8(said).unwrap();
+            assert!(said.contains("there is no log in app"), "{name}: {said}");
+        }
+        for args in [init, restore] {
+            let said = format!("app/{} is no part of a log", name.split('/').next().unwrap());
+            desk.is_refused(&[args, &["--log", "app"]].concat(), 2, &said, "--log DIR");
+        }
+        assert_eq!(fs::read_to_string(&file).unwrap(), text);
+        let mode = fs::metadata(&file).unwrap().permissions().mode();
+        assert_eq!((mode & 0o777, below()), (0o644, before), "{name}");
+        assert!(!desk.path().join("app.key").exists(), "nothing is made");
+        fs::remove_dir_all(&app).unwrap();
+    }
+    // Another program's database of the same library.
+    let theirs = desk.path().join("app/store");
+    fs::create_dir(desk.path().join("app")).unwrap();
+    let names = || sled::open(&theirs).unwrap().tree_names();
+    drop(sled::open(&theirs).unwrap().open_tree("theirs").unwrap());
+    let before = names();
+    fs::set_permissions(theirs.join("db"), fs::Permissions::from_mode(0o644)).unwrap();
+    for args in [&["list"][..], init, restore] {
+        let args = [args, &["--log", "app"]].concat();
+        desk.is_refused(&args, 2, "the head cannot be decoded", "demarche restore");
+    }
+    let mode = fs::metadata(theirs.join("db")).unwrap().permissions().mode();
+    assert_eq!((mode & 0o777, names()), (0o644, before));
+    // Of a store of ours what is somebody else's is left alone, too.
+    let theirs = desk.path().join("log/store/theirs");
+    fs::write(&theirs, "x").unwrap();
+    fs::set_permissions(&theirs, fs::Permissions::from_mode(0o644)).unwrap();
+    desk.ok(&["verify"]);
+    assert_eq!(fs::metadata(&theirs).unwrap().permissions().mode() & 0o777, 0o644);
+}
+
+/// What would break: a store that has lost its configuration, its snapshots or the note of its head is not known any more.
+#[test]
+fn a_damaged_store_is_known_as_one() {
+    for lost in [&["conf"][..], &["snap."], &["head"], &["head", "conf"], &["head", "snap."]] {
+        let desk = Desk::demo();
+        let log = desk.path().join("log");
+        for directory in [log.clone(), log.join("store")] {
+            for entry in fs::read_dir(directory).unwrap() {
+                let path = entry.unwrap().path();
+                let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+                if lost.iter().any(|lost| name.starts_with(lost)) {
+                    fs::remove_file(path).unwrap();
+                }
+            }
+        }
+        assert!(SledStore::exists(&log), "{lost:?}");
+        let (_, said) = desk.refused(&["verify"]);
+        assert!(!said.contains("there is no log"), "{lost:?}: {said}");
+    }
+}
+
 #[test]
 fn what_the_system_refuses_is_told_from_damage() {
     let full =

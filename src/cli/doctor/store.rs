@@ -50,7 +50,12 @@ pub(super) fn look(
             let layout = matches!(error, StoreError::Layout { .. });
             let advice = hints::for_store(&error);
             let advice: Vec<&str> = advice.iter().map(String::as_str).collect();
-            found.wrong("store", error.to_string(), if layout { &advice } else { DAMAGED });
+            let about = match &error {
+                // Of the copy; there is a store of this log's, and nothing in it.
+                StoreError::Missing { .. } => "its directory holds none of its files".to_owned(),
+                other => other.to_string(),
+            };
+            found.wrong("store", about, if layout { &advice } else { DAMAGED });
             found.not_checked("head", "the store cannot be opened");
             found.not_checked("tables", "the store cannot be opened");
             return None;

@@ -34,6 +34,8 @@ pub(super) const WRITTEN_TOGETHER: usize = 64;
 /// The layout of keys and values that this adapter writes.
 pub const LAYOUT: &str = "3";
 
+/// The tree of the head and the layout.
+const META: &[u8] = b"meta";
 const HEAD_KEY: &[u8] = b"head";
 const LAYOUT_KEY: &[u8] = b"layout";
 
@@ -94,12 +96,17 @@ impl Database {
         remove_unfinished(path)?;
         let opened = catching(|| -> Result<_, sled::Error> {
             let db = config.open()?;
-            let trees = ["tail", "bundles", "tree", "blobs", "blocks", "meta"];
+            // Another program's has no such tree, and is given none.
+            if db.was_recovered() && !db.tree_names().iter().any(|name| name == META) {
+                return Ok(None);
+            }
+            let trees = [&b"tail"[..], b"bundles", b"tree", b"blobs", b"blocks", META];
             let [tail, bundles, tree, blobs, blocks, meta] = trees.map(|name| db.open_tree(name));
-            Ok((db, (tail?, bundles?, tree?, blobs?, blocks?, meta?)))
+            Ok(Some((db, (tail?, bundles?, tree?, blobs?, blocks?, meta?))))
         })?;
         let (db, (tail, bundles, tree, blobs, blocks, meta)) = match opened {
-            Ok(opened) => opened,
+            Ok(Some(opened)) => opened,
+            Ok(None) => return Err(StoreError::Damaged { what: Damage::Head }),
             Err(sled::Error::Io(error)) if error.to_string().contains("could not acquire lock") => {
                 return Err(StoreError::Locked { path: path.to_owned(), holder: None });
             }
