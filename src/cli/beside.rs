@@ -22,6 +22,7 @@ use crate::store::Store;
 use crate::store::durable::{
     make_private_directory, sync_file, sync_name, sync_name_of_another, sync_path,
 };
+use crate::store::regular;
 
 const KEY: &str = "key";
 const POLICY: &str = "policy";
@@ -309,11 +310,7 @@ impl JournalFile {
         };
         let directory = args.journal_directory();
         make_private_directory(&directory).map_err(cannot)?;
-        let mut options = File::options();
-        options.create(true).read(true).write(true).truncate(false);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&path).map_err(cannot)?;
+        let mut file = regular::open_or_make_own(&path).map_err(cannot)?;
         lock(&file, args.wait()).map_err(cannot)?;
         let bytes = read_journal(&mut file, &path)?;
         let (journal, first) = Journal::begin(origin, log.genesis()?);

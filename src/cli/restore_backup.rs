@@ -7,7 +7,7 @@ use super::backup::{findings, verify_copy, whole_lines};
 use super::beside::{Held, KEYS};
 use super::error::CliError;
 use super::log_args::LogArgs;
-use super::manifest::Manifest;
+use super::manifest::{Manifest, refuse_links};
 use super::terminal::Terminal;
 use super::{Outcome, Status};
 use crate::event_log::copy::{Copied, copy};
@@ -24,6 +24,7 @@ const HOLDER: &str = "demarche restore";
 /// the log is, so that no log is ever without the one it had.
 pub(crate) fn run(directory: &Path, log: &LogArgs, terminal: &mut Terminal) -> Outcome {
     let manifest = Manifest::read(directory)?;
+    refuse_links(directory)?;
     let from = LogArgs::at(directory).waiting(log);
     let journal = journal_after(&from, log, &manifest)?;
     let keys = keys_after(&from, log)?;

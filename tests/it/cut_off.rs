@@ -206,6 +206,70 @@ fn a_store_of_somebody_elses_is_neither_opened_nor_written_over() {
     assert_eq!(fs::metadata(&theirs).unwrap().permissions().mode() & 0o777, 0o644);
 }
 
+/// What would break: opening a log, or a backup, that somebody crafted empties a file elsewhere, and closes it to others.
+#[cfg(unix)]
+#[test]
+fn links_in_a_log_or_a_backup_lead_nowhere() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let desk = Desk::demo();
+    desk.ok(&["backup", "kept"]);
+    let victim = desk.path().join("victim");
+    fs::write(&victim, "theirs").unwrap();
+    fs::set_permissions(&victim, fs::Permissions::from_mode(0o644)).unwrap();
+    let untouched = |name: &str| {
+        assert_eq!(fs::read_to_string(&victim).unwrap(), "theirs", "{name}");
+        let mode = fs::metadata(&victim).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o644, "{name}");
+    };
+    let snapshot = fs::read_dir(desk.path().join("log/store")).unwrap();
+    let snapshot = snapshot.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let snapshot =
+        format!("store/{}", snapshot.into_iter().find(|name| name.starts_with("snap.")).unwrap());
+    for name in ["lock", "head", "store/db", &snapshot, "store/snap.0000000000000001"] {
+        let path = desk.path().join("log").join(name);
+        let kept = fs::read(&path).ok();
+        let _ = fs::remove_file(&path);
+        symlink(&victim, &path).unwrap();
+        let said = format!("log/{name}: it is a link, or is not a regular file");
+        desk.is_refused(&["verify"], 2, &said, "demarche doctor");
+        untouched(name);
+        desk.run(&["doctor"]);
+        untouched(name);
+        fs::remove_file(&path).unwrap();
+        if let Some(kept) = kept {
+            fs::write(&path, kept).unwrap();
+        }
+        desk.ok(&["verify"]);
+    }
+    // Of a name that is none of sled's nothing is made.
+    let other = desk.path().join("log/store/zz");
+    symlink("/dev/zero", &other).unwrap();
+    desk.ok(&["verify"]);
+    let examined = String::from_utf8(desk.run(&["doctor"]).stdout).unwrap();
+    assert!(examined.contains("cannot be copied"), "{examined}");
+    fs::remove_file(&other).unwrap();
+    for name in ["lock", "head", "journal/theirs.jsonl", "store/zz"] {
+        let path = desk.path().join("kept").join(name);
+        let kept = fs::read(&path).ok();
+        let _ = fs::remove_file(&path);
+        symlink(&victim, &path).unwrap();
+        let said = format!("kept/{name} is a link, or no file: a backup has none");
+        for args in [["verify", "--log", "kept"].as_slice(), &["restore", "kept", "--log", "new"]] {
+            desk.is_refused(args, 2, &said, "use another backup");
+        }
+        untouched(name);
+        fs::remove_file(&path).unwrap();
+        if let Some(kept) = kept {
+            fs::write(&path, kept).unwrap();
+        }
+    }
+    fs::rename(desk.path().join("kept/store"), desk.path().join("elsewhere")).unwrap();
+    symlink("../elsewhere", desk.path().join("kept/store")).unwrap();
+    let restore = ["restore", "kept", "--log", "new"];
+    desk.is_refused(&restore, 2, "kept/store is a link", "use another backup");
+    assert!(!desk.path().join("new").exists());
+}
+
 /// What would break: a store that has lost its configuration, its snapshots or the note of its head is not known any more.
 #[test]
 fn a_damaged_store_is_known_as_one() {

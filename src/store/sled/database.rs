@@ -13,7 +13,8 @@ use super::chunks::{
     event_key, read_chunks, spaced, tree_key,
 };
 use super::files::{
-    WAIT_MIN, make_directory, remove_unfinished, restrict_files, sync_data, sync_path, waiting,
+    WAIT_MIN, make_directory, refuse_links, remove_unfinished, restrict_files, sync_data,
+    sync_path, waiting,
 };
 use super::panics::catching;
 use super::{
@@ -93,6 +94,9 @@ impl Database {
     fn open(path: &Path) -> Result<Self, StoreError> {
         let config =
             sled::Config::new().path(path).flush_every_ms(None).cache_capacity(CACHE_BYTES);
+        if path.is_dir() {
+            refuse_links(path)?;
+        }
         remove_unfinished(path)?;
         let opened = catching(|| -> Result<_, sled::Error> {
             let db = config.open()?;

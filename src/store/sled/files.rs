@@ -135,6 +135,20 @@ pub(super) fn is_of_sled(store: &Path) -> bool {
     store.join("db").is_file() && entries.any(|entry| is_snapshot(&entry.file_name()))
 }
 
+/// Sees that what sled is about to open is where it seems to be: it writes where links lead, and waits for what is no file.
+pub(super) fn refuse_links(store: &Path) -> Result<(), StoreError> {
+    let io = |error: io::Error| StoreError::Io { path: store.to_owned(), error };
+    for entry in fs::read_dir(store).map_err(io)? {
+        let entry = entry.map_err(io)?;
+        let (name, kind) = (entry.file_name(), entry.file_type().map_err(io)?);
+        let is_right = if name == "blobs" { kind.is_dir() } else { kind.is_file() };
+        if is_name_of_sled(&name) && !is_right {
+            return Err(StoreError::Io { path: entry.path(), error: regular::not_regular() });
+        }
+    }
+    Ok(())
+}
+
 /// Lets nobody but the owner read what sled made. It makes its files as the process's mask has it, and its snapshots
 /// anew at times of its own; until then it is the store's directory that keeps others out.
 pub(super) fn restrict_files(store: &Path) -> Result<(), StoreError> {
