@@ -75,17 +75,15 @@ impl AppendArgs {
                     let error = io::Error::from(io::ErrorKind::IsADirectory);
                     return Err(cannot_read(file, &error));
                 }
+                // A pipe is read once, as standard input is, and before the log is kept from others.
+                let mut input: Box<dyn Input> = if open.metadata()?.is_file() {
+                    Box::new(InputLines::new(BufReader::with_capacity(READ_BYTES, open)))
+                } else {
+                    Box::new(InputLines::new(spooled(&mut BufReader::new(open))?))
+                };
                 let mut log = args.open("demarche append", terminal)?;
                 let files = &mut DiskFiles::beside(file).without(args.own_paths(log.origin()));
-                // A pipe is read once, as standard input is.
-                let appended = if open.metadata()?.is_file() {
-                    let mut input = InputLines::new(BufReader::with_capacity(READ_BYTES, open));
-                    log.append_lines(&mut input, options, files, &mut Machine)
-                } else {
-                    let mut input = InputLines::new(spooled(&mut BufReader::new(open))?);
-                    log.append_lines(&mut input, options, files, &mut Machine)
-                };
-                (appended, log)
+                (log.append_lines(&mut *input, options, files, &mut Machine), log)
             }
             (Some(_), Some(_)) => {
                 return Err(CliError::refused("both a file and a kind of event are given"));

@@ -71,7 +71,7 @@ impl LogArgs {
     pub(crate) fn signer(&self, held: Held) -> Result<Option<NoteSigner>, CliError> {
         let path = self.key_path(held);
         let cannot = |error: io::Error| cannot_read(&path, &error);
-        let file = match File::open(&path) {
+        let file = match files::open_named(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(cannot(error)),
@@ -204,7 +204,7 @@ impl LogArgs {
     /// The bytes of a log's journal; `None` if it has none.
     pub(crate) fn journal_bytes(&self, origin: &str) -> Result<Option<Vec<u8>>, CliError> {
         let path = self.journal_path(origin);
-        match File::open(&path) {
+        match regular::open(&path) {
             Ok(mut file) => read_journal(&mut file, &path).map(Some),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(cannot_read(&path, &error)),
@@ -229,7 +229,7 @@ impl LogArgs {
         for entry in fs::read_dir(&directory).map_err(cannot)? {
             let path = entry.map_err(cannot)?.path();
             if path.extension().is_some_and(|extension| extension == "jsonl") {
-                let mut file = File::open(&path).map_err(|error| cannot_read(&path, &error))?;
+                let mut file = regular::open(&path).map_err(|error| cannot_read(&path, &error))?;
                 return read_journal(&mut file, &path).map(Some);
             }
         }
@@ -278,11 +278,20 @@ pub(crate) fn read_policy(path: &Path) -> Result<Policy, CliError> {
 
 /// The bytes of a file of bounded length.
 pub(crate) fn read_file(path: &Path, bytes_max: usize) -> Result<Vec<u8>, CliError> {
-    let cannot = |error: io::Error| cannot_read(path, &error);
+    let mut file = files::open_named(path).map_err(|error| cannot_read(path, &error))?;
+    read_so_far(&mut file, path, bytes_max)
+}
+
+/// The rest of an open file, if it is of bounded length; `path` is its name.
+pub(crate) fn read_so_far(
+    file: &mut impl Read,
+    path: &Path,
+    bytes_max: usize,
+) -> Result<Vec<u8>, CliError> {
     let most = u64::try_from(bytes_max).unwrap_or(u64::MAX);
     let mut bytes = Vec::new();
-    let mut file = File::open(path).map_err(cannot)?.take(most.saturating_add(1));
-    file.read_to_end(&mut bytes).map_err(cannot)?;
+    let read = file.take(most.saturating_add(1)).read_to_end(&mut bytes);
+    read.map_err(|error| cannot_read(path, &error))?;
     if bytes.len() > bytes_max {
         let shown = path.display();
         return Err(CliError::refused(format!("{shown} has more than {bytes_max} bytes")));

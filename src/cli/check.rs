@@ -4,7 +4,6 @@
 //! is said in words, not passed over.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
@@ -16,6 +15,7 @@ use super::beside::read_policy;
 use super::check_event::check_event;
 use super::clock_args::Asked;
 use super::error::CliError;
+use super::files::open_named;
 use super::shapes::{AnswerShape, VERSION};
 use super::terminal::Terminal;
 use super::witness::shown_time;
@@ -117,13 +117,13 @@ const NO_BEARING: &[&str] = &["incident", "note", "contact", "topic", "actor", "
 
 impl CheckArgs {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Outcome {
-        let file = File::open(&self.proof).map_err(|error| {
+        let file = open_named(&self.proof).map_err(|error| {
             CliError::refused(format!("{} cannot be read: {error}", self.proof.display()))
         })?;
         let policy = self.policy()?;
         let mut file = BufReader::new(file);
         if file.fill_buf()?.starts_with(FIRST_LINE.as_bytes()) {
-            return check_event(&self.proof, policy.as_ref(), self.json, terminal);
+            return check_event(&mut file, &self.proof, policy.as_ref(), self.json, terminal);
         }
         if let Some(other) = other_file(file.fill_buf()?) {
             return Err(other);

@@ -13,7 +13,7 @@ use super::error::CliError;
 use crate::event_log::{FileError, SourceFiles};
 use crate::model::limits::SOURCE_BYTES_MAX;
 use crate::store::durable::{sync_file, sync_name};
-use crate::store::regular::identity;
+use crate::store::regular::{self, identity};
 
 /// Files on disk, looked for in these directories in turn.
 pub(crate) struct DiskFiles {
@@ -126,6 +126,16 @@ impl SourceFiles for DiskFiles {
         }
         Ok(bytes)
     }
+}
+
+/// Opens a file that is read once, from its beginning: a regular one, or what this process was given open, as a shell gives it
+/// for `<(...)`. Opening any other pipe would wait for its other end, maybe for ever.
+pub(crate) fn open_named(path: &Path) -> io::Result<File> {
+    let given = ["/dev/fd", "/dev/stdin", "/proc/self/fd"];
+    if given.iter().any(|given| path.starts_with(given)) {
+        return File::open(path);
+    }
+    regular::open(path)
 }
 
 /// Opens a file that is read more than once, or from the middle: a directory, a pipe or a device cannot be.
