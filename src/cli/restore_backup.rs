@@ -131,7 +131,10 @@ fn journal_after(
     };
     if let Some(last) = journal.last().filter(|last| last.checkpoint.size > manifest.events) {
         let knows = if is_there { log } else { from };
-        return Err(rolled_back(knows, manifest, last.checkpoint.size));
+        let path = knows.journal_path(&manifest.origin);
+        let Manifest { made_at, events, .. } = manifest;
+        return Err(rolled_back("backup", &path, last.checkpoint.size)
+            .detail(format!("the backup, of {made_at}, ends with {events} events")));
     }
     let (checkpoints, compared) = (journal.entries.len(), bytes.clone());
     Ok(AfterJournal {
@@ -148,11 +151,11 @@ fn whole(args: &LogArgs, of: &Manifest) -> Result<Option<(Vec<u8>, Journal)>, Cl
     Ok(Some((whole_lines(&bytes, &journal).to_vec(), journal)))
 }
 
-fn rolled_back(knows: &LogArgs, manifest: &Manifest, signed: u64) -> CliError {
-    let path = knows.journal_path(&manifest.origin);
-    CliError::failed("the backup is older than what this log has signed: restoring it would be a rollback")
-        .detail(format!("the journal {} has a checkpoint of {signed} events", path.display()))
-        .detail(format!("the backup, of {}, ends with {} events", manifest.made_at, manifest.events))
+/// What is said where a journal has a checkpoint of more events than what would be restored.
+pub(crate) fn rolled_back(what: &str, journal: &Path, signed: u64) -> CliError {
+    let path = journal.display();
+    CliError::failed(format!("the {what} is older than what this log has signed: restoring it would be a rollback"))
+        .detail(format!("the journal {path} has a checkpoint of {signed} events"))
         .hint("use a newer backup, or an export, that has these events")
         .hint("if there is none: keep that journal as evidence, restore with another one (--journal NEW_DIR), and tell \
             whoever holds a checkpoint of more events that the log will contradict it")
