@@ -116,7 +116,7 @@ impl LogArgs {
     pub(crate) fn keep_key(&self, held: Held, signer: &NoteSigner) -> Result<(), CliError> {
         let path = self.key_path(held);
         let text = format!("{}\n", signer.secret_text());
-        write_private(&path, text.as_bytes()).map_err(|error| {
+        files::write_private(&path, text.as_bytes()).map_err(|error| {
             CliError::refused(format!("the key cannot be kept in {}: {error}", path.display()))
         })
     }
@@ -449,12 +449,4 @@ fn make_private(path: &Path, mode: u32) -> io::Result<()> {
 #[cfg(not(unix))]
 fn make_private(_: &Path, _: u32) -> io::Result<()> {
     Ok(())
-}
-
-/// Writes a new file that its owner alone can read, durably: it is there whole, or not at all.
-pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    if path.try_exists()? {
-        return Err(io::ErrorKind::AlreadyExists.into());
-    }
-    files::replace_private(path, bytes)
 }

@@ -187,7 +187,7 @@ fn write_new_for<T>(
     let cannot = |error: io::Error| {
         CliError::refused(format!("{} cannot be written: {error}", path.display())).advised(&error)
     };
-    let mut out = BufWriter::new(begin(&partial, readers).map_err(cannot)?);
+    let mut out = BufWriter::new(begin_new(path, &partial, readers).map_err(cannot)?);
     let written = write(&mut out).and_then(|result| {
         let file = out.into_inner().map_err(|error| cannot(error.into_error()))?;
         sync_file(&file).map_err(cannot)?;
@@ -199,6 +199,31 @@ fn write_new_for<T>(
         let _ = fs::remove_file(&partial);
     }
     written
+}
+
+/// Writes a new file that its owner alone can read, durably: it is there whole, or not at all.
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let partial = partial(path);
+    let mut file = begin_new(path, &partial, Readers::Owner)?;
+    let written = file
+        .write_all(bytes)
+        .and_then(|()| sync_file(&file))
+        .and_then(|()| fs::rename(&partial, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&partial);
+    }
+    written.and_then(|()| sync_name(path))
+}
+
+/// Makes the file that a new one is written into. Of two commands that write it at once only one has the lock, until the new
+/// one is in its place; so that is looked for once the lock is held.
+fn begin_new(path: &Path, partial: &Path, readers: Readers) -> io::Result<File> {
+    let file = begin(partial, readers)?;
+    if path.try_exists()? {
+        fs::remove_file(partial)?;
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    Ok(file)
 }
 
 /// Makes the file that something is written into before it is moved into its place. One that is there was left by a

@@ -60,10 +60,10 @@ pub(crate) fn make(
         .detail(format!("it has {kept} lines; another log of that name was kept there"))
         .hint("give the new log another origin, or another --journal DIR"));
     }
-    let key = if with_key { key_for(log, origin)? } else { None };
-    let verifier = key.as_ref().map(NoteSigner::verifier);
+    let held = if with_key { held_key(log, origin)? } else { None };
+    let mut new_key = if with_key && held.is_none() { Some(new_key(origin)?) } else { None };
+    let verifier = held.as_ref().or(new_key.as_ref()).map(NoteSigner::verifier);
     // The key is kept before anything names it; one that lies elsewhere, before anything is made.
-    let mut new_key = key.filter(|_| !log.key_path(Held::Current).exists());
     if let Some(key) = new_key.take_if(|_| log.key_file().is_some()) {
         log.keep_key(Held::Current, &key)?;
     }
@@ -76,8 +76,8 @@ pub(crate) fn make(
     Ok(made)
 }
 
-/// The key that lies where this log's is to lie, or a new one.
-fn key_for(log: &LogArgs, origin: &str) -> Result<Option<NoteSigner>, CliError> {
+/// The key that lies where this log's is to lie.
+fn held_key(log: &LogArgs, origin: &str) -> Result<Option<NoteSigner>, CliError> {
     let path = log.key_path(Held::Current);
     match log.signer(Held::Current)? {
         Some(signer) if signer.verifier().name() == origin => Ok(Some(signer)),
@@ -87,7 +87,7 @@ fn key_for(log: &LogArgs, origin: &str) -> Result<Option<NoteSigner>, CliError> 
             signer.verifier().name()
         ))
         .hint("name another file with --key FILE; a new key is made where there is none")),
-        None => Ok(Some(new_key(origin)?)),
+        None => Ok(None),
     }
 }
 

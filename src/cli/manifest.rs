@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::beside::{read_file, write_private};
+use super::beside::read_file;
 use super::error::CliError;
+use super::files::write_private;
 use super::log_args::LogArgs;
 
 const MANIFEST: &str = "backup.json";

@@ -33,6 +33,26 @@ fn an_export_that_another_command_is_writing_is_left_alone() {
     assert!(!desk.path().join("log.jsonl").exists());
 }
 
+/// What would break: of two `init` at once with one file of a key both are done, and the key that one log names is lost.
+#[test]
+fn a_key_that_another_command_is_writing_is_left_alone() {
+    let desk = Desk::new();
+    let theirs = File::create(desk.path().join("its.key.partial")).unwrap();
+    theirs.lock().unwrap();
+    let init = ["init", "--origin", "example.org/desk", "--key", "its.key"];
+    desk.is_refused(
+        &init,
+        2,
+        "the key cannot be kept in its.key: another command is writing it",
+        "",
+    );
+    assert!(desk.path().join("its.key.partial").exists());
+    assert!(!desk.path().join("log").exists() && !desk.path().join("its.key").exists());
+    drop(theirs);
+    desk.ok(&init);
+    desk.ok(&["checkpoint", "--key", "its.key"]);
+}
+
 /// Whatever part of a file a write has left beside its place when it was cut off, the command is given again, and another
 /// finds the file whole.
 #[test]
