@@ -1,5 +1,7 @@
 //! `demarche init`: make a log.
 
+use std::fs;
+
 use clap::Args;
 
 use super::beside::{Held, JournalFile};
@@ -50,7 +52,8 @@ pub(crate) fn make(
     if !log.is_free("demarche init")? {
         return Err(StoreError::AlreadyThere { path: log.directory().to_owned() }.into());
     }
-    if let Some(bytes) = log.journal_bytes(origin)? {
+    // An empty one is what an init left that could not write it.
+    if let Some(bytes) = log.journal_bytes(origin)?.filter(|bytes| !bytes.is_empty()) {
         let kept = String::from_utf8_lossy(&bytes).lines().count();
         let path = log.journal_path(origin);
         return Err(CliError::refused(format!(
@@ -72,7 +75,12 @@ pub(crate) fn make(
         log.keep_key(Held::Current, &key)?;
     }
     let made = EventLog::create(store, origin, verifier.as_ref(), &mut Machine)?;
-    JournalFile::open(log, &made)?;
+    if let Err(error) = JournalFile::open(log, &made) {
+        // A log without its journal is half a log, and half a log is none: the same command can be given again.
+        drop(made);
+        let _ = fs::remove_dir_all(log.directory().join("store"));
+        return Err(error);
+    }
     Ok(made)
 }
 

@@ -311,6 +311,29 @@ fn a_damaged_store_is_known_as_one() {
     }
 }
 
+/// What would break: the log of an `init` that could not begin its journal stands in the way of the same command.
+#[cfg(unix)]
+#[test]
+fn an_init_that_cannot_begin_its_journal_leaves_no_log() {
+    let desk = Desk::new();
+    let init = ["init", "--origin", "example.org/desk", "--journal", "journals"];
+    // Whatever the user may do, no directory is made where a link leads nowhere.
+    let link = desk.path().join("journals");
+    std::os::unix::fs::symlink("nowhere", &link).unwrap();
+    let cannot = "the journal journals/example.org%2Fdesk.jsonl cannot be written: ";
+    desk.is_refused(&init, 2, cannot, "");
+    assert!(!desk.path().join("log/store").exists());
+    // The key is kept: it is used for the log that is made now. An empty journal is none.
+    let key = fs::read(desk.path().join("log/key")).unwrap();
+    fs::remove_file(&link).unwrap();
+    fs::create_dir(&link).unwrap();
+    fs::write(link.join("example.org%2Fdesk.jsonl"), "").unwrap();
+    desk.ok(&init);
+    assert_eq!(fs::read(desk.path().join("log/key")).unwrap(), key);
+    desk.ok(&["checkpoint", "--journal", "journals"]);
+    desk.ok(&["verify", "--journal", "journals"]);
+}
+
 #[test]
 fn what_the_system_refuses_is_told_from_damage() {
     let full =
