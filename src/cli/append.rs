@@ -51,23 +51,24 @@ const REFUSALS_SHOWN: usize = 20;
 impl AppendArgs {
     pub(crate) fn run(
         self,
-        log: &LogArgs,
+        args: &LogArgs,
         of_kind: Option<(&str, &ArgMatches)>,
         terminal: &mut Terminal,
     ) -> Outcome {
-        log.refuse_backup()?;
+        args.refuse_backup()?;
         let options = AppendOptions { declare: self.declare, keep_going: self.keep_going };
         let (appended, log) = match (of_kind, &self.file) {
             (Some((kind, matches)), None) => {
                 let submissions = vec![submission(kind, matches)?];
-                let mut log = log.open("demarche append", terminal)?;
-                (log.append(submissions, options, &mut DiskFiles::of_flags(), &mut Machine), log)
+                let mut log = args.open("demarche append", terminal)?;
+                let files = &mut DiskFiles::of_flags().without(args.own_paths(log.origin()));
+                (log.append(submissions, options, files, &mut Machine), log)
             }
             (None, Some(file)) if file == Path::new("-") => {
                 let mut input =
                     InputLines::new(spooled(&mut io::stdin().lock()).map_err(not_spooled)?);
-                let mut log = log.open("demarche append", terminal)?;
-                let files = &mut DiskFiles::here();
+                let mut log = args.open("demarche append", terminal)?;
+                let files = &mut DiskFiles::here().without(args.own_paths(log.origin()));
                 (log.append_lines(&mut input, options, files, &mut Machine), log)
             }
             (None, Some(file)) => {
@@ -76,18 +77,16 @@ impl AppendArgs {
                     let error = io::Error::from(io::ErrorKind::IsADirectory);
                     return Err(cannot_read(file, &error));
                 }
-                let mut files = DiskFiles::beside(file);
-                let mut log = log.open("demarche append", terminal)?;
-                // A pipe is read once, as standard input is.
-                let appended = if open.metadata()?.is_file() {
-                    let mut input = InputLines::new(BufReader::with_capacity(READ_BYTES, open));
-                    log.append_lines(&mut input, options, &mut files, &mut Machine)
+                // A pipe is read once, as standard input is, and before the log is kept from others.
+                let mut input: Box<dyn Input> = if open.metadata()?.is_file() {
+                    Box::new(InputLines::new(BufReader::with_capacity(READ_BYTES, open)))
                 } else {
-                    let mut input =
-                        InputLines::new(spooled(&mut BufReader::new(open)).map_err(not_spooled)?);
-                    log.append_lines(&mut input, options, &mut files, &mut Machine)
+                    let spool = spooled(&mut BufReader::new(open)).map_err(not_spooled)?;
+                    Box::new(InputLines::new(spool))
                 };
-                (appended, log)
+                let mut log = args.open("demarche append", terminal)?;
+                let files = &mut DiskFiles::beside(file).without(args.own_paths(log.origin()));
+                (log.append_lines(&mut *input, options, files, &mut Machine), log)
             }
             (Some(_), Some(_)) => {
                 return Err(CliError::refused("both a file and a kind of event are given"));

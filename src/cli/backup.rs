@@ -12,14 +12,14 @@ use clap::Args;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::beside::{Held, KEYS, private_and_synced, write_private};
+use super::beside::{Held, KEYS, private_and_synced};
 use super::error::CliError;
 use super::log_args::LogArgs;
 use super::manifest::Manifest;
 use super::shapes::VERSION;
 use super::surroundings::now;
 use super::terminal::Terminal;
-use super::{Outcome, Status};
+use super::{Outcome, Status, files};
 use crate::event_log::EventLog;
 use crate::event_log::copy::{Copied, copy};
 use crate::event_log::report::Report;
@@ -335,7 +335,7 @@ impl Drop for Partial {
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
-    write_private(path, bytes).map_err(|error| {
+    files::write_private(path, bytes).map_err(|error| {
         CliError::refused(format!("{} cannot be written: {error}", path.display()))
     })
 }

@@ -22,9 +22,11 @@ use crate::store::Store;
 use crate::store::durable::{
     make_private_directory, sync_file, sync_name, sync_name_of_another, sync_path,
 };
+use crate::store::regular;
 
 const KEY: &str = "key";
 const POLICY: &str = "policy";
+const JOURNAL: &str = "journal";
 /// The longest file of a key, in bytes.
 const KEY_BYTES_MAX: u64 = 4096;
 /// The longest name of a journal; one of a longer origin is named by its hash.
@@ -85,17 +87,20 @@ impl LogArgs {
     pub(crate) fn signer(&self, held: Held) -> Result<Option<NoteSigner>, CliError> {
         let path = self.key_path(held);
         let cannot = |error: io::Error| cannot_read(&path, &error);
-        // Looked at before it is opened: opening a pipe would wait for its other end.
-        match fs::metadata(&path) {
-            Ok(found) if found.is_file() => {}
-            Ok(_) => {
+        let file = match files::open_named(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::InvalidInput | io::ErrorKind::IsADirectory
+                ) =>
+            {
                 return Err(CliError::refused(format!("{} is not a regular file", path.display()))
                     .hint("a key lies in a file of its own: move away what is there, or say where the key is: --key FILE"));
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(cannot(error)),
-        }
-        let file = File::open(&path).map_err(cannot)?;
+        };
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
@@ -163,7 +168,7 @@ impl LogArgs {
     pub(crate) fn keep_key(&self, held: Held, signer: &NoteSigner) -> Result<(), CliError> {
         let path = self.key_path(held);
         let text = format!("{}\n", signer.secret_text());
-        write_private(&path, text.as_bytes()).map_err(|error| {
+        files::write_private(&path, text.as_bytes()).map_err(|error| {
             CliError::refused(format!("the key cannot be kept in {}: {error}", path.display()))
         })
     }
@@ -190,6 +195,18 @@ impl LogArgs {
                 path.display()
             ))
         })
+    }
+
+    /// What is the log's own, in its directory and wherever else its keys and journal lie: nothing of it is captured.
+    pub(crate) fn own_paths(&self, origin: &str) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.directory()).into_iter().flatten().flatten();
+        let own = entries.filter(|entry| is_own(&entry.file_name().to_string_lossy()));
+        let mut paths: Vec<PathBuf> = own.map(|entry| entry.path()).collect();
+        paths.push(self.journal_path(origin));
+        let keys = KEYS.map(|held| self.key_path(held));
+        paths.extend(keys.iter().map(|key| files::partial(key)));
+        paths.extend(keys);
+        paths
     }
 
     /// The policy beside the log, or the one in a file that was named.
@@ -233,16 +250,16 @@ impl LogArgs {
     }
 
     pub(crate) fn journal_directory(&self) -> PathBuf {
-        self.journal_named().unwrap_or_else(|| self.directory().join("journal"))
+        self.journal_named().unwrap_or_else(|| self.directory().join(JOURNAL))
     }
 
     /// The bytes of a log's journal; `None` if it has none.
     pub(crate) fn journal_bytes(&self, origin: &str) -> Result<Option<Vec<u8>>, CliError> {
         let path = self.journal_path(origin);
-        match File::open(&path) {
+        match regular::open(&path) {
             Ok(mut file) => read_journal(&mut file, &path).map(Some),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(cannot_read(&path, &error)),
+            Err(error) => Err(cannot_read_journal(&path, &error)),
         }
     }
 
@@ -264,7 +281,8 @@ impl LogArgs {
         for entry in fs::read_dir(&directory).map_err(cannot)? {
             let path = entry.map_err(cannot)?.path();
             if path.extension().is_some_and(|extension| extension == "jsonl") {
-                let mut file = File::open(&path).map_err(|error| cannot_read(&path, &error))?;
+                let mut file =
+                    regular::open(&path).map_err(|error| cannot_read_journal(&path, &error))?;
                 return read_journal(&mut file, &path).map(Some);
             }
         }
@@ -292,6 +310,16 @@ impl LogArgs {
     }
 }
 
+/// Whether a name in a log's directory is of the program's giving, or that of a copy of the key. Others may be a user's, whose
+/// sources can lie there, too.
+fn is_own(name: &str) -> bool {
+    let name = name.strip_suffix(".partial").unwrap_or(name);
+    let of = |own: &str| {
+        name.strip_prefix(own).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    of(KEY) || of("store") || [POLICY, JOURNAL, "head", "lock", "backup.json"].contains(&name)
+}
+
 /// A policy in a file.
 pub(crate) fn read_policy(path: &Path) -> Result<Policy, CliError> {
     let bytes = read_file(path, POLICY_BYTES_MAX)?;
@@ -303,11 +331,20 @@ pub(crate) fn read_policy(path: &Path) -> Result<Policy, CliError> {
 
 /// The bytes of a file of bounded length.
 pub(crate) fn read_file(path: &Path, bytes_max: usize) -> Result<Vec<u8>, CliError> {
-    let cannot = |error: io::Error| cannot_read(path, &error);
+    let mut file = files::open_named(path).map_err(|error| cannot_read(path, &error))?;
+    read_so_far(&mut file, path, bytes_max)
+}
+
+/// The rest of an open file, if it is of bounded length; `path` is its name.
+pub(crate) fn read_so_far(
+    file: &mut impl Read,
+    path: &Path,
+    bytes_max: usize,
+) -> Result<Vec<u8>, CliError> {
     let most = u64::try_from(bytes_max).unwrap_or(u64::MAX);
     let mut bytes = Vec::new();
-    let mut file = File::open(path).map_err(cannot)?.take(most.saturating_add(1));
-    file.read_to_end(&mut bytes).map_err(cannot)?;
+    let read = file.take(most.saturating_add(1)).read_to_end(&mut bytes);
+    read.map_err(|error| cannot_read(path, &error))?;
     if bytes.len() > bytes_max {
         let shown = path.display();
         return Err(CliError::refused(format!("{shown} has more than {bytes_max} bytes")));
@@ -335,11 +372,7 @@ impl JournalFile {
         };
         let directory = args.journal_directory();
         make_private_directory(&directory).map_err(cannot)?;
-        let mut options = File::options();
-        options.create(true).read(true).write(true).truncate(false);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&path).map_err(cannot)?;
+        let mut file = regular::open_or_make_own(&path).map_err(cannot)?;
         lock(&file, args.wait()).map_err(cannot)?;
         let bytes = read_journal(&mut file, &path)?;
         let (journal, first) = Journal::begin(origin, log.genesis()?);
@@ -406,12 +439,14 @@ pub(crate) fn parse(bytes: &[u8], path: &Path) -> Result<Journal, CliError> {
     })
 }
 
+fn cannot_read_journal(path: &Path, error: &io::Error) -> CliError {
+    cannot_read(path, error).hint("put the journal there from your own copy")
+}
+
 fn read_journal(file: &mut File, path: &Path) -> Result<Vec<u8>, CliError> {
     let mut bytes = Vec::new();
     let read = file.take(JOURNAL_BYTES_MAX.saturating_add(1)).read_to_end(&mut bytes);
-    let read = read.map_err(|error| {
-        cannot_read(path, &error).hint("put the journal there from your own copy")
-    })?;
+    let read = read.map_err(|error| cannot_read_journal(path, &error))?;
     // A journal is never read in part: what is added would be written over the rest.
     if u64::try_from(read).is_ok_and(|read| read <= JOURNAL_BYTES_MAX) {
         return Ok(bytes);
@@ -467,12 +502,4 @@ pub(crate) fn make_private(path: &Path, mode: u32) -> io::Result<()> {
 #[cfg(not(unix))]
 pub(crate) fn make_private(_: &Path, _: u32) -> io::Result<()> {
     Ok(())
-}
-
-/// Writes a new file that its owner alone can read, durably: it is there whole, or not at all.
-pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    if path.try_exists()? {
-        return Err(io::ErrorKind::AlreadyExists.into());
-    }
-    files::replace_private(path, bytes)
 }

@@ -4,7 +4,6 @@
 //! is said in words, not passed over.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
@@ -16,7 +15,7 @@ use super::beside::read_policy;
 use super::check_event::check_event;
 use super::clock_args::Asked;
 use super::error::CliError;
-use super::files::cannot_read;
+use super::files::{cannot_read, open_named};
 use super::shapes::{AnswerShape, VERSION};
 use super::terminal::Terminal;
 use super::witness::shown_time;
@@ -136,11 +135,11 @@ fn unreadable(checked: &Checked) -> usize {
 impl CheckArgs {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Outcome {
         let cannot = |error: io::Error| cannot_read(&self.proof, &error);
-        let file = File::open(&self.proof).map_err(cannot)?;
+        let file = open_named(&self.proof).map_err(cannot)?;
         let policy = self.policy()?;
         let mut file = BufReader::new(file);
         if file.fill_buf().map_err(cannot)?.starts_with(FIRST_LINE.as_bytes()) {
-            return check_event(&self.proof, policy.as_ref(), self.json, terminal);
+            return check_event(&mut file, &self.proof, policy.as_ref(), self.json, terminal);
         }
         if let Some(other) = other_file(file.fill_buf().map_err(cannot)?) {
             return Err(other);

@@ -1,11 +1,12 @@
 //! The proof of an event, checked and shown: what was reported, who stands by it, and what remains open.
 
+use std::io::Read;
 use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::beside::read_file;
+use super::beside::read_so_far;
 use super::check::{SignaturesShape, print_headline, print_open, print_signatures, trusted};
 use super::error::CliError;
 use super::shapes::VERSION;
@@ -53,14 +54,15 @@ struct OfCheckpointShape {
     root: String,
 }
 
-/// Checks the proof of an event, and prints what it shows.
+/// Checks the proof of an event, and prints what it shows; `path` is its name.
 pub(crate) fn check_event(
+    file: &mut impl Read,
     path: &Path,
     policy: Option<&Policy>,
     json: bool,
     terminal: &mut Terminal,
 ) -> Outcome {
-    let bytes = read_file(path, EVENT_PROOF_BYTES_MAX)?;
+    let bytes = read_so_far(file, path, EVENT_PROOF_BYTES_MAX)?;
     let fails = |why: String| {
         CliError::failed(format!("the proof does not hold: {why}"))
             .hint("ask its author for the file again: any change of it, however small, is found")

@@ -8,7 +8,7 @@ use clap::Args;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::beside::{Held, JournalFile, write_private};
+use super::beside::{Held, JournalFile};
 use super::error::CliError;
 use super::log_args::LogArgs;
 use super::shapes::VERSION;
@@ -138,7 +138,7 @@ fn rolled_back(args: &LogArgs, rollback: &Rollback) -> CliError {
     .detail(what);
     let instant = now().to_string().replace(':', "").replace('.', "-");
     let path = args.journal_directory().join(format!("evidence-{instant}.txt"));
-    let error = match write_private(&path, evidence.as_bytes()) {
+    let error = match files::write_private(&path, evidence.as_bytes()) {
         Ok(()) => error.detail(format!("evidence, with both: {}", path.display())),
         Err(failed) => {
             error.detail(format!("no evidence could be written to {}: {failed}", path.display()))

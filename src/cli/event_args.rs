@@ -5,10 +5,11 @@
 //! `--how` alone is an account by nobody who is named.
 
 use std::borrow::Cow;
-use std::fs;
+use std::path::Path;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
+use super::beside::read_file;
 use super::error::CliError;
 use crate::event_log::{InputError, Submission};
 use crate::model::date::Edtf;
@@ -16,6 +17,9 @@ use crate::model::limits::LINE_BYTES_MAX;
 use crate::model::schema::{Field, Holds, KINDS, Kind, KindSpec};
 use crate::model::value::{Object, Value};
 use crate::record::json;
+
+/// The longest file of a sealed part, in bytes, white space and all.
+const SEALED_FILE_BYTES_MAX: usize = 1024 * 1024;
 
 /// Adds a subcommand for every kind to that of `append`.
 pub(crate) fn with_kinds(append: Command) -> Command {
@@ -145,12 +149,7 @@ fn field_value(field: &Field, matches: &ArgMatches) -> Result<Option<Value<'stat
             }
             Value::Object(map)
         }
-        Holds::Object => {
-            let bytes = fs::read(first).map_err(|error| {
-                CliError::refused(format!("--{} {first:?}: {error}", field.name))
-            })?;
-            parse(&bytes)?
-        }
+        Holds::Object => parse(&read_file(Path::new(first), SEALED_FILE_BYTES_MAX)?)?,
         // Lists and objects are written as JSON; everything else is the text itself.
         Holds::Anything if first.starts_with(['[', '{', '"']) || *first == "null" => {
             parse(first.as_bytes())?

@@ -2,10 +2,10 @@
 //!
 //! A name is looked for beside the file of JSON lines that gives it, then in the working directory. Lines may be anybody's,
 //! so a name in them must not lead out of these directories: whoever appends them would capture, and perhaps hand out, what
-//! they never meant to. A name in a flag is the user's own and may lead anywhere. Only regular files are read, and one
-//! that changes while it is read is refused.
+//! they never meant to. A name in a flag is the user's own and may lead anywhere. Neither leads to what is the log's own:
+//! its key would be in every export. Only regular files are read, and one that changes while it is read is refused.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -14,12 +14,15 @@ use super::hints;
 use crate::event_log::{FileError, SourceFiles};
 use crate::model::limits::SOURCE_BYTES_MAX;
 use crate::store::durable::{sync_file, sync_name};
+use crate::store::regular::{self, identity};
 
 /// Files on disk, looked for in these directories in turn.
 pub(crate) struct DiskFiles {
     directories: Vec<PathBuf>,
     /// Whether a name may lead out of them.
     anywhere: bool,
+    /// The files and directories that are a log's own.
+    own: Vec<PathBuf>,
 }
 
 impl DiskFiles {
@@ -28,17 +31,22 @@ impl DiskFiles {
         let beside = input.parent().unwrap_or(Path::new("")).to_path_buf();
         let mut directories = vec![beside, PathBuf::new()];
         directories.dedup();
-        Self { directories, anywhere: false }
+        Self { directories, ..Self::here() }
     }
 
     /// For names given on standard input.
     pub(crate) fn here() -> Self {
-        Self { directories: vec![PathBuf::new()], anywhere: false }
+        Self { directories: vec![PathBuf::new()], anywhere: false, own: Vec::new() }
     }
 
     /// For names given on the command line.
     pub(crate) fn of_flags() -> Self {
         Self { anywhere: true, ..Self::here() }
+    }
+
+    /// The same, without what is a log's own.
+    pub(crate) fn without(self, own: Vec<PathBuf>) -> Self {
+        Self { own, ..self }
     }
 
     fn find(&self, name: &str) -> Result<PathBuf, FileError> {
@@ -72,6 +80,26 @@ fn is_within(directory: &Path, path: &Path) -> bool {
     }
 }
 
+/// Whether an open file is one of these, or lies in one, by whatever link or name it was found.
+fn is_one_of(own: &[PathBuf], path: &Path, file: &Metadata) -> bool {
+    let path = fs::canonicalize(path);
+    own.iter().any(|own| {
+        let leads_there = match (&path, fs::canonicalize(own)) {
+            (Ok(path), Ok(own)) => path.starts_with(own),
+            _ => false,
+        };
+        leads_there || holds(own, file)
+    })
+}
+
+/// Whether a file is this one, or has another name in this directory.
+fn holds(own: &Path, file: &Metadata) -> bool {
+    let Some(file) = identity(file) else { return false };
+    let same = |path: &Path| fs::metadata(path).is_ok_and(|found| identity(&found) == Some(file));
+    let within = fs::read_dir(own).into_iter().flatten();
+    same(own) || within.flatten().any(|entry| same(&entry.path()))
+}
+
 impl SourceFiles for DiskFiles {
     fn read(&mut self, name: &str) -> Result<Vec<u8>, FileError> {
         let path = self.find(name)?;
@@ -83,6 +111,9 @@ impl SourceFiles for DiskFiles {
         }
         let mut file = File::open(&path).map_err(io_error)?;
         let before = file.metadata().map_err(io_error)?;
+        if is_one_of(&self.own, &path, &before) {
+            return Err(FileError::OfTheLog { name: name() });
+        }
         if before.len() > SOURCE_BYTES_MAX {
             let (found, most) = (before.len(), SOURCE_BYTES_MAX);
             return Err(FileError::TooLarge { name: name(), found, most });
@@ -96,6 +127,16 @@ impl SourceFiles for DiskFiles {
         }
         Ok(bytes)
     }
+}
+
+/// Opens a file that is read once, from its beginning: a regular one, or what this process was given open, as a shell gives it
+/// for `<(...)`. Opening any other pipe would wait for its other end, maybe for ever.
+pub(crate) fn open_named(path: &Path) -> io::Result<File> {
+    let given = ["/dev/fd", "/dev/stdin", "/proc/self/fd"];
+    if given.iter().any(|given| path.starts_with(given)) {
+        return File::open(path);
+    }
+    regular::open(path)
 }
 
 /// Opens a file that is read more than once, or from the middle: a directory, a pipe or a device cannot be.
@@ -164,7 +205,7 @@ fn write_new_for<T>(
     must_be_new(path)?;
     let begun = begun(path);
     let cannot = |error: io::Error| cannot_write(path, &error);
-    let mut out = BufWriter::new(begin(&begun, readers).map_err(cannot)?);
+    let mut out = BufWriter::new(begin_new(path, &begun, readers).map_err(cannot)?);
     let written = write(&mut out).and_then(|result| {
         let file = out.into_inner().map_err(|error| cannot(error.into_error()))?;
         sync_file(&file).map_err(cannot)?;
@@ -176,6 +217,31 @@ fn write_new_for<T>(
         let _ = fs::remove_file(&begun);
     }
     written
+}
+
+/// Writes a new file that its owner alone can read, durably: it is there whole, or not at all.
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let begun = begun(path);
+    let mut file = begin_new(path, &begun, Readers::Owner)?;
+    let written = file
+        .write_all(bytes)
+        .and_then(|()| sync_file(&file))
+        .and_then(|()| fs::rename(&begun, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&begun);
+    }
+    written.and_then(|()| sync_name(path))
+}
+
+/// Makes the file that a new one is written into. Of two commands that write it at once only one has the lock, until the new
+/// one is in its place; so that is looked for once the lock is held.
+fn begin_new(path: &Path, begun: &Path, readers: Readers) -> io::Result<File> {
+    let file = begin(begun, readers)?;
+    if path.try_exists()? {
+        fs::remove_file(begun)?;
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    Ok(file)
 }
 
 /// Makes the file that something is written into before it is moved into its place. One that is there was left by a
@@ -216,14 +282,7 @@ fn held(file: &File, path: &Path) -> io::Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         found => found?,
     };
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        let locked = file.metadata()?;
-        Ok((locked.dev(), locked.ino()) == (found.dev(), found.ino()))
-    }
-    #[cfg(not(unix))]
-    Ok(found.is_file())
+    Ok(identity(&file.metadata()?) == identity(&found))
 }
 
 /// Writes a file, in place of one that may be there. Its bytes are on disk before it is moved into its place, so that

@@ -124,6 +124,9 @@ fn for_cause(cause: &Cause) -> Option<String> {
         Cause::File { error: FileError::Outside { .. }, .. } => {
             "if you mean that file: copy it there, or name it yourself: append source --file FILE".to_owned()
         }
+        Cause::File { error: FileError::OfTheLog { .. }, .. } => {
+            "the log's key, store, journal and policy are no sources of it; see whom the lines are from that name one".to_owned()
+        }
         Cause::File { error: FileError::Changed { .. }, .. } => {
             "append it again once nothing writes to it any more".to_owned()
         }
@@ -267,6 +270,9 @@ pub(crate) fn for_store(error: &StoreError) -> Vec<String> {
         ],
         StoreError::AlreadyThere { .. } => {
             vec!["there is a log already; name another directory with --log DIR".to_owned()]
+        }
+        StoreError::Foreign { .. } => {
+            vec!["name a new directory with --log DIR".to_owned()]
         }
         StoreError::Missing { .. } => {
             vec!["make a log: demarche init --origin example.org/desk --log DIR".to_owned()]

@@ -1,5 +1,7 @@
 //! `demarche init`: make a log.
 
+use std::fs;
+
 use clap::Args;
 
 use super::beside::{Held, JournalFile};
@@ -50,7 +52,8 @@ pub(crate) fn make(
     if !log.is_free("demarche init")? {
         return Err(StoreError::AlreadyThere { path: log.directory().to_owned() }.into());
     }
-    if let Some(bytes) = log.journal_bytes(origin)? {
+    // An empty one is what an init left that could not write it.
+    if let Some(bytes) = log.journal_bytes(origin)?.filter(|bytes| !bytes.is_empty()) {
         let kept = String::from_utf8_lossy(&bytes).lines().count();
         let path = log.journal_path(origin);
         return Err(CliError::refused(format!(
@@ -60,10 +63,10 @@ pub(crate) fn make(
         .detail(format!("it has {kept} lines; another log of that name was kept there"))
         .hint("give the new log another origin, or another --journal DIR"));
     }
-    let key = if with_key { key_for(log, origin)? } else { None };
-    let verifier = key.as_ref().map(NoteSigner::verifier);
+    let held = if with_key { held_key(log, origin)? } else { None };
+    let mut new_key = if with_key && held.is_none() { Some(new_key(origin)?) } else { None };
+    let verifier = held.as_ref().or(new_key.as_ref()).map(NoteSigner::verifier);
     // The key is kept before anything names it; one that lies elsewhere, before anything is made.
-    let mut new_key = key.filter(|_| !log.key_path(Held::Current).exists());
     if let Some(key) = new_key.take_if(|_| log.key_file().is_some()) {
         log.keep_key(Held::Current, &key)?;
     }
@@ -72,12 +75,17 @@ pub(crate) fn make(
         log.keep_key(Held::Current, &key)?;
     }
     let made = EventLog::create(store, origin, verifier.as_ref(), &mut Machine)?;
-    JournalFile::open(log, &made)?;
+    if let Err(error) = JournalFile::open(log, &made) {
+        // A log without its journal is half a log, and half a log is none: the same command can be given again.
+        drop(made);
+        let _ = fs::remove_dir_all(log.directory().join("store"));
+        return Err(error);
+    }
     Ok(made)
 }
 
-/// The key that lies where this log's is to lie, or a new one.
-fn key_for(log: &LogArgs, origin: &str) -> Result<Option<NoteSigner>, CliError> {
+/// The key that lies where this log's is to lie.
+fn held_key(log: &LogArgs, origin: &str) -> Result<Option<NoteSigner>, CliError> {
     let path = log.key_path(Held::Current);
     match log.signer(Held::Current)? {
         Some(signer) if signer.verifier().name() == origin => Ok(Some(signer)),
@@ -87,7 +95,7 @@ fn key_for(log: &LogArgs, origin: &str) -> Result<Option<NoteSigner>, CliError> 
             signer.verifier().name()
         ))
         .hint("name another file with --key FILE; a new key is made where there is none")),
-        None => Ok(Some(new_key(origin)?)),
+        None => Ok(None),
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::error::CliError;
+use super::manifest::refuse_links;
 use super::terminal::Terminal;
 use crate::event_log::{EventLog, FoldedLog};
 use crate::store::sled::SledStore;
@@ -86,6 +87,9 @@ impl LogArgs {
                 .hint(
                     "or name another directory with --log DIR, or take the tour: demarche demo",
                 ));
+        }
+        if self.is_backup() {
+            refuse_links(&self.directory)?;
         }
         Ok(SledStore::open_waiting(&self.directory, holder, self.wait())?)
     }

@@ -1,12 +1,14 @@
 //! What a backup says of itself: `backup.json` in its directory, written last. A directory without it is no backup that
 //! was finished; one with it is read, and not appended to.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::beside::{read_file, write_private};
+use super::beside::read_file;
 use super::error::CliError;
+use super::files::write_private;
 use super::log_args::LogArgs;
 
 const MANIFEST: &str = "backup.json";
@@ -69,6 +71,22 @@ impl Manifest {
         bytes.push(b'\n');
         Ok(write_private(&path(directory), &bytes)?)
     }
+}
+
+/// Sees that a backup is whole in its directory: it may be anybody's, and a link in it would have us write where it leads.
+pub(crate) fn refuse_links(directory: &Path) -> Result<(), CliError> {
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let (path, kind) = (entry.path(), entry.file_type()?);
+        if kind.is_dir() {
+            refuse_links(&path)?;
+        } else if !kind.is_file() {
+            let shown = path.display();
+            return Err(CliError::refused(format!("{shown} is a link, or no file: a backup has none"))
+                .hint("use another backup, or an export; or a copy of this one in which it is replaced by what it leads to"));
+        }
+    }
+    Ok(())
 }
 
 fn path(directory: &Path) -> PathBuf {

@@ -1,16 +1,20 @@
 //! `demarche restore`: rebuild a log from an export, or from a backup.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::PathBuf;
 
 use clap::Args;
 
+use super::backup::findings;
+use super::beside;
 use super::error::CliError;
 use super::files::open_regular;
 use super::log_args::LogArgs;
+use super::restore_backup::rolled_back;
 use super::terminal::Terminal;
 use super::{Outcome, Status, restore_backup, verify};
-use crate::event_log::portable::{PortableError, Verified};
+use crate::event_log::portable::{PortableError, Verified, verify_export};
+use crate::event_log::report::Against;
 use crate::store::sled::SledStore;
 
 #[derive(Debug, Args)]
@@ -44,6 +48,7 @@ impl RestoreArgs {
             }
             other => other?,
         };
+        compare_journal(&mut export, &verified, log)?;
         let mut store = SledStore::create(log.directory(), "demarche restore")?;
         let progress = terminal.progress("restoring", Some(verified.events()));
         let restored = verified.restore(&mut export, &mut store, &mut |done| progress.set(done));
@@ -80,6 +85,27 @@ impl RestoreArgs {
             }
         }
     }
+}
+
+/// The journal that may lie where the log's is to lie must not know more than the export, or something else.
+fn compare_journal(export: &mut File, verified: &Verified, log: &LogArgs) -> Result<(), CliError> {
+    let Some(origin) = verified.origin() else { return Ok(()) };
+    let Some(bytes) = log.journal_bytes(origin)? else { return Ok(()) };
+    let path = log.journal_path(origin);
+    let journal = beside::parse(&bytes, &path)?;
+    let events = verified.events();
+    if let Some(last) = journal.last().filter(|last| last.checkpoint.size > events) {
+        return Err(rolled_back("export", &path, last.checkpoint.size)
+            .detail(format!("the export ends with {events} events")));
+    }
+    let against = Against { journal: Some(bytes), quick: true, ..Against::default() };
+    let report = verify_export(export, &against, &mut |_| {})?;
+    if report.is_ok() {
+        return Ok(());
+    }
+    let path = path.display();
+    Err(findings(&format!("the export contradicts the journal in {path}; nothing was restored"), &report)
+        .hint("two logs of one name went on apart, or one of both was edited; compare them with what others hold"))
 }
 
 /// A log takes the place of none, or of what a restore that was cut off has left.

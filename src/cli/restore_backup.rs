@@ -7,7 +7,7 @@ use super::backup::{findings, verify_copy, whole_lines};
 use super::beside::{Held, KEYS};
 use super::error::CliError;
 use super::log_args::LogArgs;
-use super::manifest::Manifest;
+use super::manifest::{Manifest, refuse_links};
 use super::terminal::Terminal;
 use super::{Outcome, Status};
 use crate::event_log::copy::{Copied, copy};
@@ -24,6 +24,7 @@ const HOLDER: &str = "demarche restore";
 /// the log is, so that no log is ever without the one it had.
 pub(crate) fn run(directory: &Path, log: &LogArgs, terminal: &mut Terminal) -> Outcome {
     let manifest = Manifest::read(directory)?;
+    refuse_links(directory)?;
     let from = LogArgs::at(directory).waiting(log);
     let journal = journal_after(&from, log, &manifest)?;
     let keys = keys_after(&from, log)?;
@@ -139,7 +140,10 @@ fn journal_after(
     };
     if let Some(last) = journal.last().filter(|last| last.checkpoint.size > manifest.events) {
         let knows = if is_there { log } else { from };
-        return Err(rolled_back(knows, manifest, last.checkpoint.size));
+        let path = knows.journal_path(&manifest.origin);
+        let Manifest { made_at, events, .. } = manifest;
+        return Err(rolled_back("backup", &path, last.checkpoint.size)
+            .detail(format!("the backup, of {made_at}, ends with {events} events")));
     }
     let (checkpoints, compared) = (journal.entries.len(), bytes.clone());
     Ok(AfterJournal {
@@ -156,11 +160,11 @@ fn whole(args: &LogArgs, of: &Manifest) -> Result<Option<(Vec<u8>, Journal)>, Cl
     Ok(Some((whole_lines(&bytes, &journal).to_vec(), journal)))
 }
 
-fn rolled_back(knows: &LogArgs, manifest: &Manifest, signed: u64) -> CliError {
-    let path = knows.journal_path(&manifest.origin);
-    CliError::failed("the backup is older than what this log has signed: restoring it would be a rollback")
-        .detail(format!("the journal {} has a checkpoint of {signed} events", path.display()))
-        .detail(format!("the backup, of {}, ends with {} events", manifest.made_at, manifest.events))
+/// What is said where a journal has a checkpoint of more events than what would be restored.
+pub(crate) fn rolled_back(what: &str, journal: &Path, signed: u64) -> CliError {
+    let path = journal.display();
+    CliError::failed(format!("the {what} is older than what this log has signed: restoring it would be a rollback"))
+        .detail(format!("the journal {path} has a checkpoint of {signed} events"))
         .hint("use a newer backup, or an export, that has these events")
         .hint("if there is none: keep that journal as evidence, restore with another one (--journal NEW_DIR), and tell \
             whoever holds a checkpoint of more events that the log will contradict it")

@@ -6,9 +6,10 @@
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::path::Path;
 
+use super::beside::read_file;
 use super::checkpoint::none_yet;
 use super::error::CliError;
 use super::files::cannot_write;
@@ -18,7 +19,9 @@ use super::terminal::Terminal;
 use super::{Outcome, Status, files};
 use crate::event_log::tiles::tiles;
 use crate::record::checkpoint::Checkpoint;
+use crate::record::note::NOTE_BYTES_MAX;
 use crate::store::durable::{make_directory, sync_name_of_another, sync_path};
+use crate::store::regular;
 
 pub(crate) fn export(args: &LogArgs, out: Option<&Path>, terminal: &mut Terminal) -> Outcome {
     let out = out.ok_or_else(|| {
@@ -82,7 +85,7 @@ fn check_earlier(out: &Path, next: &Checkpoint) -> Result<(), CliError> {
     let fresh = fs::read_dir(out).map_or(true, |mut entries| {
         entries.all(|entry| entry.is_ok_and(|entry| ours(&entry.file_name())))
     });
-    let Ok(bytes) = fs::read(&place) else {
+    let Ok(bytes) = read_file(&place, NOTE_BYTES_MAX) else {
         if fresh {
             return Ok(());
         }
@@ -111,7 +114,12 @@ fn check_earlier(out: &Path, next: &Checkpoint) -> Result<(), CliError> {
 
 /// Writes a file, or compares it with the one that is there: what was published never changes.
 fn put(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
-    match fs::read(path) {
+    let known = regular::open(path).and_then(|file| {
+        let (mut known, most) = (Vec::new(), u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        file.take(most.saturating_add(1)).read_to_end(&mut known)?;
+        Ok(known)
+    });
+    match known {
         Ok(known) if known == bytes => return Ok(()),
         Ok(_) => {
             return Err(CliError::failed(format!("{} was published with other bytes", path.display()))

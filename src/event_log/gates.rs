@@ -243,6 +243,12 @@ pub enum FileError {
         /// The name given.
         name: String,
     },
+    /// It is one of the log's own: its key, say, which every export would hand out.
+    #[error("{name:?} is one of the log's own files")]
+    OfTheLog {
+        /// The name given.
+        name: String,
+    },
     /// It is larger than a source may be.
     #[error("{name:?} has {found} bytes, a source has at most {most}")]
     TooLarge {

@@ -12,6 +12,8 @@ pub(crate) mod durable;
 mod events;
 pub mod memory;
 #[cfg(feature = "sled")]
+pub(crate) mod regular;
+#[cfg(feature = "sled")]
 pub mod sled;
 
 use std::collections::BTreeSet;
@@ -223,6 +225,12 @@ pub enum StoreError {
     #[error("there is a log in {} already", path.display())]
     AlreadyThere {
         /// The log's directory.
+        path: PathBuf,
+    },
+    /// Something else than a log lies where one is to be made.
+    #[error("{} is no part of a log, and is left as it is", path.display())]
+    Foreign {
+        /// What lies there.
         path: PathBuf,
     },
     /// The store was written by another version of this program.

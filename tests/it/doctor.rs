@@ -93,10 +93,19 @@ fn where_there_is_no_log_it_says_so() {
     let (said, code) = examined(&desk, &[]);
     assert_eq!(code, Some(1));
     only(&said, "directory", "wrong", "there is no log in log", "demarche init");
-    fs::create_dir_all(desk.path().join("log/store")).unwrap();
+    // An empty directory may be anybody's, unless it was a log's.
+    let store = desk.path().join("log/store");
+    fs::create_dir_all(&store).unwrap();
+    let (said, _) = examined(&desk, &[]);
+    only(&said, "directory", "wrong", "there is no log in log", "demarche init");
+    fs::remove_dir(&store).unwrap();
+    desk.ok(&["init", "--origin", "example.org/desk"]);
+    fs::remove_dir_all(&store).unwrap();
+    fs::create_dir(&store).unwrap();
     let (said, code) = examined(&desk, &[]);
     assert_eq!(code, Some(1), "{said:#}");
-    assert_eq!(of(&said, "store")["verdict"], "wrong");
+    let about = of(&said, "store")["about"].to_string();
+    assert!(about.contains("holds none of its files"), "{about}");
 }
 
 #[test]

@@ -11,6 +11,7 @@ use demarche::model::text::is_hidden;
 use demarche::record::export::{HeadLine, Line, decode, encode};
 use demarche::record::link::Link;
 use demarche::record::tree::{Frontier, leaf_hash};
+use demarche::store::sled::SledStore;
 use demarche::store::{Part, StoredEvent};
 use serde_json::{Value, json};
 
@@ -376,6 +377,52 @@ fn names_that_lead_elsewhere() {
     }
 }
 
+/// What would break: the log's key, captured by a line of somebody else's, is in every export and backup.
+#[test]
+fn the_logs_own_files_are_no_sources() {
+    let desk = desk();
+    desk.ok(&["checkpoint"]);
+    desk.ok(&["init", "--origin", "example.org/keyed", "--log", "keyed", "--key", "its.key"]);
+    fs::hard_link(desk.path().join("log/key"), desk.path().join("second-name")).unwrap();
+    fs::hard_link(desk.path().join("log/store/db"), desk.path().join("of-the-store")).unwrap();
+    symlink("log/key", desk.path().join("link")).unwrap();
+    fs::copy(desk.path().join("log/key"), desk.path().join("log/key.bak")).unwrap();
+    desk.write("log/policy", "quorum none\n");
+    let journal = fs::read_dir(desk.path().join("log/journal")).unwrap().next().unwrap().unwrap();
+    let journal = format!("log/journal/{}", journal.file_name().display());
+    for name in [
+        "log/key",
+        "./log/../log/key",
+        "log/key.bak",
+        "link",
+        "second-name",
+        "of-the-store",
+        "log/head",
+        "log/lock",
+        "log/policy",
+        "log/store/conf",
+        &journal,
+    ] {
+        let why = "is one of the log's own files";
+        for field in ["file", "text_file"] {
+            let mut line = json!({"kind":"source","id":"s","file":"own.txt"});
+            line[field] = json!(name);
+            desk.write("own.txt", "a text");
+            desk.write("in.jsonl", &format!("{line}\n"));
+            refused(&desk, &["append", "in.jsonl"], why);
+        }
+        refused(&desk, &["append", "source", "--id", "s", "--file", name], why);
+    }
+    // A key that lies elsewhere; and what lies beside the log, and is none of it, is taken.
+    let keyed = ["append", "source", "--id", "s", "--file", "its.key", "--log", "keyed"];
+    let (status, said) = desk.refused(&[&keyed[..], &["--key", "its.key"]].concat());
+    assert_eq!(status, Some(2), "{said}");
+    assert!(said.contains("is one of the log's own files"), "{said}");
+    desk.write("log/keynote.txt", "a text");
+    desk.ok(&["append", "source", "--id", "s", "--file", "log/keynote.txt"]);
+    assert!(!desk.ok(&["export"]).contains("PRIVATE"));
+}
+
 #[test]
 fn inputs_that_are_no_files() {
     let desk = desk();
@@ -387,8 +434,93 @@ fn inputs_that_are_no_files() {
         refused(&desk, &["restore", device, "--log", "new"], "is not a regular file");
         assert!(!desk.path().join("new").exists(), "nothing is made");
     }
-    refused(&desk, &["verify", "--checkpoint", "/dev/zero"], "has more than");
-    refused(&desk, &["verify", "--policy", "/dev/zero"], "has more than");
+    let sealed = ["append", "note", "--text", "t", "--sealed"];
+    for device in ["/dev/zero", "pipe"] {
+        for args in [
+            &["verify", "--checkpoint", device][..],
+            &["verify", "--policy", device],
+            &["check", device],
+            &["anchor", "add", device],
+            &["checkpoint", "--key", device],
+            &["init", "--origin", "example.org/new", "--log", "new", "--key", device],
+            &[&sealed[..], &[device]].concat(),
+        ] {
+            refused(&desk, args, "is not a regular file");
+        }
+    }
+    // What the program was given open it reads, so far.
+    refused(&desk, &["verify", "--policy", "/dev/stdin"], "is no policy");
+    let vkey = desk.ok(&["key", "--vkey"]);
+    desk.write("policy", &format!("log {vkey}quorum none\n"));
+    desk.ok(&["checkpoint", "--out", "note"]);
+    desk.ok(&["prove", "@0", "--out", "proof"]);
+    for (args, name) in [
+        (&["verify", "--policy", "/dev/stdin"][..], "policy"),
+        (&["verify", "--checkpoint", "/dev/stdin"], "note"),
+        (&["check", "/dev/stdin"], "proof"),
+    ] {
+        let mut cat = Command::new("cat");
+        let mut cat = cat.arg(desk.path().join(name)).stdout(Stdio::piped()).spawn().unwrap();
+        let output = desk.command(args).stdin(cat.stdout.take().unwrap()).output().unwrap();
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        cat.wait().unwrap();
+    }
+}
+
+/// What would break: a command waits for ever on a pipe that somebody laid beside a log, in a backup or where tiles go.
+#[test]
+fn pipes_in_place_of_what_lies_beside_a_log() {
+    let desk = desk();
+    desk.ok(&["checkpoint"]);
+    desk.ok(&["backup", "kept"]);
+    desk.ok(&["export", "--format", "tiles", "--out", "tiles"]);
+    let journal = fs::read_dir(desk.path().join("log/journal")).unwrap().next().unwrap().unwrap();
+    let journal = format!("log/journal/{}", journal.file_name().display());
+    let tiles = &["export", "--format", "tiles", "--out", "tiles"][..];
+    for (name, args) in [
+        ("log/lock", &["verify"][..]),
+        ("log/head", &["verify"]),
+        ("log/policy", &["verify"]),
+        ("log/store/db", &["verify"]),
+        (&journal, &["verify"]),
+        (&journal, &["checkpoint"]),
+        ("log/key", &["checkpoint"]),
+        ("kept/backup.json", &["restore", "kept", "--log", "new"]),
+        ("kept/head", &["restore", "kept", "--log", "new"]),
+        ("tiles/checkpoint", tiles),
+        ("tiles/tile/0/000.p/1", tiles),
+    ] {
+        let path = desk.path().join(name);
+        let kept = fs::read(&path).ok();
+        let _ = fs::remove_file(&path);
+        assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+        assert_eq!(run(&desk, args).status.code(), Some(2), "{name}");
+        run(&desk, &["doctor"]);
+        fs::remove_file(&path).unwrap();
+        if let Some(kept) = kept {
+            fs::write(&path, kept).unwrap();
+            let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+            fs::set_permissions(&path, mode).unwrap();
+        }
+    }
+    desk.ok(&["verify"]);
+}
+
+/// What would break: the log is kept from others for as long as a pipe brings nothing.
+#[test]
+fn a_pipe_is_read_before_the_log_is_opened() {
+    let desk = desk();
+    assert!(Command::new("mkfifo").arg(desk.path().join("pipe")).status().unwrap().success());
+    let other = SledStore::open(&desk.path().join("log"), "another").unwrap();
+    let mut append = desk.command(&["append", "pipe", "--wait", "0"]);
+    let append = append.stderr(Stdio::piped()).spawn().unwrap();
+    // More than a pipe holds: it goes in because somebody reads it.
+    let lines = "{\"kind\":\"note\",\"text\":\"t\"}\n".repeat(10_000);
+    fs::write(desk.path().join("pipe"), lines).expect("all of it is read");
+    let output = append.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("is open in another process: another"), "{said}");
+    drop(other);
 }
 
 #[test]

@@ -11,9 +11,9 @@ use super::super::hints;
 use super::super::log_args::LogArgs;
 use super::super::manifest::Manifest;
 use super::Findings;
-use crate::store::StoreError;
 use crate::store::durable::claim_private_directory;
 use crate::store::sled::SledStore;
+use crate::store::{StoreError, regular};
 
 /// The directories that a store lies in; the latter two only while a removal is under way, or was cut off.
 const STORES: [&str; 3] = ["store", "store.removal-new", "store.removal-old"];
@@ -208,11 +208,15 @@ fn copy_directory(from: &Path, to: &Path) -> Result<(), (PathBuf, io::Error)> {
     for entry in fs::read_dir(from).map_err(at(from))? {
         let entry = entry.map_err(at(from))?;
         let (path, target) = (entry.path(), to.join(entry.file_name()));
-        if path.is_dir() {
+        let kind = entry.file_type().map_err(at(&path))?;
+        if kind.is_dir() {
             copy_directory(&path, &target)?;
-        } else {
+        } else if kind.is_file() {
             fs::copy(&path, &target).map_err(at(&path))?;
             make_private(&target, 0o600).map_err(at(&target))?;
+        } else {
+            // A pipe or a device would be read without end.
+            return Err(at(&path)(regular::not_regular()));
         }
     }
     Ok(())

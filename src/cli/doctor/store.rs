@@ -51,7 +51,12 @@ pub(super) fn look(
                 && error.refused_by_system().and_then(hints::for_system).is_none();
             let advice = hints::for_store(&error);
             let advice: Vec<&str> = advice.iter().map(String::as_str).collect();
-            found.wrong("store", error.to_string(), if is_damage { DAMAGED } else { &advice });
+            let about = match &error {
+                // Of the copy; there is a store of this log's, and nothing in it.
+                StoreError::Missing { .. } => "its directory holds none of its files".to_owned(),
+                other => other.to_string(),
+            };
+            found.wrong("store", about, if is_damage { DAMAGED } else { &advice });
             found.not_checked("head", "the store cannot be opened");
             found.not_checked("tables", "the store cannot be opened");
             return None;

@@ -52,6 +52,11 @@ impl Verified {
         }
     }
 
+    /// Which log it is of, by its genesis.
+    pub fn origin(&self) -> Option<&str> {
+        self.report.origin.as_deref()
+    }
+
     /// How many events it holds.
     pub const fn events(&self) -> u64 {
         self.report.events

@@ -8,10 +8,11 @@
 //! It finds accidents. Whoever rewrites the store can write this, too; what binds them is in docs/threat-model.md.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use super::{Head, StoreError};
+use crate::store::regular;
 
 const NAME: &str = "head";
 /// More bytes than the file has: a number of twenty digits, a link, sixteen digits of a hash of both.
@@ -25,11 +26,7 @@ impl Acknowledged {
     /// Opens the file of a log, or makes an empty one.
     pub(super) fn open(dir: &Path) -> Result<Self, StoreError> {
         let path = Self::path(dir);
-        let mut options = File::options();
-        options.create(true).read(true).write(true).truncate(false);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        options.open(&path).map(Self).map_err(|error| StoreError::Io { path, error })
+        regular::open_or_make_own(&path).map(Self).map_err(|error| StoreError::Io { path, error })
     }
 
     pub(super) fn path(dir: &Path) -> PathBuf {
@@ -38,8 +35,7 @@ impl Acknowledged {
 
     /// Sees whether the store of a log still holds as many events as were acknowledged; nothing is written.
     pub(super) fn check(dir: &Path, found: Head) -> Result<(), StoreError> {
-        let noted = File::open(Self::path(dir)).ok().and_then(|file| Self(file).read());
-        match noted {
+        match Self::noted(dir) {
             Some(acknowledged) if acknowledged.size > found.size => Err(StoreError::Shortened {
                 acknowledged: acknowledged.size,
                 found: found.size,
@@ -49,17 +45,34 @@ impl Acknowledged {
         }
     }
 
+    /// Whether a log has noted its head in `dir`.
+    pub(super) fn is_noted(dir: &Path) -> bool {
+        Self::noted(dir).is_some()
+    }
+
+    fn noted(dir: &Path) -> Option<Head> {
+        decode(&Self(regular::open_own(&Self::path(dir)).ok()?).bytes()?)
+    }
+
+    /// Whether there is no such file, or one that may be what is left of one of ours.
+    pub(super) fn may_be(path: &Path) -> bool {
+        let is_ours = |byte: &u8| byte.is_ascii_hexdigit() || b" \n\0".contains(byte);
+        match regular::open_own(path) {
+            Ok(file) => Self(file).bytes().is_some_and(|bytes| bytes.iter().all(is_ours)),
+            Err(error) => error.kind() == io::ErrorKind::NotFound,
+        }
+    }
+
     /// Notes a head, whose events are durable. That they are acknowledged cannot fail any more: where this cannot be
     /// written, the file says less than it could.
     pub(super) fn note(&mut self, head: Head) {
         let _ = self.0.seek(SeekFrom::Start(0)).and_then(|_| self.0.write_all(&encode(head)));
     }
 
-    fn read(&mut self) -> Option<Head> {
+    fn bytes(self) -> Option<Vec<u8>> {
         let mut bytes = Vec::new();
-        self.0.seek(SeekFrom::Start(0)).ok()?;
-        (&mut self.0).take(BYTES_READ).read_to_end(&mut bytes).ok()?;
-        decode(&bytes)
+        self.0.take(BYTES_READ).read_to_end(&mut bytes).ok()?;
+        Some(bytes)
     }
 }
 

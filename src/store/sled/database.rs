@@ -13,7 +13,8 @@ use super::chunks::{
     event_key, read_chunks, spaced, tree_key,
 };
 use super::files::{
-    WAIT_MIN, make_directory, remove_unfinished, restrict_files, sync_data, sync_path, waiting,
+    WAIT_MIN, make_directory, refuse_links, remove_unfinished, restrict_files, sync_data,
+    sync_path, waiting,
 };
 use super::panics::catching;
 use super::{
@@ -34,6 +35,8 @@ pub(super) const WRITTEN_TOGETHER: usize = 64;
 /// The layout of keys and values that this adapter writes.
 pub const LAYOUT: &str = "3";
 
+/// The tree of the head and the layout.
+const META: &[u8] = b"meta";
 const HEAD_KEY: &[u8] = b"head";
 const LAYOUT_KEY: &[u8] = b"layout";
 
@@ -91,15 +94,23 @@ impl Database {
     fn open(path: &Path) -> Result<Self, StoreError> {
         let config =
             sled::Config::new().path(path).flush_every_ms(None).cache_capacity(CACHE_BYTES);
+        if path.is_dir() {
+            refuse_links(path)?;
+        }
         remove_unfinished(path)?;
         let opened = catching(|| -> Result<_, sled::Error> {
             let db = config.open()?;
-            let trees = ["tail", "bundles", "tree", "blobs", "blocks", "meta"];
+            // Another program's has no such tree, and is given none.
+            if db.was_recovered() && !db.tree_names().iter().any(|name| name == META) {
+                return Ok(None);
+            }
+            let trees = [&b"tail"[..], b"bundles", b"tree", b"blobs", b"blocks", META];
             let [tail, bundles, tree, blobs, blocks, meta] = trees.map(|name| db.open_tree(name));
-            Ok((db, (tail?, bundles?, tree?, blobs?, blocks?, meta?)))
+            Ok(Some((db, (tail?, bundles?, tree?, blobs?, blocks?, meta?))))
         })?;
         let (db, (tail, bundles, tree, blobs, blocks, meta)) = match opened {
-            Ok(opened) => opened,
+            Ok(Some(opened)) => opened,
+            Ok(None) => return Err(StoreError::Damaged { what: Damage::Head }),
             Err(sled::Error::Io(error)) if error.to_string().contains("could not acquire lock") => {
                 return Err(StoreError::Locked { path: path.to_owned(), holder: None });
             }

@@ -1,11 +1,20 @@
 //! Files and directories around sled's own: the lock, private modes, and what must be synced.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io::{self, Write};
-use std::path::Path;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{StoreError, durable};
+use crate::store::regular;
+
+/// What stands in a lock between who holds it and the number of the process.
+const PROCESS: &str = ", process ";
+/// More bytes than a lock has.
+const LOCK_BYTES_READ: u64 = 1024;
+/// More bytes than sled's configuration has.
+const CONF_BYTES_READ: u64 = 1024;
 
 /// How long a lock is waited for at least. A process that starts another holds its locks twice for a moment, so one
 /// that was just let go may look taken.
@@ -29,27 +38,45 @@ pub(super) fn waiting<T>(
     }
 }
 
+pub(super) fn lock_path(dir: &Path) -> PathBuf {
+    dir.join("lock")
+}
+
 /// Takes the lock of a log, or says who has it.
 pub(super) fn lock(dir: &Path, holder: &str) -> Result<File, StoreError> {
-    let path = dir.join("lock");
+    let path = lock_path(dir);
     let io = |error| StoreError::Io { path: path.clone(), error };
-    let mut options = File::options();
-    options.create(true).read(true).write(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&path).map_err(io)?;
+    let mut file = regular::open_or_make_own(&path).map_err(io)?;
     take(&file, dir, &path)?;
     file.set_len(0).map_err(io)?;
-    writeln!(file, "{holder}, process {}", std::process::id()).map_err(io)?;
+    // In one piece, so that it is never half there.
+    let said = format!("{holder}{PROCESS}{}\n", std::process::id());
+    file.write_all(said.as_bytes()).map_err(io)?;
     Ok(file)
+}
+
+/// What a lock says.
+fn said(file: &File) -> String {
+    let mut bytes = Vec::new();
+    // What could not be read says nothing.
+    let _ = file.take(LOCK_BYTES_READ).read_to_end(&mut bytes);
+    // A power cut may leave zeros.
+    String::from_utf8_lossy(&bytes).trim_matches(['\0', '\n']).to_owned()
+}
+
+/// Whether there is no lock, or one that this program wrote.
+pub(super) fn may_be_lock(path: &Path) -> bool {
+    match regular::open_own(path) {
+        Ok(file) => Some(said(&file)).is_some_and(|said| said.is_empty() || said.contains(PROCESS)),
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    }
 }
 
 fn take(file: &File, dir: &Path, path: &Path) -> Result<(), StoreError> {
     match file.try_lock() {
         Ok(()) => Ok(()),
         Err(fs::TryLockError::WouldBlock) => {
-            let said = fs::read_to_string(path).ok().map(|said| said.trim().to_owned());
-            let holder = said.filter(|said| !said.is_empty());
+            let holder = Some(said(file)).filter(|said| !said.is_empty());
             Err(StoreError::Locked { path: dir.to_owned(), holder })
         }
         Err(fs::TryLockError::Error(error)) => Err(StoreError::Io { path: path.to_owned(), error }),
@@ -62,8 +89,8 @@ pub struct Still(#[expect(dead_code, reason = "it is let go of when it is droppe
 
 /// Takes the lock of a log as it lies. Where there is none yet, nobody ever had the log open.
 pub(super) fn hold_still(dir: &Path) -> Result<Still, StoreError> {
-    let path = dir.join("lock");
-    match File::open(&path) {
+    let path = lock_path(dir);
+    match regular::open_own(&path) {
         Ok(file) => take(&file, dir, &path).map(|()| Still(Some(file))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Still(None)),
         Err(error) => Err(StoreError::Io { path, error }),
@@ -78,6 +105,50 @@ pub(super) fn make_directory(path: &Path) -> Result<(), StoreError> {
         .map_err(|error| StoreError::Io { path: path.to_owned(), error })
 }
 
+/// Whether a file is of sled's making, by its name.
+fn is_name_of_sled(name: &OsStr) -> bool {
+    let name = name.to_string_lossy();
+    ["conf", "db", "blobs"].contains(&&*name) || name.starts_with("snap.")
+}
+
+/// Whether a directory is a database of sled's, whole or damaged: by what its configuration says, or by a snapshot beside its
+/// file. One line of the former is enough, since bits of it may have gone bad.
+pub(super) fn is_of_sled(store: &Path) -> bool {
+    let mut conf = Vec::new();
+    let read = regular::open(&store.join("conf"))
+        .and_then(|file| file.take(CONF_BYTES_READ).read_to_end(&mut conf));
+    // What may not be looked at is for whoever opens it to say.
+    if read.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied) {
+        return true;
+    }
+    let conf = String::from_utf8_lossy(&conf);
+    let says = |line: &str| conf.lines().any(|found| found.starts_with(line));
+    if ["segment_size: ", "use_compression: "].into_iter().any(says) {
+        return true;
+    }
+    let is_snapshot = |name: &OsStr| {
+        let name = name.to_string_lossy();
+        let number = name.strip_prefix("snap.");
+        number.is_some_and(|n| n.len() == 16 && n.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    };
+    let mut entries = fs::read_dir(store).into_iter().flatten().flatten();
+    store.join("db").is_file() && entries.any(|entry| is_snapshot(&entry.file_name()))
+}
+
+/// Sees that what sled is about to open is where it seems to be: it writes where links lead, and waits for what is no file.
+pub(super) fn refuse_links(store: &Path) -> Result<(), StoreError> {
+    let io = |error: io::Error| StoreError::Io { path: store.to_owned(), error };
+    for entry in fs::read_dir(store).map_err(io)? {
+        let entry = entry.map_err(io)?;
+        let (name, kind) = (entry.file_name(), entry.file_type().map_err(io)?);
+        let is_right = if name == "blobs" { kind.is_dir() } else { kind.is_file() };
+        if is_name_of_sled(&name) && !is_right {
+            return Err(StoreError::Io { path: entry.path(), error: regular::not_regular() });
+        }
+    }
+    Ok(())
+}
+
 /// Lets nobody but the owner read what sled made. It makes its files as the process's mask has it, and its snapshots
 /// anew at times of its own; until then it is the store's directory that keeps others out.
 pub(super) fn restrict_files(store: &Path) -> Result<(), StoreError> {
@@ -86,7 +157,12 @@ pub(super) fn restrict_files(store: &Path) -> Result<(), StoreError> {
         use std::os::unix::fs::PermissionsExt;
         let io = |error: io::Error| StoreError::Io { path: store.to_owned(), error };
         for entry in fs::read_dir(store).map_err(io)? {
-            let path = entry.map_err(io)?.path();
+            let entry = entry.map_err(io)?;
+            // Nobody else's, and nothing that a link leads to.
+            if !is_name_of_sled(&entry.file_name()) || entry.file_type().map_err(io)?.is_symlink() {
+                continue;
+            }
+            let path = entry.path();
             let found = match fs::metadata(&path) {
                 Ok(found) => found,
                 // sled takes the snapshot before the last one away.

@@ -50,7 +50,7 @@ pub use database::LAYOUT;
 use database::{Database, WRITTEN_TOGETHER, guarded};
 pub use files::Still;
 pub use files::WAIT_MIN;
-use files::{hold_still, lock, make_directory, restrict_files, sync_path, waiting};
+use files::{hold_still, is_of_sled, lock, make_directory, restrict_files, sync_path, waiting};
 use panics::catching;
 pub use panics::keep_caught_panics_quiet;
 
@@ -75,18 +75,21 @@ pub struct SledStore {
 }
 
 impl SledStore {
-    /// Whether there is a store in `dir`; where that cannot be seen, whoever opens it is told why.
+    /// Whether there is a store in `dir`. A directory of that name may be anybody's: it is one if its head is noted beside it,
+    /// or if it holds what sled makes. Where that cannot be seen, whoever opens it is told why.
     pub fn exists(dir: &Path) -> bool {
-        [STORE, STORE_OLD].iter().any(|name| match fs::metadata(dir.join(name)) {
+        let may_be_there = |at: &PathBuf| match fs::metadata(at) {
             Ok(found) => found.is_dir(),
             Err(error) => error.kind() == std::io::ErrorKind::PermissionDenied,
-        })
+        };
+        let found = [STORE, STORE_OLD].map(|name| dir.join(name)).into_iter().find(may_be_there);
+        found.is_some_and(|store| Acknowledged::is_noted(dir) || is_of_sled(&store))
     }
 
     /// Whether the store in `dir` has no event: it was made, and whoever was to fill it was cut off.
     pub fn is_unused(dir: &Path, holder: &str) -> Result<bool, StoreError> {
         if !Self::exists(dir) {
-            return Ok(true);
+            return refuse_foreign(dir).map(|()| true);
         }
         let _lock = waiting(WAIT_MIN, || lock(dir, holder))?;
         Self::has_no_event(dir)
@@ -107,6 +110,9 @@ impl SledStore {
     /// Makes a store in `dir`, which must have none, or one without events. `holder` says who this is to whoever finds it
     /// locked.
     pub fn create(dir: &Path, holder: &str) -> Result<Self, StoreError> {
+        if !Self::exists(dir) {
+            refuse_foreign(dir)?;
+        }
         make_directory(dir)?;
         let lock = waiting(WAIT_MIN, || lock(dir, holder))?;
         if Self::exists(dir) && !Self::has_no_event(dir)? {
@@ -214,6 +220,17 @@ const STORE_BEGUN: &str = "store.begun";
 /// What a removal makes beside the store. Nobody else gives a directory such a name: one that is found is taken away.
 const STORE_NEW: &str = "store.removal-new";
 const STORE_OLD: &str = "store.removal-old";
+
+/// Sees that nothing of somebody else's lies where a store, its lock and its head are to be made.
+fn refuse_foreign(dir: &Path) -> Result<(), StoreError> {
+    let store = [STORE, STORE_OLD].map(|name| dir.join(name));
+    let mut foreign = store.into_iter().filter(|path| path.is_symlink() || path.exists());
+    let beside = || {
+        let lock = Some(files::lock_path(dir)).filter(|path| !files::may_be_lock(path));
+        lock.or_else(|| Some(Acknowledged::path(dir)).filter(|path| !Acknowledged::may_be(path)))
+    };
+    foreign.next().or_else(beside).map_or(Ok(()), |path| Err(StoreError::Foreign { path }))
+}
 
 /// Ends a removal that was cut off: a new store is only ever moved into place once it is whole.
 fn finish_removal(dir: &Path) -> Result<(), StoreError> {

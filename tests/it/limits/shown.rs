@@ -160,6 +160,19 @@ fn the_file_of_a_key_is_read_so_far() {
 }
 
 #[test]
+fn the_file_of_a_sealed_part_is_read_so_far() {
+    let desk = desk();
+    let append = ["append", "note", "--text", "t", "--sealed", "sealed.json"];
+    let part = r#"{"a":"b"}"#;
+    let padded =
+        |to: usize| desk.write("sealed.json", &(part.to_owned() + &" ".repeat(to - part.len())));
+    padded(1_048_576);
+    desk.ok(&append);
+    padded(1_048_577);
+    desk.is_refused(&append, 2, "sealed.json has more than 1048576 bytes", "");
+}
+
+#[test]
 fn the_file_of_the_head_is_read_so_far() {
     let desk = desk();
     let head = desk.path().join("log/head");

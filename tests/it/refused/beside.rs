@@ -230,6 +230,39 @@ fn backups_that_are_none_or_have_no_place() {
     refused(&desk, &[(&["backup", &long], 2, &cannot, "")]);
 }
 
+/// What would break: an old export restored where the log was signs again over numbers that others hold signatures of.
+#[test]
+fn an_export_that_knows_less_than_the_journal_is_not_restored() {
+    let desk = desk("example.org/desk");
+    let note = |text| desk.ok(&["append", "note", "--text", text]);
+    desk.ok(&["export", "--out", "older.jsonl"]);
+    desk.ok(&["checkpoint"]);
+    desk.ok(&["export", "--out", "signed.jsonl"]);
+    // Another log of that name, as long.
+    desk.ok(&["init", "--origin", "example.org/desk", "--log", "other"]);
+    desk.ok(&["append", "note", "--text", "t", "--log", "other"]);
+    desk.ok(&["export", "--out", "other.jsonl", "--log", "other"]);
+    note("later");
+    desk.ok(&["export", "--out", "newer.jsonl"]);
+    fs::remove_dir_all(desk.path().join("log/store")).unwrap();
+    let restore = |export| ["restore", export];
+    let apart = "the export contradicts the journal in log/journal/example.org%2Fdesk.jsonl; nothing was restored";
+    refused(&desk, &[(&restore("other.jsonl"), 1, apart, "went on apart")]);
+    desk.ok(&restore("older.jsonl"));
+    desk.ok(&["verify"]);
+    note("later");
+    desk.ok(&["checkpoint"]);
+    let elsewhere = ["restore", "signed.jsonl", "--log", "again", "--journal", "log/journal"];
+    let older =
+        "the export is older than what this log has signed: restoring it would be a rollback";
+    let ends = "the export ends with 2 events";
+    refused(&desk, &[(&elsewhere, 1, older, ends), (&elsewhere, 1, older, "--journal NEW_DIR")]);
+    assert!(!desk.path().join("again").exists());
+    fs::remove_dir_all(desk.path().join("log/store")).unwrap();
+    refused(&desk, &[(&restore("signed.jsonl"), 1, older, ends)]);
+    assert!(!desk.path().join("log/store").exists());
+}
+
 #[test]
 fn backups_that_know_less_than_what_lies_there() {
     let desk = desk("example.org/desk");
