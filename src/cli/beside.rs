@@ -347,7 +347,8 @@ pub(crate) fn read_so_far(
     read.map_err(|error| cannot_read(path, &error))?;
     if bytes.len() > bytes_max {
         let shown = path.display();
-        return Err(CliError::refused(format!("{shown} has more than {bytes_max} bytes")));
+        return Err(CliError::refused(format!("{shown} has more than {bytes_max} bytes"))
+            .hint("no file of that kind is so long (docs/limits.md): is it the right one?"));
     }
     Ok(bytes)
 }
@@ -454,7 +455,8 @@ fn read_journal(file: &mut File, path: &Path) -> Result<Vec<u8>, CliError> {
     Err(CliError::refused(format!(
         "the journal {} has more than {JOURNAL_BYTES_MAX} bytes",
         path.display()
-    )))
+    ))
+    .hint("no journal is so long (docs/limits.md): put it back from your own copy"))
 }
 
 fn lock(file: &File, wait: Duration) -> io::Result<()> {
