@@ -96,8 +96,13 @@ impl LogArgs {
                     io::ErrorKind::InvalidInput | io::ErrorKind::IsADirectory
                 ) =>
             {
-                return Err(CliError::refused(format!("{} is not a regular file", path.display()))
-                    .hint("a key lies in a file of its own: move away what is there, or say where the key is: --key FILE"));
+                let refused =
+                    CliError::refused(format!("{} is not a regular file", path.display()))
+                        .hint("a key lies in a file of its own: move away what is there");
+                return Err(match held {
+                    Held::Current => refused.hint("or say where the key is: --key FILE"),
+                    Held::Former | Held::New => refused,
+                });
             }
             Err(error) => return Err(cannot(error)),
         };
@@ -204,7 +209,7 @@ impl LogArgs {
         let mut paths: Vec<PathBuf> = own.map(|entry| entry.path()).collect();
         paths.push(self.journal_path(origin));
         let keys = KEYS.map(|held| self.key_path(held));
-        paths.extend(keys.iter().map(|key| files::partial(key)));
+        paths.extend(keys.iter().flat_map(|key| [files::partial(key), files::begun(key)]));
         paths.extend(keys);
         paths
     }
@@ -310,14 +315,15 @@ impl LogArgs {
     }
 }
 
-/// Whether a name in a log's directory is of the program's giving, or that of a copy of the key. Others may be a user's, whose
-/// sources can lie there, too.
+/// Whether a name in a log's directory is of the program's giving. Others may be a user's, whose sources can lie there, too.
 fn is_own(name: &str) -> bool {
-    let name = name.strip_suffix(".partial").unwrap_or(name);
-    let of = |own: &str| {
-        name.strip_prefix(own).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-    };
-    of(KEY) || of("store") || [POLICY, JOURNAL, "head", "lock", "backup.json"].contains(&name)
+    let unfinished = [".partial", ".demarche-begun"].iter().find_map(|end| name.strip_suffix(end));
+    let name = unfinished.unwrap_or(name);
+    let of_key = |held: &Held| name.strip_prefix(KEY) == Some(held.suffix());
+    let of_store = ["", ".begun", ".removal-new", ".removal-old"];
+    KEYS.iter().any(of_key)
+        || name.strip_prefix("store").is_some_and(|rest| of_store.contains(&rest))
+        || [POLICY, JOURNAL, "head", "lock", "backup.json"].contains(&name)
 }
 
 /// A policy in a file.

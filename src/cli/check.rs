@@ -316,7 +316,7 @@ pub(crate) fn check_answer(proof: &mut dyn BufRead) -> Result<Checked, CliError>
         let error = CliError::failed("the proof does not hold: its events give another answer")
             .detail(difference(&checked.answer, &found));
         return Err(match unreadable(&checked) {
-            0 => error,
+            0 => error.hint("if it was made by an earlier version, whose answers may have been wrong (CHANGELOG.md), have it made anew"),
             count => error
                 .detail(format!("this version cannot read {count} of its open events"))
                 .hint("check it with the version of the program that made it, or a later one"),

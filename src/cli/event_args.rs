@@ -169,7 +169,8 @@ fn tenure(item: &str) -> Result<Value<'static>, CliError> {
         return Err(CliError::refused(format!("--part-of {item:?} says neither since nor until"))
             .hint(format!(
                 "from then on: --part-of {id}={time}/; up to then: --part-of {id}=/{time}"
-            )));
+            ))
+            .hint(format!("if all of it is an id: --part-of {item}=/")));
     };
     let mut tenure = Object::new();
     tenure.insert("actor".into(), text(id));

@@ -5,6 +5,7 @@
 //! they never meant to. A name in a flag is the user's own and may lead anywhere. Neither leads to what is the log's own:
 //! its key would be in every export. Only regular files are read, and one that changes while it is read is refused.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, Metadata};
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use super::error::CliError;
 use super::hints;
 use crate::event_log::{FileError, SourceFiles};
 use crate::model::limits::SOURCE_BYTES_MAX;
+use crate::record::note::SIGNING_KEY_START;
 use crate::store::durable::{sync_file, sync_name};
 use crate::store::regular::{self, identity};
 
@@ -21,8 +23,16 @@ pub(crate) struct DiskFiles {
     directories: Vec<PathBuf>,
     /// Whether a name may lead out of them.
     anywhere: bool,
-    /// The files and directories that are a log's own.
-    own: Vec<PathBuf>,
+    own: Own,
+}
+
+/// The files and directories that are a log's own, as they were when it was opened.
+#[derive(Default)]
+struct Own {
+    /// With every link followed.
+    paths: Vec<PathBuf>,
+    /// What tells these files, and those in these directories, from others, whatever their names.
+    identities: BTreeSet<(u64, u64)>,
 }
 
 impl DiskFiles {
@@ -36,7 +46,7 @@ impl DiskFiles {
 
     /// For names given on standard input.
     pub(crate) fn here() -> Self {
-        Self { directories: vec![PathBuf::new()], anywhere: false, own: Vec::new() }
+        Self { directories: vec![PathBuf::new()], anywhere: false, own: Own::default() }
     }
 
     /// For names given on the command line.
@@ -45,8 +55,12 @@ impl DiskFiles {
     }
 
     /// The same, without what is a log's own.
-    pub(crate) fn without(self, own: Vec<PathBuf>) -> Self {
-        Self { own, ..self }
+    pub(crate) fn without(self, own: &[PathBuf]) -> Self {
+        let within = own.iter().filter_map(|path| fs::read_dir(path).ok()).flatten().flatten();
+        let files = own.iter().cloned().chain(within.map(|entry| entry.path()));
+        let identities = files.filter_map(|path| identity(&fs::metadata(path).ok()?)).collect();
+        let paths = own.iter().filter_map(|path| fs::canonicalize(path).ok()).collect();
+        Self { own: Own { paths, identities }, ..self }
     }
 
     fn find(&self, name: &str) -> Result<PathBuf, FileError> {
@@ -80,24 +94,13 @@ fn is_within(directory: &Path, path: &Path) -> bool {
     }
 }
 
-/// Whether an open file is one of these, or lies in one, by whatever link or name it was found.
-fn is_one_of(own: &[PathBuf], path: &Path, file: &Metadata) -> bool {
-    let path = fs::canonicalize(path);
-    own.iter().any(|own| {
-        let leads_there = match (&path, fs::canonicalize(own)) {
-            (Ok(path), Ok(own)) => path.starts_with(own),
-            _ => false,
-        };
-        leads_there || holds(own, file)
-    })
-}
-
-/// Whether a file is this one, or has another name in this directory.
-fn holds(own: &Path, file: &Metadata) -> bool {
-    let Some(file) = identity(file) else { return false };
-    let same = |path: &Path| fs::metadata(path).is_ok_and(|found| identity(&found) == Some(file));
-    let within = fs::read_dir(own).into_iter().flatten();
-    same(own) || within.flatten().any(|entry| same(&entry.path()))
+impl Own {
+    /// Whether an open file is one of these, or lies in one, by whatever link or name it was found.
+    fn holds(&self, path: &Path, file: &Metadata) -> bool {
+        let leads_there = fs::canonicalize(path)
+            .is_ok_and(|path| self.paths.iter().any(|own| path.starts_with(own)));
+        leads_there || identity(file).is_some_and(|file| self.identities.contains(&file))
+    }
 }
 
 impl SourceFiles for DiskFiles {
@@ -111,7 +114,7 @@ impl SourceFiles for DiskFiles {
         }
         let mut file = File::open(&path).map_err(io_error)?;
         let before = file.metadata().map_err(io_error)?;
-        if is_one_of(&self.own, &path, &before) {
+        if self.own.holds(&path, &before) {
             return Err(FileError::OfTheLog { name: name() });
         }
         if before.len() > SOURCE_BYTES_MAX {
@@ -124,6 +127,10 @@ impl SourceFiles for DiskFiles {
         let same_time = before.modified().ok() == after.modified().ok();
         if after.len() != before.len() || bytes.len() as u64 != before.len() || !same_time {
             return Err(FileError::Changed { name: name() });
+        }
+        // A copy of a key, under whatever name.
+        if bytes.starts_with(SIGNING_KEY_START.as_bytes()) {
+            return Err(FileError::OfTheLog { name: name() });
         }
         Ok(bytes)
     }

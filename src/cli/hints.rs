@@ -214,6 +214,9 @@ fn named((id, name): &(String, Option<String>)) -> String {
 /// Advice on a file that cannot be read.
 pub(crate) fn for_reading(path: &Path, kind: ErrorKind) -> Option<String> {
     Some(match kind {
+        ErrorKind::InvalidInput => {
+            "a regular file is meant: save what comes from a pipe into one; of a link, name what it leads to".to_owned()
+        }
         ErrorKind::NotFound | ErrorKind::NotADirectory => {
             "look at its name: there is nothing of that name here".to_owned()
         }

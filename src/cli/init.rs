@@ -79,6 +79,7 @@ pub(crate) fn make(
         // A log without its journal is half a log, and half a log is none: the same command can be given again.
         drop(made);
         let _ = fs::remove_dir_all(log.directory().join("store"));
+        let _ = fs::remove_file(log.journal_path(origin));
         return Err(error);
     }
     Ok(made)

@@ -227,9 +227,11 @@ fn retire(args: &LogArgs, log: &mut EventLog<SledStore>) -> Result<(), CliError>
     let current = endorser(args, log)?;
     let held = former_to_remove(args, log, &current)?;
     let is_other = |key: &VerifierKey| *key != current.verifier() && is_in_use(log, key);
-    // The former key's file may be gone, or of one that was retired before: then the log alone says which it was.
+    // The former key's file may be gone, or of one that was retired before: then the log alone says which it was, unless a
+    // retirement was cut off that only had this file still to remove.
     let others = log.keys().in_use().map(|known| known.key.clone()).filter(is_other);
-    let former = held.clone().filter(is_other).or_else(|| others.last());
+    let is_done = held.as_ref().is_some_and(|key| was_retired_last(log, key));
+    let former = held.clone().filter(is_other).or_else(|| others.last().filter(|_| !is_done));
     if let Some(former) = former {
         record(log, KeyOp::Retire, &former, &[&current])?;
     } else if held.is_none() {
@@ -239,6 +241,13 @@ fn retire(args: &LogArgs, log: &mut EventLog<SledStore>) -> Result<(), CliError>
     // Without it a retirement that was cut off could not be given again.
     update_policy(args, log)?;
     if held.is_some() { args.drop_key(Held::Former) } else { Ok(()) }
+}
+
+/// Whether a key is retired, and nothing was said of any key since.
+fn was_retired_last(log: &EventLog<SledStore>, key: &VerifierKey) -> bool {
+    let keys = log.keys().keys();
+    let last = keys.iter().flat_map(|known| known.retired.into_iter().chain([known.added])).max();
+    keys.iter().any(|known| known.key == *key && known.retired.is_some() && known.retired == last)
 }
 
 /// The key in the file that a retirement removes, if there is one. What would leave a secret behind, or take away what is
@@ -255,7 +264,7 @@ fn former_to_remove(
             "{shown} is a link: removing it would leave the key that it leads to"
         ))
         .hint(format!(
-            "move that file into its place, then retire it: mv \"$(readlink -f {shown})\" {shown}"
+            "move that file into its place, then retire it: mv \"$(readlink -f '{shown}')\" '{shown}'"
         )));
     }
     let held = args.signer(Held::Former)?.map(|signer| signer.verifier());

@@ -11,6 +11,10 @@ use super::terminal::Terminal;
 use crate::event_log::{EventLog, FoldedLog};
 use crate::store::sled::SledStore;
 
+/// What is said where there is a directory like a store's, but nothing in it or beside it is like a store.
+pub(crate) const NOT_LIKE_A_STORE: &str = "there is a directory named store, and it is not like a log's: if it was one, \
+    keep it, and go on from a backup or an export: demarche restore BACKUP_DIR --log NEW_DIR";
+
 #[derive(Debug, Args)]
 pub(crate) struct LogArgs {
     /// The log's directory
@@ -79,7 +83,13 @@ impl LogArgs {
     /// Opens the store of the log.
     pub(crate) fn store(&self, holder: &str) -> Result<SledStore, CliError> {
         if !self.exists() {
-            return Err(CliError::refused(format!("there is no log in {}", self.shown()))
+            let refused = CliError::refused(format!("there is no log in {}", self.shown()));
+            if self.directory.join("store").exists() {
+                return Err(refused
+                    .hint(NOT_LIKE_A_STORE)
+                    .hint("or name another directory with --log DIR"));
+            }
+            return Err(refused
                 .hint(format!(
                     "make one: demarche init --origin example.org/desk --log {}",
                     self.shown()

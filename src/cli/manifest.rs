@@ -75,9 +75,10 @@ impl Manifest {
 
 /// Sees that a backup is whole in its directory: it may be anybody's, and a link in it would have us write where it leads.
 pub(crate) fn refuse_links(directory: &Path) -> Result<(), CliError> {
-    for entry in fs::read_dir(directory)? {
-        let entry = entry?;
-        let (path, kind) = (entry.path(), entry.file_type()?);
+    let cannot = |error: std::io::Error| super::files::cannot_read(directory, &error);
+    for entry in fs::read_dir(directory).map_err(cannot)? {
+        let entry = entry.map_err(cannot)?;
+        let (path, kind) = (entry.path(), entry.file_type().map_err(cannot)?);
         if kind.is_dir() {
             refuse_links(&path)?;
         } else if !kind.is_file() {

@@ -90,7 +90,10 @@ impl RestoreArgs {
 /// The journal that may lie where the log's is to lie must not know more than the export, or something else.
 fn compare_journal(export: &mut File, verified: &Verified, log: &LogArgs) -> Result<(), CliError> {
     let Some(origin) = verified.origin() else { return Ok(()) };
-    let Some(bytes) = log.journal_bytes(origin)? else { return Ok(()) };
+    // Of one without a whole line nothing was acknowledged.
+    let Some(bytes) = log.journal_bytes(origin)?.filter(|bytes| bytes.contains(&b'\n')) else {
+        return Ok(());
+    };
     let path = log.journal_path(origin);
     let journal = beside::parse(&bytes, &path)?;
     let events = verified.events();

@@ -80,8 +80,9 @@ pub(crate) fn export(args: &LogArgs, out: Option<&Path>, terminal: &mut Terminal
 fn check_earlier(out: &Path, next: &Checkpoint) -> Result<(), CliError> {
     let place = out.join("checkpoint");
     // The checkpoint comes last, so an export that was cut off has none; what it wrote is compared as it is met.
-    let begun = files::begun(Path::new("checkpoint"));
-    let ours = |name: &OsStr| name == "tile" || name == begun.as_os_str();
+    let unfinished = [files::begun, files::partial].map(|name| name(Path::new("checkpoint")));
+    let ours =
+        |name: &OsStr| name == "tile" || unfinished.iter().any(|path| path.as_os_str() == name);
     let fresh = fs::read_dir(out).map_or(true, |mut entries| {
         entries.all(|entry| entry.is_ok_and(|entry| ours(&entry.file_name())))
     });

@@ -105,7 +105,8 @@ impl WitnessArgs {
                     policy
                 } else {
                     terminal.note("no witness sees this log's checkpoints");
-                    Policy::of_witnesses(keys_in_use(&log)?, Vec::new(), 0)
+                    let keys = log.keys().in_use().map(|known| known.key.clone());
+                    Policy::of_witnesses(keys.collect(), Vec::new(), 0)
                 };
                 for line in policy.to_string().lines() {
                     terminal.line(shown(line))?;

@@ -244,7 +244,7 @@ pub enum FileError {
         name: String,
     },
     /// It is one of the log's own: its key, say, which every export would hand out.
-    #[error("{name:?} is one of the log's own files")]
+    #[error("{name:?} is one of the log's own files, or holds a key")]
     OfTheLog {
         /// The name given.
         name: String,
@@ -430,22 +430,20 @@ fn is_number(id: &str) -> bool {
 }
 
 /// The id to write in place of one of the form `@17`: that which the event has itself. `None` where it has none, and where
-/// a measure has the same, so that it would not tell the two apart.
+/// a measure could be meant, which may have, or get, the same.
 pub(crate) fn own_id(
     id: &str,
     target: Target,
     known: &mut dyn Knows,
 ) -> Result<Option<String>, StoreError> {
-    if !is_number(id) || target == Target::Measure {
+    if !is_number(id) || matches!(target, Target::Measure | Target::EventOrMeasure) {
         return Ok(None);
     }
     let event = match known.seq_of(id)? {
         Some(seq) => known.event(seq)?,
         None => None,
     };
-    let Some(own) = event.and_then(|event| event.id) else { return Ok(None) };
-    let is_measure = target == Target::EventOrMeasure && known.has_measure(&own)?;
-    Ok((!is_measure).then_some(own))
+    Ok(event.and_then(|event| event.id))
 }
 
 /// Brings the ids in the value of one field into one spelling ([`own_id`]), and takes repeats out of lists of ids.

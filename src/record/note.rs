@@ -21,6 +21,9 @@ pub const NOTE_BYTES_MAX: usize = 64 * 1024;
 /// The most signature lines that are read.
 pub const SIGNATURES_MAX: usize = 64;
 
+/// How a signing key begins, as it is kept in a file.
+pub const SIGNING_KEY_START: &str = "PRIVATE+KEY+";
+
 const ED25519: u8 = 0x01;
 const COSIGNATURE: u8 = 0x04;
 const DASH: &str = "\u{2014} ";
@@ -162,7 +165,7 @@ impl NoteSigner {
     /// Reads `PRIVATE+KEY+name+id+base64`.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
         const FORM: KeyError = KeyError::Form("PRIVATE+KEY+name+id+base64");
-        let rest = text.strip_prefix("PRIVATE+KEY+").ok_or(FORM)?;
+        let rest = text.strip_prefix(SIGNING_KEY_START).ok_or(FORM)?;
         let (name, rest) = rest.split_once('+').ok_or(FORM)?;
         let (found, bytes) = rest.split_once('+').ok_or(FORM)?;
         let bytes = STANDARD.decode(bytes).map_err(|_| FORM)?;

@@ -106,7 +106,8 @@ pub fn revised_days(before: &View<'_>, after: &View<'_>) -> Vec<MeasureChange> {
     let mut changes = Vec::new();
     for id in ids {
         let zone = before.clocks().zone;
-        let turns: BTreeSet<Day> = old.turns(id).union(&new.turns(id)).copied().collect();
+        let mut turns: BTreeSet<Day> = old.turns(id).union(&new.turns(id)).copied().collect();
+        turns.extend(old.turns_of_responses(&new, id));
         // The days before the first turn are all like the day before it; without any turn all days are alike.
         let lead = turns.first().map_or(zone.day_of(before.clocks().to), |day| day.previous());
         let firsts =
@@ -131,16 +132,22 @@ pub fn revised_days(before: &View<'_>, after: &View<'_>) -> Vec<MeasureChange> {
 }
 
 impl MeasureChange {
-    /// Whether another change, of later days, is the same one.
+    /// Whether another change, of later days, is the same one: for the same reason in the same fields, of which both
+    /// answers say the same. What appears, or is gone, is the same whatever answers it by then.
     fn goes_on_in(&self, later: &Self) -> bool {
+        let is_told = |field: &&str| match self.change {
+            Change::Appeared | Change::Removed => !matches!(*field, "responds_to" | "answered_by"),
+            Change::Changed | Change::Ended => self.fields.contains(field),
+        };
         let same = |a: &Option<MeasureAnswer>, b: &Option<MeasureAnswer>| match (a, b) {
-            (Some(a), Some(b)) => a.differs_from(b).is_empty(),
+            (Some(a), Some(b)) => !a.differs_from(b).iter().any(is_told),
             (None, None) => true,
             _ => false,
         };
         let adjacent = self.days.and_then(|days| days.last).map(Day::next)
             == later.days.and_then(|days| days.first);
         adjacent
+            && (self.change, &self.fields) == (later.change, &later.fields)
             && self.because == later.because
             && same(&self.before, &later.before)
             && same(&self.after, &later.after)

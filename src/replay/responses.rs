@@ -7,12 +7,15 @@ use super::timeline::when_of;
 use super::view::{Fact, View};
 use crate::model::calendar::Instant;
 use crate::model::event::Body;
+use crate::model::id;
 use crate::model::vocabulary::RelationType;
 
 /// Who answers whom, under a view's clocks.
 #[derive(Debug, Default)]
 pub(crate) struct Responses {
     links: Vec<Link>,
+    /// The places of the links of each name, at either end.
+    by_name: BTreeMap<String, Vec<usize>>,
 }
 
 /// One thing answers another. A step of a measure stands for its measure.
@@ -22,7 +25,7 @@ struct Link {
     to: String,
     /// The earliest moment at which the answer can have been given.
     earliest: Instant,
-    /// The numbers of the events that say so: a step of a measure; or a relation, and what it says answers.
+    /// The numbers of the events that make it: a step of a measure, or a relation, and those that are named.
     said_by: Vec<u64>,
 }
 
@@ -39,7 +42,7 @@ impl Responses {
                         from: step.measure.clone(),
                         to: subject(view, to),
                         earliest,
-                        said_by: vec![fact.seq],
+                        said_by: view.history().seq_of(to).into_iter().chain([fact.seq]).collect(),
                     }));
                 }
                 Body::Relation(relation)
@@ -49,23 +52,35 @@ impl Responses {
                     ) =>
                 {
                     let Some(earliest) = earliest.of_id(view, &relation.from) else { continue };
-                    let answering = view.act_of(&relation.from);
+                    let named = [&relation.from, &relation.to];
+                    let named = named.into_iter().filter_map(|id| view.history().seq_of(id));
                     links.push(Link {
                         from: subject(view, &relation.from),
                         to: subject(view, &relation.to),
                         earliest,
-                        said_by: answering.into_iter().chain([fact.seq]).collect(),
+                        said_by: named.chain([fact.seq]).collect(),
                     });
                 }
                 _ => {}
             }
         }
-        Self { links }
+        let mut by_name: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for (place, link) in links.iter().enumerate() {
+            by_name.entry(link.from.clone()).or_default().push(place);
+            if link.to != link.from {
+                by_name.entry(link.to.clone()).or_default().push(place);
+            }
+        }
+        Self { links, by_name }
     }
 
-    /// The moments at which what a measure answers, or what answers it, can change.
-    pub(crate) fn turns(&self, measure: &str) -> impl Iterator<Item = Instant> {
-        self.links_of(measure).map(|link| link.earliest)
+    /// The moments from which on others than before answer a measure, or are answered by it, in one of two views alone.
+    pub(crate) fn turns_of_one(&self, other: &Self, measure: &str) -> BTreeSet<Instant> {
+        let all = |responses: &'_ Self| -> BTreeSet<(String, String, Instant)> {
+            let links = responses.links_of(measure);
+            links.map(|link| (link.from.clone(), link.to.clone(), link.earliest)).collect()
+        };
+        all(self).symmetric_difference(&all(other)).map(|(.., earliest)| *earliest).collect()
     }
 
     /// The numbers of the events that say what a measure answers, or what answers it, by then; in log order.
@@ -75,18 +90,21 @@ impl Responses {
     }
 
     fn links_of(&self, measure: &str) -> impl Iterator<Item = &Link> {
-        self.links.iter().filter(move |link| link.from == measure || link.to == measure)
+        let places = self.by_name.get(measure).into_iter().flatten();
+        places.filter_map(|place| self.links.get(*place))
     }
 
     /// What a measure answers, as far as it can have done so by then; in alphabetical order.
     pub(crate) fn answers(&self, measure: &str, to: Instant) -> Vec<String> {
-        let links = self.links.iter().filter(|link| link.from == measure && link.earliest <= to);
+        let links = self.links_of(measure);
+        let links = links.filter(|link| link.from == measure && link.earliest <= to);
         links.map(|link| link.to.clone()).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// What can have answered a measure by then; in alphabetical order.
     pub(crate) fn answered_by(&self, measure: &str, to: Instant) -> Vec<String> {
-        let links = self.links.iter().filter(|link| link.to == measure && link.earliest <= to);
+        let links = self.links_of(measure);
+        let links = links.filter(|link| link.to == measure && link.earliest <= to);
         links.map(|link| link.from.clone()).collect::<BTreeSet<_>>().into_iter().collect()
     }
 }
@@ -135,6 +153,10 @@ fn subject(view: &View<'_>, id: &str) -> String {
     match &fact.event.body {
         Body::Measure(step) => step.measure.clone(),
         _ if view.history().seq_of(id) == Some(fact.seq) => id.to_owned(),
-        _ => view.history().id_of(fact.seq),
+        _ => {
+            let own = view.history().id_of(fact.seq);
+            // A measure may have the same name.
+            if view.history().has_measure(&own) { id::of_seq(fact.seq) } else { own }
+        }
     }
 }

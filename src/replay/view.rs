@@ -461,6 +461,9 @@ fn corrections(
 
 /// Follows duplicates to the event that they double; a circle ends where it is entered.
 fn original(mut seq: u64, doubles: &BTreeMap<u64, u64>) -> u64 {
+    if !doubles.contains_key(&seq) {
+        return seq;
+    }
     let mut seen = BTreeSet::from([seq]);
     while let Some(next) = doubles.get(&seq) {
         if !seen.insert(*next) {

@@ -187,6 +187,21 @@ fn the_same_again_changes_nothing_and_other_content_is_refused() {
     assert_eq!(log.head(), head);
 }
 
+/// What would break: whether a file is recognised would depend on what else of its names there is by now.
+#[test]
+fn a_number_that_may_name_a_measure_stays_and_is_recognised() {
+    let mut log = support::log();
+    let lines = r#"
+        {"kind":"incident","id":"x"}
+        {"kind":"measure","id":"a","measure":"a","op":"impose","responds_to":["@9"]}
+        {"kind":"measure","id":"b","measure":"x","op":"impose"}
+    "#;
+    append(&mut log, lines).expect("good lines");
+    let size = log.head().size;
+    append(&mut log, lines).expect("they are there already");
+    assert_eq!(log.head().size, size);
+}
+
 /// What would break: one actor would be two, and a source that is cited by its number would have no date.
 #[test]
 fn an_id_is_kept_in_one_spelling() {

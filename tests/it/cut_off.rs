@@ -49,6 +49,15 @@ fn an_export_that_another_command_is_writing_is_left_alone() {
     assert!(!desk.path().join("log.jsonl").exists());
 }
 
+#[test]
+fn an_export_of_tiles_that_an_earlier_build_left_is_carried_on() {
+    let desk = Desk::demo();
+    desk.ok(&["checkpoint"]);
+    fs::create_dir_all(desk.path().join("tiles/tile")).unwrap();
+    desk.write("tiles/checkpoint.partial", "half of a chec");
+    desk.ok(&["export", "--format", "tiles", "--out", "tiles"]);
+}
+
 /// What would break: of two `init` at once with one file of a key both are done, and the key that one log names is lost.
 #[test]
 fn a_key_that_another_command_is_writing_is_left_alone() {

@@ -97,7 +97,8 @@ fn where_there_is_no_log_it_says_so() {
     let store = desk.path().join("log/store");
     fs::create_dir_all(&store).unwrap();
     let (said, _) = examined(&desk, &[]);
-    only(&said, "directory", "wrong", "there is no log in log", "demarche init");
+    only(&said, "directory", "wrong", "there is no log in log", "if it was one, keep it");
+    desk.is_refused(&["list"], 2, "there is no log in log", "if it was one, keep it");
     fs::remove_dir(&store).unwrap();
     desk.ok(&["init", "--origin", "example.org/desk"]);
     fs::remove_dir_all(&store).unwrap();
@@ -449,6 +450,12 @@ fn what_cannot_be_opened_is_told_from_damage_and_has_advice() {
         assert!(!said.to_string().contains("damaged"), "{path} {bad:o}: {said:#}");
         assert!(!String::from_utf8_lossy(&listed.stderr).contains("there is no log"), "{path}");
     }
+    let head = desk.path().join("log/head");
+    fs::rename(&head, desk.path().join("elsewhere")).unwrap();
+    std::os::unix::fs::symlink("../elsewhere", &head).unwrap();
+    let (said, _) = examined(&desk, &[]);
+    only(&said, "modes", "wrong", "log/head is a link", "move what it leads to into its place");
+    fs::rename(desk.path().join("elsewhere"), &head).unwrap();
     let journal = desk.path().join("log/journal/demarche.example%2Fdemo.jsonl");
     fs::remove_file(&journal).unwrap();
     fs::create_dir(&journal).unwrap();

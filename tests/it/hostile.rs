@@ -414,12 +414,19 @@ fn the_logs_own_files_are_no_sources() {
         refused(&desk, &["append", "source", "--id", "s", "--file", name], why);
     }
     // A key that lies elsewhere; and what lies beside the log, and is none of it, is taken.
-    let keyed = ["append", "source", "--id", "s", "--file", "its.key", "--log", "keyed"];
-    let (status, said) = desk.refused(&[&keyed[..], &["--key", "its.key"]].concat());
-    assert_eq!(status, Some(2), "{said}");
-    assert!(said.contains("is one of the log's own files"), "{said}");
-    desk.write("log/keynote.txt", "a text");
-    desk.ok(&["append", "source", "--id", "s", "--file", "log/keynote.txt"]);
+    fs::write(desk.path().join("its.key.demarche-begun"), "half of a ke").unwrap();
+    for name in ["its.key", "its.key.demarche-begun"] {
+        let keyed = ["append", "source", "--id", "s", "--file", name, "--log", "keyed"];
+        let (status, said) = desk.refused(&[&keyed[..], &["--key", "its.key"]].concat());
+        assert_eq!(status, Some(2), "{said}");
+        assert!(said.contains("is one of the log's own files"), "{said}");
+    }
+    for (id, name) in
+        [("a", "log/keynote.txt"), ("b", "log/key.findings.txt"), ("c", "log/store.html")]
+    {
+        desk.write(name, "a text");
+        desk.ok(&["append", "source", "--id", id, "--file", name]);
+    }
     assert!(!desk.ok(&["export"]).contains("PRIVATE"));
 }
 

@@ -374,7 +374,7 @@ fn a_retirement_leaves_no_secret_behind_and_takes_no_other_away() {
     std::os::unix::fs::symlink(&real, &key).unwrap();
     desk.ok(&["key", "rotate"]);
     let link = "log/key.former is a link: removing it would leave the key that it leads to";
-    desk.is_refused(&retire, 2, link, "mv \"$(readlink -f log/key.former)\" log/key.former");
+    desk.is_refused(&retire, 2, link, "mv \"$(readlink -f 'log/key.former')\" 'log/key.former'");
     assert_eq!(retired(), [false, false]);
     fs::rename(&real, &former).unwrap();
     desk.ok(&retire);
@@ -393,6 +393,19 @@ fn a_retirement_leaves_no_secret_behind_and_takes_no_other_away() {
     fs::remove_file(&former).unwrap();
     desk.ok(&retire);
     assert_eq!(retired(), [true, true, false]);
+    // Cut off with the file still there, it has that alone to take away, whatever other key is still in use.
+    let lost = self::desk();
+    fs::remove_file(lost.path().join("log/key")).unwrap();
+    lost.ok(&["key", "new"]);
+    lost.ok(&["key", "rotate"]);
+    let left = lost.path().join("left");
+    fs::copy(lost.path().join("log/key.former"), &left).unwrap();
+    lost.ok(&retire);
+    let keys = lost.json(&["key", "--json"])["keys"].clone();
+    fs::copy(&left, lost.path().join("log/key.former")).unwrap();
+    lost.ok(&retire);
+    assert!(!lost.path().join("log/key.former").exists());
+    assert_eq!(lost.json(&["key", "--json"])["keys"], keys);
     // One that was retired before is no sign that nothing is left to retire.
     desk.ok(&["key", "rotate"]);
     fs::write(&former, old).unwrap();

@@ -259,8 +259,7 @@ fn what_was_learnt_is_told_for_every_day_with_its_reason() {
         "2026-06-01",
         &[
             "2025-04-20/2025-04-22: none -> in_force (e2)",
-            "2025-04-23/2025-04-23: in_force -> in_force (e2)",
-            "2025-04-24/..: in_force -> in_force (e2)",
+            "2025-04-23/..: in_force -> in_force (e2)",
         ],
     );
     check_learnt(
@@ -268,6 +267,23 @@ fn what_was_learnt_is_told_for_every_day_with_its_reason() {
         "2026-05-31",
         "2026-06-01",
         &["2025-04-24/..: in_force -> in_force (e1)"],
+    );
+    // What answers it from some day on, before as after, tells no days apart.
+    check_learnt(
+        "impose 2025-04-23; impose 2025-05-01 measure=n responds_to=m; [2026-06-01] correct e0 when=2025-04-20",
+        "2026-05-31",
+        "2026-06-01",
+        &[
+            "2025-04-20/2025-04-22: none -> in_force (e2)",
+            "2025-04-23/..: in_force -> in_force (e2)",
+        ],
+    );
+    check_learnt(
+        r#"{"kind":"incident","id":"y"}; {"kind":"incident","id":"dup"}; impose 2025-04-23 responds_to=dup;
+           [2026-06-01] retract dup by=duplicate duplicate_of=y"#,
+        "2026-05-31",
+        "2026-06-01",
+        &["2025-04-23/..: in_force -> in_force (e3)"],
     );
     // The end that was put off is no turn of the answer: the days around it are one stretch.
     check_learnt(

@@ -348,6 +348,14 @@ fn only_what_counts_and_can_have_happened_is_an_answer() {
     check_key("answered_by", &format!("{step}; retract x by=source"), "2025-05-01: -");
 }
 
+/// What would break: a measure would be answered by what answers an event of the same name.
+#[test]
+fn what_answers_an_event_of_its_name_answers_no_measure() {
+    let history = r#"{"kind":"incident","id":"m"}; {"kind":"incident","id":"dup"}; impose 2025-04-23;
+        retract dup by=duplicate duplicate_of=m; impose 2025-04-24 measure=n responds_to=dup"#;
+    check_key("answered_by", history, "2025-05-01: -");
+}
+
 #[test]
 fn only_relations_that_say_so_are_answers() {
     let history = |kind: &str| {

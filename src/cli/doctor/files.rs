@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::super::beside::make_private;
 use super::super::hints;
-use super::super::log_args::LogArgs;
+use super::super::log_args::{LogArgs, NOT_LIKE_A_STORE};
 use super::super::manifest::Manifest;
 use super::Findings;
 use crate::store::durable::claim_private_directory;
@@ -29,8 +29,11 @@ pub(super) fn directory(args: &LogArgs, found: &mut Findings) -> bool {
         return false;
     }
     if !args.exists() {
-        let make =
-            format!("make one: demarche init --origin example.org/desk --log {}", args.shown());
+        let make = if args.directory().join("store").exists() {
+            NOT_LIKE_A_STORE.to_owned()
+        } else {
+            format!("make one: demarche init --origin example.org/desk --log {}", args.shown())
+        };
         found.wrong(
             "directory",
             format!("there is no log in {}", args.shown()),
@@ -117,8 +120,15 @@ fn unusable(
     wrong: &mut Vec<String>,
     advice: &mut Vec<String>,
 ) -> Option<io::ErrorKind> {
-    let error = fs::File::options().read(true).write(true).open(file).err()?;
     let shown = file.display();
+    if fs::symlink_metadata(file).is_ok_and(|found| !found.is_file()) {
+        wrong.push(format!("{shown} is a link, or is not a regular file, so it is not opened"));
+        advice.push(format!(
+            "move what it leads to into its place: mv \"$(readlink -f '{shown}')\" '{shown}'"
+        ));
+        return None;
+    }
+    let error = fs::File::options().read(true).write(true).open(file).err()?;
     match error.kind() {
         io::ErrorKind::NotFound => return None,
         io::ErrorKind::PermissionDenied => advice.push(format!("chmod u+rw {shown}")),

@@ -43,13 +43,11 @@ pub fn lives(view: &View<'_>, first: Day, last: Day) -> Vec<MeasureLife> {
 }
 
 impl Measures<'_> {
-    /// Every day at whose end the answer about a measure can differ from that at the end of the day before.
+    /// Every day at whose end the answer about a measure can differ from that at the end of the day before, but for what it
+    /// answers and what answers it.
     pub(crate) fn turns(&self, measure: &str) -> BTreeSet<Day> {
         let zone = self.view.clocks().zone;
         let mut turns = BTreeSet::new();
-        for earliest in self.responses.turns(measure) {
-            add(&mut turns, earliest, zone);
-        }
         for step in self.steps(measure) {
             for place in &step.places {
                 add(&mut turns, place.span.earliest, zone);
@@ -59,6 +57,15 @@ impl Measures<'_> {
                 add(&mut turns, after(ends.earliest), zone);
                 add(&mut turns, after(ends.latest), zone);
             }
+        }
+        turns
+    }
+
+    /// The days from which on a measure has other answers than before, in this view or in another, but not in both.
+    pub(crate) fn turns_of_responses(&self, other: &Self, measure: &str) -> BTreeSet<Day> {
+        let mut turns = BTreeSet::new();
+        for earliest in self.responses.turns_of_one(&other.responses, measure) {
+            add(&mut turns, earliest, self.view.clocks().zone);
         }
         turns
     }

@@ -261,6 +261,11 @@ fn an_export_that_knows_less_than_the_journal_is_not_restored() {
     fs::remove_dir_all(desk.path().join("log/store")).unwrap();
     refused(&desk, &[(&restore("signed.jsonl"), 1, older, ends)]);
     assert!(!desk.path().join("log/store").exists());
+    // Of a journal without a whole line nothing was acknowledged.
+    let journal = "log/journal/example.org%2Fdesk.jsonl";
+    let begun = fs::read_to_string(desk.path().join(journal)).unwrap()[..40].to_owned();
+    desk.write(journal, &begun);
+    desk.ok(&restore("signed.jsonl"));
 }
 
 #[test]
