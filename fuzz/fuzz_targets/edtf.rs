@@ -2,7 +2,7 @@
 #![no_main]
 
 use demarche::model::calendar::Zone;
-use demarche::model::date::{Edtf, TEXT_BYTES_MAX, suggestion};
+use demarche::model::date::{DATE_BYTES_MAX, Edtf, suggestion};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -16,7 +16,7 @@ fuzz_target!(|bytes: &[u8]| {
         Ok(date) => date,
         Err(error) => {
             assert!(
-                error.text.len() <= TEXT_BYTES_MAX,
+                error.text.len() <= DATE_BYTES_MAX,
                 "an error shows no more than a date may have"
             );
             return;
@@ -24,7 +24,7 @@ fuzz_target!(|bytes: &[u8]| {
     };
     assert_eq!(date.as_str(), text);
     assert_eq!(date.to_string(), text);
-    assert!(text.len() <= TEXT_BYTES_MAX);
+    assert!(text.len() <= DATE_BYTES_MAX);
     let kolkata = Zone::from_name("Asia/Kolkata").expect("a zone");
     let apia = Zone::from_name("Pacific/Apia").expect("a zone");
     for zone in [Zone::UTC, kolkata, apia] {
