@@ -61,14 +61,14 @@ impl AppendArgs {
             (Some((kind, matches)), None) => {
                 let submissions = vec![submission(kind, matches)?];
                 let mut log = args.open("demarche append", terminal)?;
-                let files = &mut DiskFiles::of_flags().without(&args.own_paths(log.origin()));
+                let files = &mut DiskFiles::of_flags().without(args.own_paths(log.origin()));
                 (log.append(submissions, options, files, &mut Machine), log)
             }
             (None, Some(file)) if file == Path::new("-") => {
                 let mut input =
                     InputLines::new(spooled(&mut io::stdin().lock()).map_err(not_spooled)?);
                 let mut log = args.open("demarche append", terminal)?;
-                let files = &mut DiskFiles::here().without(&args.own_paths(log.origin()));
+                let files = &mut DiskFiles::here().without(args.own_paths(log.origin()));
                 (log.append_lines(&mut input, options, files, &mut Machine), log)
             }
             (None, Some(file)) => {
@@ -85,7 +85,7 @@ impl AppendArgs {
                     Box::new(InputLines::new(spool))
                 };
                 let mut log = args.open("demarche append", terminal)?;
-                let files = &mut DiskFiles::beside(file).without(&args.own_paths(log.origin()));
+                let files = &mut DiskFiles::beside(file).without(args.own_paths(log.origin()));
                 (log.append_lines(&mut *input, options, files, &mut Machine), log)
             }
             (Some(_), Some(_)) => {

@@ -90,12 +90,7 @@ impl LogArgs {
         let file = match files::open_named(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::InvalidInput | io::ErrorKind::IsADirectory
-                ) =>
-            {
+            Err(error) if regular::is_not_regular(&error) => {
                 let refused =
                     CliError::refused(format!("{} is not a regular file", path.display()))
                         .hint("a key lies in a file of its own: move away what is there");
@@ -317,8 +312,7 @@ impl LogArgs {
 
 /// Whether a name in a log's directory is of the program's giving. Others may be a user's, whose sources can lie there, too.
 fn is_own(name: &str) -> bool {
-    let unfinished = [".partial", ".demarche-begun"].iter().find_map(|end| name.strip_suffix(end));
-    let name = unfinished.unwrap_or(name);
+    let name = files::finished(name);
     let of_key = |held: &Held| name.strip_prefix(KEY) == Some(held.suffix());
     let of_store = ["", ".begun", ".removal-new", ".removal-old"];
     KEYS.iter().any(of_key)

@@ -5,6 +5,7 @@
 //! they never meant to. A name in a flag is the user's own and may lead anywhere. Neither leads to what is the log's own:
 //! its key would be in every export. Only regular files are read, and one that changes while it is read is refused.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::fs::{self, File, Metadata};
 use std::io::{self, BufWriter, Read, Write};
@@ -23,11 +24,13 @@ pub(crate) struct DiskFiles {
     directories: Vec<PathBuf>,
     /// Whether a name may lead out of them.
     anywhere: bool,
-    own: Own,
+    /// The names of what is a log's own.
+    own_paths: Vec<PathBuf>,
+    /// The same, looked up for the first source.
+    own: OnceCell<Own>,
 }
 
-/// The files and directories that are a log's own, as they were when it was opened.
-#[derive(Default)]
+/// The files and directories that are a log's own.
 struct Own {
     /// With every link followed.
     paths: Vec<PathBuf>,
@@ -46,7 +49,12 @@ impl DiskFiles {
 
     /// For names given on standard input.
     pub(crate) fn here() -> Self {
-        Self { directories: vec![PathBuf::new()], anywhere: false, own: Own::default() }
+        Self {
+            directories: vec![PathBuf::new()],
+            anywhere: false,
+            own_paths: Vec::new(),
+            own: OnceCell::new(),
+        }
     }
 
     /// For names given on the command line.
@@ -55,12 +63,8 @@ impl DiskFiles {
     }
 
     /// The same, without what is a log's own.
-    pub(crate) fn without(self, own: &[PathBuf]) -> Self {
-        let within = own.iter().filter_map(|path| fs::read_dir(path).ok()).flatten().flatten();
-        let files = own.iter().cloned().chain(within.map(|entry| entry.path()));
-        let identities = files.filter_map(|path| identity(&fs::metadata(path).ok()?)).collect();
-        let paths = own.iter().filter_map(|path| fs::canonicalize(path).ok()).collect();
-        Self { own: Own { paths, identities }, ..self }
+    pub(crate) fn without(self, own_paths: Vec<PathBuf>) -> Self {
+        Self { own_paths, ..self }
     }
 
     fn find(&self, name: &str) -> Result<PathBuf, FileError> {
@@ -95,6 +99,14 @@ fn is_within(directory: &Path, path: &Path) -> bool {
 }
 
 impl Own {
+    fn of(own: &[PathBuf]) -> Self {
+        let within = own.iter().filter_map(|path| fs::read_dir(path).ok()).flatten().flatten();
+        let files = own.iter().cloned().chain(within.map(|entry| entry.path()));
+        let identities = files.filter_map(|path| identity(&fs::metadata(path).ok()?)).collect();
+        let paths = own.iter().filter_map(|path| fs::canonicalize(path).ok()).collect();
+        Self { paths, identities }
+    }
+
     /// Whether an open file is one of these, or lies in one, by whatever link or name it was found.
     fn holds(&self, path: &Path, file: &Metadata) -> bool {
         let leads_there = fs::canonicalize(path)
@@ -108,13 +120,14 @@ impl SourceFiles for DiskFiles {
         let path = self.find(name)?;
         let name = || name.to_owned();
         let io_error = |error: io::Error| FileError::Io { name: name(), error };
-        // Looked at before it is opened: opening a pipe would wait for its other end.
-        if !fs::metadata(&path).map_err(io_error)?.is_file() {
-            return Err(FileError::NotAFile { name: name() });
-        }
-        let mut file = File::open(&path).map_err(io_error)?;
+        let mut file = match regular::open(&path) {
+            Err(error) if regular::is_not_regular(&error) => {
+                return Err(FileError::NotAFile { name: name() });
+            }
+            opened => opened.map_err(io_error)?,
+        };
         let before = file.metadata().map_err(io_error)?;
-        if self.own.holds(&path, &before) {
+        if self.own.get_or_init(|| Own::of(&self.own_paths)).holds(&path, &before) {
             return Err(FileError::OfTheLog { name: name() });
         }
         if before.len() > SOURCE_BYTES_MAX {
@@ -148,13 +161,13 @@ pub(crate) fn open_named(path: &Path) -> io::Result<File> {
 
 /// Opens a file that is read more than once, or from the middle: a directory, a pipe or a device cannot be.
 pub(crate) fn open_regular(path: &Path) -> Result<File, CliError> {
-    let cannot = |error: io::Error| cannot_read(path, &error);
-    // Looked at before it is opened: opening a pipe would wait for its other end.
-    if fs::metadata(path).map_err(cannot)?.is_file() {
-        return File::open(path).map_err(cannot);
-    }
-    Err(CliError::refused(format!("{} is not a regular file", path.display()))
-        .hint("it is read more than once: save what comes from a pipe into a file"))
+    regular::open(path).map_err(|error| {
+        if !regular::is_not_regular(&error) {
+            return cannot_read(path, &error);
+        }
+        CliError::refused(format!("{} is not a regular file", path.display()))
+            .hint("it is read more than once: save what comes from a pipe into a file")
+    })
 }
 
 /// Writes a file that must not be there yet. It is written beside its place and moved there whole, so that nobody finds
@@ -197,6 +210,9 @@ pub(crate) fn cannot_write(path: &Path, error: &io::Error) -> CliError {
     refused
 }
 
+const BEGUN: &str = ".demarche-begun";
+const PARTIAL: &str = ".partial";
+
 /// Who can read a file.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Readers {
@@ -210,8 +226,21 @@ fn write_new_for<T>(
     write: impl FnOnce(&mut BufWriter<File>) -> Result<T, CliError>,
 ) -> Result<T, CliError> {
     must_be_new(path)?;
+    write_in_place(readers, path, write, |error| cannot_write(path, &error))
+}
+
+/// Writes a new file that its owner alone can read, durably: it is there whole, or not at all.
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_in_place(Readers::Owner, path, |out| out.write_all(bytes), |error| error)
+}
+
+fn write_in_place<T, E>(
+    readers: Readers,
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<File>) -> Result<T, E>,
+    cannot: impl Fn(io::Error) -> E + Copy,
+) -> Result<T, E> {
     let begun = begun(path);
-    let cannot = |error: io::Error| cannot_write(path, &error);
     let mut out = BufWriter::new(begin_new(path, &begun, readers).map_err(cannot)?);
     let written = write(&mut out).and_then(|result| {
         let file = out.into_inner().map_err(|error| cannot(error.into_error()))?;
@@ -224,20 +253,6 @@ fn write_new_for<T>(
         let _ = fs::remove_file(&begun);
     }
     written
-}
-
-/// Writes a new file that its owner alone can read, durably: it is there whole, or not at all.
-pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let begun = begun(path);
-    let mut file = begin_new(path, &begun, Readers::Owner)?;
-    let written = file
-        .write_all(bytes)
-        .and_then(|()| sync_file(&file))
-        .and_then(|()| fs::rename(&begun, path));
-    if written.is_err() {
-        let _ = fs::remove_file(&begun);
-    }
-    written.and_then(|()| sync_name(path))
 }
 
 /// Makes the file that a new one is written into. Of two commands that write it at once only one has the lock, until the new
@@ -330,12 +345,17 @@ fn new_file(readers: Readers, path: &Path) -> io::Result<File> {
 /// Where a file is written before it is moved into its place. Nobody else gives a file such a name: one that is found is
 /// taken away.
 pub(crate) fn begun(path: &Path) -> PathBuf {
-    beside(path, ".demarche-begun")
+    beside(path, BEGUN)
 }
 
 /// Where a directory is filled before it is moved into its place. It may be anybody's, so one that is found is left alone.
 pub(crate) fn partial(path: &Path) -> PathBuf {
-    beside(path, ".partial")
+    beside(path, PARTIAL)
+}
+
+/// The name that what is written under a name is to have in its place.
+pub(crate) fn finished(name: &str) -> &str {
+    [BEGUN, PARTIAL].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name)
 }
 
 fn beside(path: &Path, suffix: &str) -> PathBuf {

@@ -76,11 +76,13 @@ impl Responses {
 
     /// The moments from which on others than before answer a measure, or are answered by it, in one of two views alone.
     pub(crate) fn turns_of_one(&self, other: &Self, measure: &str) -> BTreeSet<Instant> {
-        let all = |responses: &'_ Self| -> BTreeSet<(String, String, Instant)> {
-            let links = responses.links_of(measure);
-            links.map(|link| (link.from.clone(), link.to.clone(), link.earliest)).collect()
-        };
-        all(self).symmetric_difference(&all(other)).map(|(.., earliest)| *earliest).collect()
+        let (own, others) = (self.told_of(measure), other.told_of(measure));
+        own.symmetric_difference(&others).map(|(.., earliest)| *earliest).collect()
+    }
+
+    fn told_of(&self, measure: &str) -> BTreeSet<(&str, &str, Instant)> {
+        let links = self.links_of(measure);
+        links.map(|link| (link.from.as_str(), link.to.as_str(), link.earliest)).collect()
     }
 
     /// The numbers of the events that say what a measure answers, or what answers it, by then; in log order.

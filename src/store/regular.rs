@@ -63,6 +63,11 @@ fn other_than_regular(found: &Metadata) -> io::Error {
     if found.is_dir() { io::ErrorKind::IsADirectory.into() } else { not_regular() }
 }
 
+/// Whether an error is that of [`open`] about what is no regular file.
+pub(crate) fn is_not_regular(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::IsADirectory)
+}
+
 /// What is said of anything else.
 pub(crate) fn not_regular() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, "it is a link, or is not a regular file")

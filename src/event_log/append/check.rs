@@ -14,7 +14,7 @@ use crate::event_log::gates::{
 use crate::event_log::names::Name;
 use crate::event_log::sources::{Found, blob_name};
 use crate::model::event::Body;
-use crate::model::schema::{Kind, Target};
+use crate::model::schema::{Field, Kind, Target};
 use crate::model::value::{Object, Value};
 use crate::record::json;
 use crate::store::{Store, StoreError};
@@ -132,6 +132,20 @@ impl<S: Store> Appending<'_, S> {
         Ok(Ok(()))
     }
 
+    /// The field that a correction gives a value, if it can be corrected and the event it is of has it.
+    fn corrected(
+        &mut self,
+        kind: Kind,
+        payload: &Object<'_>,
+    ) -> Result<Option<&'static Field>, StoreError> {
+        Ok(match (payload.get("of"), payload.get("field")) {
+            (Some(Value::Text(of)), Some(Value::Text(field))) if kind == Kind::Correction => {
+                correctable(of, field, self.kind_of(of)?).ok().flatten()
+            }
+            _ => None,
+        })
+    }
+
     /// Brings every id that an event refers to into one spelling, those in the value of a correction, too.
     pub(super) fn spell(
         &mut self,
@@ -139,12 +153,7 @@ impl<S: Store> Appending<'_, S> {
         payload: &mut Object<'static>,
     ) -> Result<(), StoreError> {
         let Some(spec) = kind.spec() else { return Ok(()) };
-        let corrected = match (payload.get("of"), payload.get("field")) {
-            (Some(Value::Text(of)), Some(Value::Text(field))) if kind == Kind::Correction => {
-                correctable(of, field, self.kind_of(of)?).ok().flatten()
-            }
-            _ => None,
-        };
+        let corrected = self.corrected(kind, payload)?;
         for (name, value) in payload.iter_mut() {
             let is_new_value = kind == Kind::Correction && name == "to";
             if let Some(field) = if is_new_value { corrected } else { spec.field(name) } {
@@ -162,11 +171,7 @@ impl<S: Store> Appending<'_, S> {
     ) -> Result<Vec<Reference<'e>>, StoreError> {
         let Some(spec) = kind.spec() else { return Ok(Vec::new()) };
         let mut found = references(payload, &|name| spec.field(name), "");
-        if kind == Kind::Correction
-            && let (Some(Value::Text(of)), Some(Value::Text(field)), Some(to)) =
-                (payload.get("of"), payload.get("field"), payload.get("to"))
-            && let Ok(Some(field)) = correctable(of, field, self.kind_of(of)?)
-        {
+        if let (Some(field), Some(to)) = (self.corrected(kind, payload)?, payload.get("to")) {
             add_references(field, to, &format!("to ({})", field.name), &mut found);
         }
         Ok(found)

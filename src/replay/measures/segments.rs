@@ -1,8 +1,8 @@
 //! The life of a measure as a row of segments: from which day to which day its answer stays the same.
 //!
-//! The answer about the end of a day can differ from that about the day before only where a bound of a step, a stated
-//! end, or the beginning of an answer lies in that day. Those days are looked at and no others, so the segments are exact at any length.
-//! `segments_agree_with_asking_every_day` shows it.
+//! The answer about the end of a day can differ from that about the day before only where a bound of a step, or a
+//! stated end, lies in that day, but for what it answers and what answers it, which no segment is told by. Those days are looked at
+//! and no others, so the segments are exact at any length. `segments_agree_with_asking_every_day` shows it.
 
 use std::collections::BTreeSet;
 
