@@ -98,7 +98,7 @@ impl ContactsArgs {
         if let Some(id) = &self.id {
             check_ids(log.history(), "contact", std::slice::from_ref(id), Kind::Contact)
                 .map_err(|error| unknown(&error, log.history()))?;
-            let seq = log.history().seq_of(id);
+            let seq = log.history().seq_of(&view.stands_for(id));
             all.retain(|contact| log.history().seq_of(&contact.contact) == seq);
         }
         if self.json {

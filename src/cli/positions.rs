@@ -95,8 +95,8 @@ impl PositionsArgs {
         let mut held = positions(&view);
         let disputes = disputes(&view, &held);
         let mut rolled = level.map(|level| roll_up(&view, level)).unwrap_or_default();
-        held.retain(|position| self.wants(&position.actor, &position.topic));
-        rolled.retain(|one| self.wants(&one.seat.holder, &one.position.topic));
+        held.retain(|position| self.wants(&view, &position.actor, &position.topic));
+        rolled.retain(|one| self.wants(&view, &one.seat.holder, &one.position.topic));
         if self.json {
             let holdings = holdings(&rolled).into_iter().map(HoldingShape::from).collect();
             let positions = match level {
@@ -109,7 +109,7 @@ impl PositionsArgs {
                 positions,
                 holdings,
                 disputes: disputes.into_iter().map(DisputeShape::from).collect(),
-                taken_back: taken_back::shapes(&view, |entry| self.wants_entry(entry)),
+                taken_back: taken_back::shapes(&view, |entry| self.wants_entry(&view, entry)),
             })?;
             return Ok(Status::Done);
         }
@@ -122,8 +122,11 @@ impl PositionsArgs {
         Ok(Status::Done)
     }
 
-    fn wants(&self, actor: &str, topic: &str) -> bool {
-        let any = |ids: &[String], id: &str| ids.is_empty() || ids.iter().any(|known| known == id);
+    fn wants(&self, view: &View<'_>, actor: &str, topic: &str) -> bool {
+        let any = |ids: &[String], id: &str| {
+            let is_it = |known: &String| view.stands_for(known) == view.stands_for(id);
+            ids.is_empty() || ids.iter().any(is_it)
+        };
         any(&self.actor, actor) && any(&self.topic, topic)
     }
 
@@ -132,18 +135,18 @@ impl PositionsArgs {
             held.iter().filter(|position| self.history || position.current).collect();
         print_held(view, &shown, terminal)?;
         if self.history {
-            taken_back::print(view, |entry| self.wants_entry(entry), terminal)?;
+            taken_back::print(view, |entry| self.wants_entry(view, entry), terminal)?;
         }
         Ok(())
     }
 
     /// Is this a statement that would be wanted, had it not been taken back?
-    fn wants_entry(&self, entry: &Entry) -> bool {
+    fn wants_entry(&self, view: &View<'_>, entry: &Entry) -> bool {
         let said = entry.event().and_then(|event| match &event.body {
             Body::Statement(said) => Some((said, event.topic.as_ref()?)),
             _ => None,
         });
-        said.is_some_and(|(said, topic)| said.by.iter().any(|actor| self.wants(actor, topic)))
+        said.is_some_and(|(said, topic)| said.by.iter().any(|actor| self.wants(view, actor, topic)))
     }
 }
 

@@ -5,6 +5,8 @@
 //! or cannot read, is an error that names it, never a panic.
 #![deny(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, clippy::as_conversions)]
 
+use std::collections::BTreeSet;
+
 use super::date::Edtf;
 use super::schema::Kind;
 use super::value::{Object, Value};
@@ -378,6 +380,36 @@ impl Event {
     pub fn set(&mut self, field: &str, value: &Value<'_>) -> Result<(), ReadError> {
         let kind = self.kind();
         self.try_set(field, value).ok_or_else(|| ReadError::Field { kind, field: field.to_owned() })
+    }
+
+    /// Names other actors, topics and tellers where `other` has another id for them; lists name each but once. Passages keep
+    /// their sources.
+    pub fn rename(&mut self, other: &mut impl FnMut(&str) -> Option<String>) {
+        let mut one = |id: &mut String| {
+            if let Some(other) = other(id) {
+                *id = other;
+            }
+        };
+        self.topic.iter_mut().for_each(&mut one);
+        self.according_to.iter_mut().filter_map(|link| link.by.as_mut()).for_each(&mut one);
+        let lists: [Option<&mut Vec<String>>; 3] = match &mut self.body {
+            Body::Actor(actor) => {
+                actor.part_of.iter_mut().for_each(|tenure| one(&mut tenure.actor));
+                [None, None, None]
+            }
+            Body::Topic(topic) => [Some(&mut topic.broader), None, None],
+            Body::Contact(contact) => [Some(&mut contact.participants), None, None],
+            Body::Statement(said) => {
+                [Some(&mut said.by), Some(&mut said.on_behalf_of), Some(&mut said.to)]
+            }
+            Body::Measure(step) => [Some(&mut step.by), Some(&mut step.against), None],
+            _ => [None, None, None],
+        };
+        for list in lists.into_iter().flatten() {
+            list.iter_mut().for_each(&mut one);
+            let mut named = BTreeSet::new();
+            list.retain(|id| named.insert(id.clone()));
+        }
     }
 
     fn try_set(&mut self, field: &str, value: &Value<'_>) -> Option<()> {

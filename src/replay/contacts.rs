@@ -107,34 +107,48 @@ pub fn contacts<'v>(view: &'v View<'v>) -> Vec<ContactAnswer> {
     let times = Times::of(view);
     let mut acts = statements(view);
     acts.retain(|act| !act.span.not_yet(to));
+    let mut said: BTreeMap<u64, Vec<&Said<'_>>> = BTreeMap::new();
+    for act in &acts {
+        for contact in contacts_of(view, act) {
+            said.entry(contact).or_default().push(act);
+        }
+    }
+    let mut about_it: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
+    for (_, from, to) in view.related(&RelationType::About) {
+        about_it.entry(to).or_default().push(from);
+    }
+    let of = |fact: &Fact<'_>, contact| {
+        let said = said.get(&fact.seq).map_or(&[][..], Vec::as_slice);
+        let about_it = about_it.get(&fact.seq).map_or(&[][..], Vec::as_slice);
+        of_contact(view, fact, contact, said, begun(view, &times, about_it))
+    };
     view.facts()
         .filter_map(|fact| match &fact.event.body {
             Body::Contact(contact) if !when_of(view, fact).span.not_yet(to) => {
-                Some(of_contact(view, fact, contact, &acts, &times))
+                Some(of(fact, contact))
             }
             _ => None,
         })
         .collect()
 }
 
+/// The numbers of the contacts that the reports of a statement name.
+fn contacts_of(view: &View<'_>, said: &Said<'_>) -> BTreeSet<u64> {
+    let named = said.reports.iter().filter_map(|report| match &report.event.body {
+        Body::Statement(statement) => view.act_of(statement.contact.as_deref()?),
+        _ => None,
+    });
+    named.collect()
+}
+
 fn of_contact(
     view: &View<'_>,
     fact: &Fact<'_>,
     contact: &Contact,
-    acts: &[Said<'_>],
-    times: &Times<'_>,
+    said: &[&Said<'_>],
+    about_it: Vec<String>,
 ) -> ContactAnswer {
     let id = view.history().id_of(fact.seq);
-    let names_it = |said: &&Said<'_>| {
-        said.reports.iter().any(|report| match &report.event.body {
-            Body::Statement(statement) => {
-                let named = statement.contact.as_deref();
-                named.and_then(|named| view.act_of(named)) == Some(fact.seq)
-            }
-            _ => false,
-        })
-    };
-    let said: Vec<&Said<'_>> = acts.iter().filter(names_it).collect();
     let tellers: BTreeSet<Teller> = said.iter().flat_map(|said| tellers_of(view, said)).collect();
     let tellers: Vec<Teller> = tellers.into_iter().collect();
     let all = |given_by: &[usize]| tellers.len() > 1 && given_by.len() == tellers.len();
@@ -142,7 +156,7 @@ fn of_contact(
 
     let mut told = Vec::new();
     let mut topics: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
-    for said in &said {
+    for said in said {
         let given_by: BTreeSet<usize> = tellers_of(view, said).iter().filter_map(index).collect();
         if let Some(topic) = &said.first.event.topic {
             topics.entry(topic).or_default().extend(&given_by);
@@ -165,7 +179,7 @@ fn of_contact(
         TopicTold { topic: topic.to_owned(), given_by_all: all(&given_by), given_by }
     });
     let topics = topics.collect();
-    let accounts = accounts(view, &tellers, &said, &told);
+    let accounts = accounts(view, &tellers, said, &told);
     let when = when_of(view, fact);
     let heard: BTreeSet<&String> = accounts.iter().filter_map(|a| a.country.as_ref()).collect();
     let spoke_themselves = |actor: &String| {
@@ -187,7 +201,7 @@ fn of_contact(
         cites: view.cites(fact),
         statements: told,
         topics,
-        about_it: about(view, times, fact.seq),
+        about_it,
         accounts,
     }
 }
@@ -224,12 +238,8 @@ fn tellers_of(view: &View<'_>, said: &Said<'_>) -> BTreeSet<Teller> {
     let mut tellers = BTreeSet::new();
     for fact in &said.reports {
         tellers.insert(teller_of(fact.event.according_to.first()));
-        for report in view.further_reports(fact) {
-            // A further report that names nobody adds no account.
-            if let Some(link) = report.according_to.first() {
-                tellers.insert(teller_of(Some(link)));
-            }
-        }
+        // A further report that names nobody adds no account.
+        tellers.extend(view.chains(fact).iter().map(|chain| teller_of(chain.first())));
     }
     tellers
 }
@@ -244,14 +254,11 @@ fn teller_of(link: Option<&Attribution>) -> Teller {
     }
 }
 
-/// The events that a relation says are about another, and that can have happened by the view's date.
-fn about(view: &View<'_>, times: &Times<'_>, seq: u64) -> Vec<String> {
+/// Of these events those that can have happened by the view's date, each once.
+fn begun(view: &View<'_>, times: &Times<'_>, seqs: &[u64]) -> Vec<String> {
     let to_date = view.clocks().to;
-    let begun = |fact: &&Fact<'_>| times.begun(fact, to_date).is_some();
-    let related = view.related(&RelationType::About).into_iter();
-    let about_it = related.filter(|(_, _, to)| *to == seq).map(|(_, from, _)| from);
     let mut named = BTreeSet::new();
-    let about_it = about_it.filter(|from| named.insert(*from));
-    let counts = about_it.filter_map(|from| view.fact(from)).filter(begun);
+    let facts = seqs.iter().filter(|seq| named.insert(**seq)).filter_map(|seq| view.fact(*seq));
+    let counts = facts.filter(|fact| times.begun(fact, to_date).is_some());
     counts.map(|fact| view.history().id_of(fact.seq)).collect()
 }

@@ -268,7 +268,8 @@ fn news(before: &View<'_>, after: &View<'_>, old: &[String], new: &[String]) -> 
         old.iter().chain(new).filter_map(|id| history.seq_of(id)).collect();
     for seq in touched.clone() {
         if let Some(fact) = after.fact(seq) {
-            touched.extend(fact.corrections.iter().chain(&fact.mentions).chain(&fact.duplicates));
+            let applied = fact.corrections.iter().chain(&fact.resolved_by);
+            touched.extend(applied.chain(&fact.mentions).chain(&fact.duplicates));
         }
     }
     let reason = |seq: u64| {

@@ -65,11 +65,15 @@ impl Filter {
         if let Some(id) = self.measures.iter().find(|id| !history.has_measure(id)) {
             return Err(Unknown { what: "measure", id: id.clone() });
         }
+        let named = |ids: &[String], below: &dyn Fn(&View<'_>, &str) -> BTreeSet<String>| {
+            let all = ids.iter().flat_map(|id| below(view, &view.stands_for(id)));
+            view.with_duplicates(all.collect())
+        };
         Ok(Sieve {
             view,
             filter: self,
-            actors: self.actors.iter().flat_map(|id| members_of(view, id)).collect(),
-            topics: self.topics.iter().flat_map(|id| narrower(view, id)).collect(),
+            actors: named(&self.actors, &members_of),
+            topics: named(&self.topics, &narrower),
             times: self.from.or(self.to).map(|_| Times::of(view)),
             text: self.text.as_ref().map(|text| text.to_lowercase()),
         })

@@ -235,11 +235,11 @@ impl<'v> Reports<'v> {
         let mut rests_on = self.relations.clone();
         for (fact, _) in &self.steps {
             rests_on.push(fact.seq);
-            rests_on.extend(&fact.corrections);
+            rests_on.extend(fact.corrections.iter().chain(&fact.resolved_by));
         }
         for fact in self.mentions.iter().filter(dated) {
             rests_on.push(fact.seq);
-            rests_on.extend(&fact.corrections);
+            rests_on.extend(fact.corrections.iter().chain(&fact.resolved_by));
         }
         rests_on.sort_unstable();
         rests_on.dedup();

@@ -7,8 +7,10 @@
 //!    about itself.
 //! 3. From the last event to the first: an event is out if a retraction that is itself in takes it out.
 //! 4. Of the corrections of one field that are in, the last recorded counts.
-//! 5. Mentions, and events retracted as duplicates, are gathered as further reports of their act.
-//! 6. With a reported clock, an event counts if one of the sources cited by it or by its further reports was
+//! 5. What names a duplicate of an actor, a source or a topic names its original. Passages alone stay those of the
+//!    source that they were found in; of what day that is, its original says.
+//! 6. Mentions, and events retracted as duplicates, are gathered as further reports of their act.
+//! 7. With a reported clock, an event counts if one of the sources cited by it or by its further reports was
 //!    published in time.
 //!
 //! Corrections, retractions and mentions name what was there before them. An event that came later under the same id, which
@@ -48,6 +50,8 @@ pub struct Fact<'h> {
     pub event: Cow<'h, Event>,
     /// The corrections that were applied, in log order.
     pub corrections: Vec<u64>,
+    /// The retractions by which actors, sources and topics that it names stand for others, in log order.
+    pub resolved_by: Vec<u64>,
     /// The mentions of it that count, in log order.
     pub mentions: Vec<u64>,
     /// The events that were retracted as its duplicates, in log order.
@@ -124,7 +128,31 @@ impl<'h> View<'h> {
     /// When each source was published, as it counts under these clocks; those without a date are absent.
     pub(crate) fn published(history: &'h History, clocks: Clocks) -> BTreeMap<String, Instant> {
         let view = Self::before_reports(history, clocks);
-        published(view.facts.values().map(|fact| &*fact.event), clocks.zone)
+        view.published_by_source()
+    }
+
+    /// These ids, and those of their duplicates.
+    pub(crate) fn with_duplicates(&self, mut ids: BTreeSet<String>) -> BTreeSet<String> {
+        for duplicate in self.doubles.keys() {
+            let id = self.history.id_of(*duplicate);
+            if ids.contains(&*self.stands_for(&id)) {
+                ids.insert(id);
+            }
+        }
+        ids
+    }
+
+    /// When each source was published, a duplicate when its original was; those without a date are absent.
+    fn published_by_source(&self) -> BTreeMap<String, Instant> {
+        let facts = self.facts.values().map(|fact| &*fact.event);
+        let mut published = published(facts, self.clocks.zone);
+        for duplicate in self.doubles.keys() {
+            let id = self.history.id_of(*duplicate);
+            if let Some(at) = published.get(&*self.stands_for(&id)).copied() {
+                published.entry(id).or_insert(at);
+            }
+        }
+        published
     }
 
     /// What counts, whenever it was reported.
@@ -149,6 +177,7 @@ impl<'h> View<'h> {
             anomalies: Vec::new(),
         };
         view.gather_facts(&out, &corrections);
+        view.resolve_names();
         view.gather_reports();
         view
     }
@@ -173,9 +202,19 @@ impl<'h> View<'h> {
         self.facts.get(&seq)
     }
 
-    /// The event with this id, if it counts.
+    /// The event with this id, or of a duplicate its original, if it counts.
     pub fn fact_by_id(&self, id: &str) -> Option<&Fact<'h>> {
-        self.fact(self.history.seq_of(id)?)
+        self.fact(self.act_of(id)?)
+    }
+
+    /// The id that stands for this one: of a duplicate, that of its original.
+    pub fn stands_for<'i>(&self, id: &'i str) -> Cow<'i, str> {
+        match self.history.seq_of(id) {
+            Some(seq) if self.doubles.contains_key(&seq) => {
+                Cow::Owned(self.history.id_of(original(seq, &self.doubles)))
+            }
+            _ => Cow::Borrowed(id),
+        }
     }
 
     /// The retracted events, each with the number of the retraction that takes it out.
@@ -245,7 +284,12 @@ impl<'h> View<'h> {
     /// On whose word an act rests: one chain a report, nearest to the speaker first. Reports without one add none.
     pub fn chains(&self, fact: &Fact<'h>) -> Vec<Vec<Attribution>> {
         let own = std::iter::once(&*fact.event).chain(self.further_reports(fact));
-        own.map(|event| event.according_to.clone()).filter(|chain| !chain.is_empty()).collect()
+        let told = own.map(|event| &event.according_to).filter(|chain| !chain.is_empty());
+        let resolved = |link: &Attribution| Attribution {
+            by: link.by.as_deref().map(|by| self.stands_for(by).into_owned()),
+            how: link.how.clone(),
+        };
+        told.map(|chain| chain.iter().map(resolved).collect()).collect()
     }
 
     /// The number of the event that an id names; of a duplicate, that of its original.
@@ -287,6 +331,7 @@ impl<'h> View<'h> {
                 seq: entry.seq,
                 event: Cow::Borrowed(event),
                 corrections: Vec::new(),
+                resolved_by: Vec::new(),
                 mentions: Vec::new(),
                 duplicates: Vec::new(),
             };
@@ -306,6 +351,34 @@ impl<'h> View<'h> {
             fact.corrections.sort_unstable();
             self.acting.extend(&fact.corrections);
             self.facts.insert(entry.seq, fact);
+        }
+    }
+
+    /// Has the originals of actors, sources and topics named where their duplicates are.
+    fn resolve_names(&mut self) {
+        let is_named = |seq: &u64| {
+            let event = self.history.entry(*seq).and_then(Entry::event);
+            event.is_some_and(|e| matches!(e.kind(), Kind::Actor | Kind::Source | Kind::Topic))
+        };
+        if !self.doubles.keys().any(is_named) {
+            return;
+        }
+        for fact in self.facts.values_mut() {
+            let mut resolved_by = BTreeSet::new();
+            let mut event = fact.event.clone().into_owned();
+            event.rename(&mut |id| {
+                let mut seq = self.history.seq_of(id)?;
+                let mut seen = BTreeSet::new();
+                while let Some(next) = self.doubles.get(&seq).filter(|next| seen.insert(**next)) {
+                    resolved_by.extend(self.struck.get(&seq));
+                    seq = *next;
+                }
+                (!seen.is_empty()).then(|| self.history.id_of(seq))
+            });
+            if !resolved_by.is_empty() {
+                fact.event = Cow::Owned(event);
+                fact.resolved_by = resolved_by.into_iter().collect();
+            }
         }
     }
 
@@ -345,7 +418,7 @@ impl<'h> View<'h> {
     }
 
     fn keep_reported(&mut self, by: Instant) {
-        let published = published(self.facts.values().map(|fact| &*fact.event), self.clocks.zone);
+        let published = self.published_by_source();
         let time = |cites: &[Cite]| {
             cites.iter().filter_map(|cite| published.get(cite.source.as_str())).min().copied()
         };

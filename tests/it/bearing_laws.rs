@@ -236,6 +236,24 @@ impl Line<'_> {
 
     fn retraction(&mut self) -> &'static str {
         let known = ["call", "talk", "@16", "late", "@13"];
+        // One that the log has twice.
+        if self.at(2) % 3 == 2 && self.at(5).is_multiple_of(3) {
+            let twice = [
+                ("modi", "in"),
+                ("pk", "in"),
+                ("in", "us"),
+                ("sharif", "modi"),
+                ("water", "treaty"),
+                ("early", "late"),
+                ("late", "undated"),
+                ("undated", "early"),
+            ];
+            let (of, original) = pick(&twice, self.at(1));
+            self.set("of", of);
+            self.set("by", "duplicate");
+            self.set("duplicate_of", original);
+            return "retraction";
+        }
         let of_known = self.at(0).is_multiple_of(7);
         let of = if of_known { pick(&known, self.at(1)).to_owned() } else { self.named(0) };
         self.set("of", of);

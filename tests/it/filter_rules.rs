@@ -92,6 +92,25 @@ fn a_topic_stands_for_all_narrower_ones() {
     check(&log, "topic=visas", "visas told");
 }
 
+/// What would break: what was recorded of one who was entered twice would be found under one of the ids alone.
+#[test]
+fn a_duplicate_stands_for_its_original_and_that_for_it() {
+    let mut log = log();
+    let twice = r#"
+        {"kind":"actor","id":"premier"}
+        {"kind":"topic","id":"channel"}
+        {"kind":"statement","id":"new","by":"premier","topic":"channel"}
+        {"kind":"statement","id":"wrong","by":"premier","topic":"channel"}
+        {"kind":"retraction","of":"premier","by":"duplicate","duplicate_of":"sharif"}
+        {"kind":"retraction","of":"channel","by":"duplicate","duplicate_of":"canal"}
+        {"kind":"retraction","of":"wrong","by":"recorder"}"#;
+    append(&mut log, twice).unwrap_or_else(|error| panic!("{error:?}"));
+    check(&log, "actor=premier", "sharif spoke premier new wrong");
+    check(&log, "actor=sharif", "sharif spoke premier new wrong");
+    check(&log, "topic=channel", "canal spoke channel new wrong");
+    check(&log, "topic=treaty", "treaty water canal spoke channel new wrong");
+}
+
 #[test]
 fn a_measure_stands_for_its_steps_and_what_refers_to_them() {
     let log = log();

@@ -114,6 +114,21 @@ fn what_names_a_duplicate_names_its_original() {
     check_key("responds_to", &format!("{twice}; {double}"), "2025-05-01: a");
 }
 
+/// What would break: what cites a source that was entered twice would count as reported by nobody whose day is known.
+#[test]
+fn a_source_entered_twice_was_published_when_its_original_was() {
+    let history = "source a published=2025-05-01; source b; impose 2025-04-23 cites=b; \
+        retract b by=duplicate duplicate_of=a cites=a";
+    check(
+        history,
+        "2025-05-01 reported=2025-05-01: in_force; 2025-05-01 reported=2025-04-30: none",
+    );
+    let log = self::history(history);
+    let answer = answer(&log, "2025-05-01").expect("a measure");
+    // The passage stands where it was found.
+    assert_eq!(answer.evidence[0].cites[0].source, "b");
+}
+
 #[test]
 fn a_further_report_counts_from_its_own_reported_time() {
     let sources = "source early published=2025-05-01; source late published=2025-06-01; \

@@ -437,6 +437,55 @@ fn what_names_a_duplicate_of_a_contact_or_statement_names_its_original() {
     assert_eq!(sides, ["near", "a"]);
 }
 
+/// What would break: who was entered twice would hold two sets of positions, one of them by nobody who is known.
+#[test]
+fn what_names_a_duplicate_of_an_actor_or_topic_names_its_original() {
+    let twice = r#"{"kind":"actor","id":"premier","name":"S. Sharif","type":"person"}
+        {"kind":"actor","id":"state","name":"A copy of the premier"}
+        {"kind":"topic","id":"waters"}
+        {"kind":"retraction","id":"one","of":"state","by":"duplicate","duplicate_of":"premier"}
+        {"kind":"retraction","id":"two","of":"premier","by":"duplicate","duplicate_of":"sharif"}
+        {"kind":"retraction","id":"three","of":"waters","by":"duplicate","duplicate_of":"treaty"}"#;
+    let earlier = said("a", "sharif", "2025-04-30", "");
+    let later = r#"{"kind":"statement","id":"b","by":["state","sharif"],"topic":"waters","stance":"rejects","when":"2025-05-02","according_to":[{"by":"premier"}],"cites":[{"source":"article"}]}"#;
+    let lines = format!("{twice}\n{earlier}\n{later}");
+    check_positions(&lines, "2025-05-03", &["*sharif rejects []", "sharif supports []"]);
+    check_roll_up(&lines, Level::Country, &["*pk <- sharif b []", "pk <- sharif a []"]);
+    let mut log = support::log();
+    append(&mut log, &lines).unwrap_or_else(|error| panic!("{error:?}"));
+    let view = View::of(log.history(), clocks_at("2025-05-03"));
+    let held = positions(&view);
+    assert_eq!(held[0].topic, "treaty");
+    // It rests on what says that they are one.
+    assert_eq!(held[0].rests_on, ["one", "two", "three", "b"]);
+    assert_eq!(held[1].rests_on, ["a"]);
+    assert_eq!(held[0].according_to[0][0].by.as_deref(), Some("sharif"));
+    // Those who are part of it are part of the original.
+    let office = r#"{"kind":"actor","id":"pak","type":"country"}
+        {"kind":"actor","id":"speaker","type":"person","part_of":"pak"}
+        {"kind":"retraction","of":"pak","by":"duplicate","duplicate_of":"pk"}"#;
+    let lines = format!("{office}\n{}", said("a", "speaker", "2025-04-30", ""));
+    check_roll_up(&lines, Level::Country, &["*pk <- speaker a []"]);
+}
+
+/// What would break: one who told it twice, under two ids of which one was found to double the other, would give two accounts.
+#[test]
+fn the_accounts_of_a_teller_entered_twice_are_one() {
+    let ours = r#","contact":"call","according_to":[{"by":"usa"}]"#;
+    let lines = [
+        r#"{"kind":"contact","id":"call","participants":["rubio","sharif"],"when":"2025-04-30"}"#,
+        r#"{"kind":"actor","id":"usa","country":"US"}"#,
+        &*said("a", "sharif", "2025-04-30", ours),
+        &*said("b", "sharif", "2025-04-30", r#","contact":"call","according_to":[{"by":"us"}]"#),
+        &*said("c", "sharif", "2025-04-30", ours),
+        r#"{"kind":"retraction","of":"usa","by":"duplicate","duplicate_of":"us"}"#,
+        // The report that is retracted itself names the duplicate, too.
+        r#"{"kind":"retraction","of":"c","by":"duplicate","duplicate_of":"b"}"#,
+    ];
+    let lines = lines.join("\n");
+    check_contact(&lines, &["us: a b", "all: ", "topics: ", "silent: sharif"]);
+}
+
 #[test]
 fn who_holds_two_offices_is_heard_once_and_as_long_as_for_either() {
     let both = r#"{"kind":"actor","id":"both","type":"person","part_of":["state","defence"]}"#;
