@@ -31,6 +31,7 @@ use crate::store::durable::{
     claim_private_directory, make_private_directory, sync_name, sync_name_of_another,
 };
 use crate::store::sled::SledStore;
+use crate::store::sled::names::LOCK;
 
 #[derive(Debug, Args)]
 pub(crate) struct BackupArgs {
@@ -314,7 +315,7 @@ impl Partial {
     /// Moves what is whole into its place.
     fn finish(mut self, target: &Path, manifest: &Manifest) -> Result<(), CliError> {
         // Whoever opens the backup makes one of their own.
-        fs::remove_file(self.path.join("lock"))?;
+        fs::remove_file(self.path.join(LOCK))?;
         manifest.write(&self.path)?;
         private_and_synced(&self.path)?;
         fs::rename(&self.path, target).map_err(|error| {

@@ -13,6 +13,7 @@ use std::time::Duration;
 use super::error::CliError;
 use super::files::{self, cannot_read};
 use super::log_args::LogArgs;
+use super::manifest::MANIFEST;
 use super::terminal::Terminal;
 use crate::event_log::EventLog;
 use crate::record::journal::Journal;
@@ -23,6 +24,7 @@ use crate::store::durable::{
     make_private_directory, sync_file, sync_name, sync_name_of_another, sync_path,
 };
 use crate::store::regular;
+use crate::store::sled::names;
 
 const KEY: &str = "key";
 const POLICY: &str = "policy";
@@ -314,10 +316,9 @@ impl LogArgs {
 fn is_own(name: &str) -> bool {
     let name = files::finished(name);
     let of_key = |held: &Held| name.strip_prefix(KEY) == Some(held.suffix());
-    let of_store = ["", ".begun", ".removal-new", ".removal-old"];
     KEYS.iter().any(of_key)
-        || name.strip_prefix("store").is_some_and(|rest| of_store.contains(&rest))
-        || [POLICY, JOURNAL, "head", "lock", "backup.json"].contains(&name)
+        || names::NAMES.contains(&name)
+        || [POLICY, JOURNAL, MANIFEST].contains(&name)
 }
 
 /// A policy in a file.

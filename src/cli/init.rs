@@ -14,6 +14,7 @@ use crate::event_log::EventLog;
 use crate::record::note::NoteSigner;
 use crate::store::StoreError;
 use crate::store::sled::SledStore;
+use crate::store::sled::names::STORE;
 
 #[derive(Debug, Args)]
 pub(crate) struct InitArgs {
@@ -78,7 +79,7 @@ pub(crate) fn make(
     if let Err(error) = JournalFile::open(log, &made) {
         // A log without its journal is half a log, and half a log is none: the same command can be given again.
         drop(made);
-        let _ = fs::remove_dir_all(log.directory().join("store"));
+        let _ = fs::remove_dir_all(log.directory().join(STORE));
         let _ = fs::remove_file(log.journal_path(origin));
         return Err(error);
     }

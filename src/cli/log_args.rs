@@ -10,9 +10,10 @@ use super::manifest::refuse_links;
 use super::terminal::Terminal;
 use crate::event_log::{EventLog, FoldedLog};
 use crate::store::sled::SledStore;
+use crate::store::sled::names::STORE;
 
 /// What is said where there is a directory like a store's, but nothing in it or beside it is like a store.
-pub(crate) const NOT_LIKE_A_STORE: &str = "there is a directory named store, and it is not like a log's: if it was one, \
+const NOT_LIKE_A_STORE: &str = "there is a directory named store, and it is not like a log's: if it was one, \
     keep it, and go on from a backup or an export: demarche restore BACKUP_DIR --log NEW_DIR";
 
 #[derive(Debug, Args)]
@@ -80,23 +81,23 @@ impl LogArgs {
         self.key.clone()
     }
 
+    /// What to do where there is no log.
+    pub(crate) fn how_to_make(&self) -> String {
+        if self.directory.join(STORE).exists() {
+            NOT_LIKE_A_STORE.to_owned()
+        } else {
+            format!("make one: demarche init --origin example.org/desk --log {}", self.shown())
+        }
+    }
+
     /// Opens the store of the log.
     pub(crate) fn store(&self, holder: &str) -> Result<SledStore, CliError> {
         if !self.exists() {
             let refused = CliError::refused(format!("there is no log in {}", self.shown()));
-            if self.directory.join("store").exists() {
-                return Err(refused
-                    .hint(NOT_LIKE_A_STORE)
-                    .hint("or name another directory with --log DIR"));
-            }
-            return Err(refused
-                .hint(format!(
-                    "make one: demarche init --origin example.org/desk --log {}",
-                    self.shown()
-                ))
-                .hint(
-                    "or name another directory with --log DIR, or take the tour: demarche demo",
-                ));
+            let refused = refused.hint(self.how_to_make());
+            return Err(refused.hint(
+                "or name another directory with --log DIR, or take the tour: demarche demo",
+            ));
         }
         if self.is_backup() {
             refuse_links(&self.directory)?;

@@ -11,9 +11,9 @@ use super::error::CliError;
 use super::files::write_private;
 use super::log_args::LogArgs;
 
-const MANIFEST: &str = "backup.json";
+pub(crate) const MANIFEST: &str = "backup.json";
 /// The longest manifest, in bytes.
-const MANIFEST_BYTES_MAX: usize = 64 * 1024;
+pub(crate) const MANIFEST_BYTES_MAX: usize = 64 * 1024;
 /// The version of its keys.
 const VERSION: u32 = 1;
 

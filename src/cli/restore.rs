@@ -16,6 +16,7 @@ use super::{Outcome, Status, restore_backup, verify};
 use crate::event_log::portable::{PortableError, Verified, verify_export};
 use crate::event_log::report::Against;
 use crate::store::sled::SledStore;
+use crate::store::sled::names::STORE;
 
 #[derive(Debug, Args)]
 pub(crate) struct RestoreArgs {
@@ -75,7 +76,7 @@ impl RestoreArgs {
             Err(error) => {
                 // Half a log is none.
                 drop(store);
-                let _ = fs::remove_dir_all(log.directory().join("store"));
+                let _ = fs::remove_dir_all(log.directory().join(STORE));
                 Err(match error {
                     changed @ PortableError::Changed => {
                         CliError::failed(changed.to_string()).detail("nothing was kept")

@@ -16,6 +16,7 @@ use crate::record::link::Link;
 use crate::record::note::NoteSigner;
 use crate::store::Store;
 use crate::store::sled::SledStore;
+use crate::store::sled::names::STORE;
 
 /// Who has the logs open.
 const HOLDER: &str = "demarche restore";
@@ -72,7 +73,7 @@ pub(crate) fn run(directory: &Path, log: &LogArgs, terminal: &mut Terminal) -> O
         }
         Err(error) => {
             // Half a log is none.
-            let _ = fs::remove_dir_all(log.directory().join("store"));
+            let _ = fs::remove_dir_all(log.directory().join(STORE));
             Err(error)
         }
     }

@@ -8,15 +8,16 @@ use tempfile::TempDir;
 
 use super::super::beside::make_private;
 use super::super::hints;
-use super::super::log_args::{LogArgs, NOT_LIKE_A_STORE};
+use super::super::log_args::LogArgs;
 use super::super::manifest::Manifest;
 use super::Findings;
 use crate::store::durable::claim_private_directory;
 use crate::store::sled::SledStore;
+use crate::store::sled::names::{HEAD, LOCK, STORE, STORE_NEW, STORE_OLD};
 use crate::store::{StoreError, regular};
 
 /// The directories that a store lies in; the latter two only while a removal is under way, or was cut off.
-const STORES: [&str; 3] = ["store", "store.removal-new", "store.removal-old"];
+const STORES: [&str; 3] = [STORE, STORE_NEW, STORE_OLD];
 
 /// Is there a log at all?
 pub(super) fn directory(args: &LogArgs, found: &mut Findings) -> bool {
@@ -29,17 +30,12 @@ pub(super) fn directory(args: &LogArgs, found: &mut Findings) -> bool {
         return false;
     }
     if !args.exists() {
-        let make = if args.directory().join("store").exists() {
-            NOT_LIKE_A_STORE.to_owned()
-        } else {
-            format!("make one: demarche init --origin example.org/desk --log {}", args.shown())
-        };
         found.wrong(
             "directory",
             format!("there is no log in {}", args.shown()),
             &[
                 "name another directory: --log DIR, or DEMARCHE_LOG",
-                &make,
+                &args.how_to_make(),
                 "if it was lost: demarche restore BACKUP_DIR --log NEW_DIR",
             ],
         );
@@ -79,7 +75,7 @@ pub(super) fn modes(args: &LogArgs, found: &mut Findings) {
     let mut open = Vec::new();
     let mut advice = Vec::new();
     let mut closed = None;
-    for file in ["lock", "head"].map(|name| args.directory().join(name)) {
+    for file in [LOCK, HEAD].map(|name| args.directory().join(name)) {
         closed = closed.or(unusable(&file, &mut open, &mut advice));
     }
     // Whoever can write into the directory can put another log in the place of this one.

@@ -11,10 +11,10 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use super::names::HEAD;
 use super::{Head, StoreError};
 use crate::store::regular;
 
-const NAME: &str = "head";
 /// More bytes than the file has: a number of twenty digits, a link, sixteen digits of a hash of both.
 const BYTES_READ: u64 = 200;
 
@@ -30,7 +30,7 @@ impl Acknowledged {
     }
 
     pub(super) fn path(dir: &Path) -> PathBuf {
-        dir.join(NAME)
+        dir.join(HEAD)
     }
 
     /// Sees whether the store of a log still holds as many events as were acknowledged; nothing is written.

@@ -6,6 +6,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::names::LOCK;
 use super::{StoreError, durable};
 use crate::store::regular;
 
@@ -39,7 +40,7 @@ pub(super) fn waiting<T>(
 }
 
 pub(super) fn lock_path(dir: &Path) -> PathBuf {
-    dir.join("lock")
+    dir.join(LOCK)
 }
 
 /// Takes the lock of a log, or says who has it.

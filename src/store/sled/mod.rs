@@ -42,6 +42,7 @@ mod acknowledged;
 mod chunks;
 mod database;
 mod files;
+pub mod names;
 mod panics;
 
 use acknowledged::Acknowledged;
@@ -51,6 +52,7 @@ use database::{Database, WRITTEN_TOGETHER, guarded};
 pub use files::Still;
 pub use files::WAIT_MIN;
 use files::{hold_still, is_of_sled, lock, make_directory, restrict_files, sync_path, waiting};
+use names::{STORE, STORE_BEGUN, STORE_NEW, STORE_OLD};
 use panics::catching;
 pub use panics::keep_caught_panics_quiet;
 
@@ -213,13 +215,6 @@ impl Drop for SledStore {
         let _ = self.close();
     }
 }
-
-const STORE: &str = "store";
-/// What is made before it is a store. Nobody else gives a directory such a name: one that is found is taken away.
-const STORE_BEGUN: &str = "store.begun";
-/// What a removal makes beside the store. Nobody else gives a directory such a name: one that is found is taken away.
-const STORE_NEW: &str = "store.removal-new";
-const STORE_OLD: &str = "store.removal-old";
 
 /// Sees that nothing of somebody else's lies where a store, its lock and its head are to be made.
 fn refuse_foreign(dir: &Path) -> Result<(), StoreError> {
