@@ -145,7 +145,7 @@ impl CheckArgs {
             return Err(other);
         }
         let checked = check_answer(&mut file)?;
-        let asked = Asked::from_object(&checked.question)?;
+        let asked = asked(&checked)?;
         let judgement = judge(policy.as_ref(), checked.note.as_ref())?;
         let headline = "the proof holds: this answer follows from the events in it";
         if self.json {
@@ -303,13 +303,15 @@ pub(crate) fn trusted(policy: &Policy, note: &Note, judgement: &Judgement) -> Re
         .hint("ask its author for a proof under a checkpoint that meets your policy"))
 }
 
+const ASK_AGAIN: &str = "ask its author for the file again: any change of it, however small, is found";
+
 /// Checks the bytes of a proof, then replays its open events and compares the answer with the one it claims.
 pub(crate) fn check_answer(proof: &mut dyn BufRead) -> Result<Checked, CliError> {
     let checked = answer_proof::check(proof).map_err(|error| {
         CliError::failed(format!("the proof does not hold: {error}"))
-            .hint("ask its author for the file again: any change of it, however small, is found")
+            .hint(ASK_AGAIN)
     })?;
-    let asked = Asked::from_object(&checked.question)?;
+    let asked = asked(&checked)?;
     let view = View::of(&checked.history, asked.clocks);
     let found = to_value(&AnswerShape::of(&view, has_history(&checked.answer)))?;
     if found != checked.answer {
@@ -323,6 +325,20 @@ pub(crate) fn check_answer(proof: &mut dyn BufRead) -> Result<Checked, CliError>
         });
     }
     Ok(checked)
+}
+
+/// What a proof says was asked, if it is written as this program writes it.
+fn asked(checked: &Checked) -> Result<Asked, CliError> {
+    match Asked::from_object(&checked.question) {
+        Ok(asked) if asked.as_object() == checked.question => Ok(asked),
+        Ok(_) => Err(CliError::failed("the proof does not hold: its question has more than is asked")
+            .hint(ASK_AGAIN)),
+        // What is wrong with a flag of that name is wrong with the proof here.
+        Err(error) => {
+            let wrong = "the proof does not hold: its question makes no sense";
+            Err(CliError::failed(wrong).detail(error.message).hint(ASK_AGAIN))
+        }
+    }
 }
 
 /// Whether an answer lists positions whose place was taken, too: then it was asked for with its history, or was proved

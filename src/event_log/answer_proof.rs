@@ -18,6 +18,7 @@ use super::portable::{PortableError, read_line, write_line};
 use super::prove::ProveError;
 use super::{DoesNotFit, EventLog, read_payload};
 use crate::model::calendar::Instant;
+use crate::model::schema::Kind;
 use crate::model::value::{Object, Value};
 use crate::record::checkpoint::{Checkpoint, CheckpointError};
 use crate::record::commitment::{Salt, commit_payload};
@@ -98,6 +99,32 @@ pub enum ProofError {
         /// What is wrong with it.
         wrong: DoesNotFit,
     },
+    /// An event was recorded before the one before it.
+    #[error("event {seq}: it was recorded at {found}, before the event before it ({before})")]
+    TimeWentBack {
+        /// The event.
+        seq: u64,
+        /// When the event before it was recorded.
+        before: Instant,
+        /// When it says that it was.
+        found: Instant,
+    },
+    /// An event is of another log.
+    #[error("event {seq}: it belongs to the log {found:?}, not to {expected:?}")]
+    OtherLog {
+        /// The event.
+        seq: u64,
+        /// The log of the events before it.
+        expected: String,
+        /// The log that its header names.
+        found: String,
+    },
+    /// Event 0 is no genesis, or another event is one.
+    #[error("event {0}: a log begins with its genesis, and has no other")]
+    Genesis(u64),
+    /// What is said of a sealed part is not what the header says.
+    #[error("event {0}: its sealed part is not withheld, or is not one that its header names")]
+    Sealed(u64),
     /// The head is not the one that the headers lead to.
     #[error("the head is {} with {} events, the headers lead to {} with {}", found.chain, found.size, expected.chain, expected.size)]
     Head {
@@ -258,15 +285,10 @@ pub fn check(input: &mut dyn BufRead) -> Result<Checked, ProofError> {
         }
         match decode(&bytes).map_err(|error| ProofError::Line { line, error })? {
             Line::Event(event) => {
-                let seq = checked.head.size;
-                let header =
-                    checked.take_in(&event).map_err(|wrong| ProofError::Event { seq, wrong })?;
+                checked.take_in(&event)?;
                 frontier.push(leaf_hash(event.header.as_bytes()));
                 checked.head.chain = Link::of(event.header.as_bytes());
                 checked.head.size += 1;
-                if header.seq == 0 {
-                    checked.origin = header.log;
-                }
             }
             Line::Head(head) => stated = Some(head),
             Line::Source(_) => {
@@ -276,6 +298,9 @@ pub fn check(input: &mut dyn BufRead) -> Result<Checked, ProofError> {
     }
     checked.head.root = frontier.root();
     match stated {
+        Some(found) if found.size == 0 => {
+            Err(ProofError::Head { expected: Box::new(checked.head), found: Box::new(found) })
+        }
         Some(found) if found == checked.head => {
             if let Some(note) = &checked.note {
                 let of = Checkpoint::parse(note.text())?;
@@ -338,6 +363,7 @@ fn check_included(input: &mut dyn BufRead, mut checked: Checked) -> Result<Check
         if header.log != checkpoint.origin {
             return Err(ProofError::OtherCheckpoint);
         }
+        checked.follows(&header, &event)?;
         let leaf = leaf_hash(event.header.as_bytes());
         check_inclusion(seq, &leaf, checkpoint.size, &checkpoint.root, &path)
             .map_err(|error| ProofError::Path { seq, error })?;
@@ -408,17 +434,44 @@ fn read_claim(line: &[u8]) -> Result<Claim, ProofError> {
 
 impl Checked {
     /// Takes in the next event, having checked that it fits.
-    fn take_in(&mut self, event: &EventLine) -> Result<Header, DoesNotFit> {
-        let header = Header::from_bytes(event.header.as_bytes())?;
-        if header.seq != self.head.size {
-            return Err(DoesNotFit::Seq(header.seq));
+    fn take_in(&mut self, event: &EventLine) -> Result<(), ProofError> {
+        let seq = self.head.size;
+        let wrong = |wrong| ProofError::Event { seq, wrong };
+        let header = Header::from_bytes(event.header.as_bytes())
+            .map_err(|error| wrong(DoesNotFit::Header(error)))?;
+        if header.seq != seq {
+            return Err(wrong(DoesNotFit::Seq(header.seq)));
         }
         if header.prev != self.head.chain {
-            return Err(DoesNotFit::Link { expected: self.head.chain, found: header.prev });
+            let (expected, found) = (self.head.chain, header.prev);
+            return Err(wrong(DoesNotFit::Link { expected, found }));
         }
-        let content = self.open(&header, event.payload.as_ref())?;
+        if seq == 0 {
+            self.origin.clone_from(&header.log);
+        } else if header.log != self.origin {
+            let expected = self.origin.clone();
+            return Err(ProofError::OtherLog { seq, expected, found: header.log });
+        }
+        self.follows(&header, event)?;
+        let content = self.open(&header, event.payload.as_ref()).map_err(wrong)?;
         self.history.push(header.recorded_at, content);
-        Ok(header)
+        Ok(())
+    }
+
+    /// Whether an event can be one of a log after those that were taken in, and its line says no more than its header.
+    fn follows(&self, header: &Header, event: &EventLine) -> Result<(), ProofError> {
+        let seq = header.seq;
+        if (header.kind == Kind::Genesis.name()) != (seq == 0) {
+            return Err(ProofError::Genesis(seq));
+        }
+        let before = self.history.entries().last().map(|last| last.recorded_at);
+        if let Some(before) = before.filter(|before| header.recorded_at < *before) {
+            return Err(ProofError::TimeWentBack { seq, before, found: header.recorded_at });
+        }
+        if event.sealed != header.sealed.map(|_| None) {
+            return Err(ProofError::Sealed(seq));
+        }
+        Ok(())
     }
 
     /// What an event says, if its payload is there and is the one that its header commits to.

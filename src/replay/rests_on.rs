@@ -39,11 +39,11 @@ pub fn rests_on(view: &View<'_>) -> BTreeSet<u64> {
             continue;
         }
         if let Some(event) = history.entry(seq).and_then(Entry::event) {
-            next.extend(refers_to(event).into_iter().filter_map(|id| history.seq_of(id)));
+            next.extend(refers_to(event).filter_map(|name| history.seq_of(name.id)));
         }
         // What was corrected may refer to something else than at first.
         if let Some(fact) = view.fact(seq) {
-            next.extend(refers_to(&fact.event).into_iter().filter_map(|id| history.seq_of(id)));
+            next.extend(refers_to(&fact.event).filter_map(|name| history.seq_of(name.id)));
         }
     }
     found
@@ -55,16 +55,26 @@ pub fn dangling(view: &View<'_>) -> BTreeSet<String> {
     let history = view.history();
     let events = history.entries().iter().filter_map(Entry::event);
     let named = events.chain(view.facts().map(|fact| &*fact.event)).flat_map(refers_to);
-    let lost = named.filter(|id| !can_be_read(history, id) && !history.has_measure(id));
-    lost.map(str::to_owned).collect()
+    let is_there = |name: &Name<'_>| {
+        can_be_read(history, name.id) || name.or_measure && history.has_measure(name.id)
+    };
+    named.filter(|name| !is_there(name)).map(|name| name.id.to_owned()).collect()
 }
 
 fn can_be_read(history: &History, id: &str) -> bool {
     history.seq_of(id).and_then(|seq| history.entry(seq)?.event()).is_some()
 }
 
-/// The ids that an event names.
-fn refers_to(event: &Event) -> Vec<&str> {
+/// What an event names.
+struct Name<'e> {
+    id: &'e str,
+    /// Whether a measure may be meant. Measures have a name space of their own: one that is there shows of no event that it is.
+    or_measure: bool,
+}
+
+/// What an event names.
+fn refers_to(event: &Event) -> impl Iterator<Item = Name<'_>> {
+    let mut measures: Vec<&str> = Vec::new();
     let mut ids: Vec<&str> = event.cites.iter().map(|cite| cite.source.as_str()).collect();
     ids.extend(event.according_to.iter().filter_map(|link| link.by.as_deref()));
     ids.extend(event.topic.as_deref());
@@ -78,11 +88,13 @@ fn refers_to(event: &Event) -> Vec<&str> {
             ids.extend(said.contact.as_deref());
         }
         Body::Measure(step) => {
-            let named = step.by.iter().chain(&step.against).chain(&step.responds_to);
-            ids.extend(named.map(String::as_str));
+            ids.extend(step.by.iter().chain(&step.against).map(String::as_str));
+            measures.extend(step.responds_to.iter().map(String::as_str));
         }
         Body::Mention(mention) => ids.push(&mention.of),
-        Body::Relation(relation) => ids.extend([relation.from.as_str(), relation.to.as_str()]),
+        Body::Relation(relation) => {
+            measures.extend([relation.from.as_str(), relation.to.as_str()]);
+        }
         Body::Correction(correction) => ids.push(&correction.of),
         Body::Retraction(retraction) => {
             ids.push(&retraction.of);
@@ -93,5 +105,6 @@ fn refers_to(event: &Event) -> Vec<&str> {
         // What a note is about bears on no answer, even where the note is named by what does.
         Body::Note(_) | Body::Source(_) | Body::Incident | Body::System(_) => {}
     }
-    ids
+    let events = ids.into_iter().map(|id| Name { id, or_measure: false });
+    events.chain(measures.into_iter().map(|id| Name { id, or_measure: true }))
 }
