@@ -302,13 +302,16 @@ impl LogArgs {
         })
     }
 
-    /// What a log's journal holds; an empty one if there is none.
+    /// What a log's journal holds, of which every signature was checked; an empty one if there is none.
     pub(crate) fn journal(&self, log: &EventLog<impl Store>) -> Result<Journal, CliError> {
         let origin = log.origin();
-        match self.journal_bytes(origin)? {
-            Some(bytes) => parse(&bytes, &self.journal_path(origin)),
-            None => Ok(Journal::begin(origin, log.genesis()?).0),
-        }
+        let Some(bytes) = self.journal_bytes(origin)? else {
+            return Ok(Journal::begin(origin, log.genesis()?).0);
+        };
+        let path = self.journal_path(origin);
+        let journal = parse(&bytes, &path)?;
+        log.check_signatures(&journal).map_err(|error| edited(&path, &error))?;
+        Ok(journal)
     }
 }
 
@@ -433,12 +436,13 @@ impl JournalFile {
 }
 
 pub(crate) fn parse(bytes: &[u8], path: &Path) -> Result<Journal, CliError> {
-    Journal::parse(bytes).map_err(|damaged| {
-        let path = path.display();
-        CliError::failed(format!("the checkpoint journal {path} was edited: {damaged}"))
-            .hint("see what else was found: demarche verify")
-            .hint("put the journal back from your own copy; nothing is signed before it is whole")
-    })
+    Journal::parse(bytes).map_err(|damaged| edited(path, &damaged))
+}
+
+fn edited(path: &Path, why: &dyn std::fmt::Display) -> CliError {
+    CliError::failed(format!("the checkpoint journal {} was edited: {why}", path.display()))
+        .hint("see what else was found: demarche verify")
+        .hint("put the journal back from your own copy; nothing is signed before it is whole")
 }
 
 fn cannot_read_journal(path: &Path, error: &io::Error) -> CliError {

@@ -18,7 +18,7 @@ use super::{Outcome, Status, files, key};
 use crate::event_log::EventLog;
 use crate::event_log::checkpoints::{Rollback, SignError};
 use crate::record::checkpoint::Checkpoint;
-use crate::record::note::Note;
+use crate::record::note::{Note, NoteSigner};
 use crate::store::Store;
 
 #[derive(Debug, Args)]
@@ -52,9 +52,10 @@ impl CheckpointArgs {
             files::must_be_new(path)?;
         }
         let log = args.open_checked("demarche checkpoint", terminal)?;
+        let signers = signers(args, &log)?;
         let mut journal = JournalFile::open(args, &log)?;
         journal.warn_if_it_begins(log.head().size, terminal);
-        let note = sign(args, &log, &mut journal)?;
+        let note = sign(args, &log, &signers, &mut journal)?;
         if let Some(path) = &self.out {
             let write = |out: &mut BufWriter<File>| Ok(out.write_all(note.to_string().as_bytes())?);
             files::write_new(path, write).map_err(|error| {
@@ -74,18 +75,32 @@ impl CheckpointArgs {
     }
 }
 
-/// Signs a checkpoint with the keys that are held, and keeps it in the journal.
+/// The keys that sign: those of the log's that are held. They are looked for before a journal is begun, which would hide that
+/// there was none.
+pub(crate) fn signers(
+    args: &LogArgs,
+    log: &EventLog<impl Store>,
+) -> Result<Vec<NoteSigner>, CliError> {
+    key::settle(args, log)?;
+    let (former, current) = (args.signer(Held::Former)?, args.current_signer(log)?);
+    let in_use = |key| log.keys().in_use().any(|known| known.key == key);
+    let key = current.verifier();
+    if !in_use(key.clone()) {
+        return Err(refused(args, log, SignError::ForeignKey(Box::new(key))));
+    }
+    // During a rotation both sign.
+    let former = former.filter(|signer| in_use(signer.verifier()));
+    Ok(former.into_iter().chain([current]).collect())
+}
+
+/// Signs a checkpoint, and keeps it in the journal.
 pub(crate) fn sign(
     args: &LogArgs,
     log: &EventLog<impl Store>,
+    signers: &[NoteSigner],
     journal: &mut JournalFile,
 ) -> Result<Note, CliError> {
-    key::settle(args, log)?;
-    let (former, current) = (args.signer(Held::Former)?, args.current_signer(log)?);
-    // During a rotation both sign.
-    let in_use = |key| log.keys().in_use().any(|known| known.key == key);
-    let former = former.filter(|signer| in_use(signer.verifier()));
-    let signers: Vec<_> = former.iter().chain([&current]).collect();
+    let signers: Vec<_> = signers.iter().collect();
     let signed = log.sign_checkpoint(&mut journal.journal, &signers, &mut Machine);
     let (note, line) = signed.map_err(|error| refused(args, log, error))?;
     if let Some(line) = line {

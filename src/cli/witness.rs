@@ -193,9 +193,10 @@ impl AskArgs {
         let policy = policy.ok_or_else(|| {
             CliError::refused("no witness is known").hint("name one: demarche witness add VKEY URL")
         })?;
+        let signers = checkpoint::signers(args, log)?;
         let mut journal = JournalFile::open(args, log)?;
         journal.warn_if_it_begins(log.head().size, terminal);
-        let mut note = checkpoint::sign(args, log, &mut journal)?;
+        let mut note = checkpoint::sign(args, log, &signers, &mut journal)?;
         let size = log.checkpoint().size;
         let (mut answers, mut conflict) = (Vec::new(), false);
         for witness in policy.witnesses() {

@@ -51,6 +51,26 @@ pub enum SignError {
     Checkpoint(#[from] CheckpointError),
 }
 
+/// A checkpoint in a journal that this log did not sign.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotSigned {
+    /// A signature does not hold.
+    #[error("line {line}: the signature by {key} does not hold")]
+    Falsely {
+        /// The line of the journal.
+        line: u64,
+        /// The key, in its text form.
+        key: String,
+    },
+    /// Nobody signed it who could.
+    #[error("line {line}: it is signed by no key that this log had")]
+    ByNobody {
+        /// The line of the journal.
+        line: u64,
+    },
+}
+
 /// The evidence of a log that does not extend what it signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rollback {
@@ -101,6 +121,22 @@ impl<S: Store> EventLog<S> {
         let root_then = self.root_at(signed.checkpoint.size)?;
         let (signed, now) = (signed.clone(), self.checkpoint());
         Err(SignError::DoesNotExtend(Box::new(Rollback { signed, now, root_then })))
+    }
+
+    /// Checks that keys which this log had at the time signed what its journal holds, so that none of it is handed on, stamped
+    /// or recorded that does not hold. Of what reaches beyond the log its keys say nothing.
+    pub fn check_signatures(&self, journal: &Journal) -> Result<(), NotSigned> {
+        let within = |entry: &&Entry| entry.checkpoint.size <= self.head.size;
+        for Entry { line, note, checkpoint, .. } in journal.entries.iter().filter(within) {
+            let line = *line;
+            let keys = self.keys.at(checkpoint.size).map(|known| &known.key);
+            match is_signed(note, keys) {
+                Ok(true) => {}
+                Ok(false) => return Err(NotSigned::ByNobody { line }),
+                Err(key) => return Err(NotSigned::Falsely { line, key: key.to_string() }),
+            }
+        }
+        Ok(())
     }
 
     /// Signs a checkpoint of the log as it stands, if it extends what its journal holds, and takes it into the journal.
@@ -407,13 +443,17 @@ impl Known {
             if !fits || !signed {
                 continue;
             }
-            if one.outside {
-                compared.given_size = compared.given_size.max(size);
-            } else {
-                compared.journal_size = compared.journal_size.max(size);
+            let judgement = policy.as_ref().map(|policy| {
+                policy.without(&|key| self.is_retired(key, size)).judge(&one.note)
+            });
+            // Who says whom they trust is bound by nobody else's signature, even if the log names the key.
+            let by_others = self.must_meet && judgement.as_ref().is_some_and(|j| j.logs.is_empty());
+            match one.outside {
+                true if by_others => {}
+                true => compared.given_size = compared.given_size.max(size),
+                false => compared.journal_size = compared.journal_size.max(size),
             }
-            let Some(policy) = &policy else { continue };
-            let judgement = policy.judge(&one.note);
+            let Some(judgement) = judgement else { continue };
             for key in &judgement.false_signatures {
                 let wrong = Wrong::FalseSignature { name: one.name.clone(), key: key.clone() };
                 find(findings, Check::Signatures, None, wrong);
@@ -471,6 +511,12 @@ impl Known {
         false
     }
 
+    /// Whether the log itself had retired a key by then.
+    fn is_retired(&self, key: &VerifierKey, size: u64) -> bool {
+        let mut known = self.keys.keys().iter();
+        known.any(|known| known.key == *key && known.retired.is_some_and(|at| size > at))
+    }
+
     /// Whether a key that this log had at that size signed a note, or one that the policy names for it.
     fn signed(
         &self,
@@ -480,35 +526,37 @@ impl Known {
         findings: &mut Findings,
     ) -> bool {
         let size = checkpoint.size;
-        // A policy may name keys of several logs; each vouches for checkpoints of its own name alone.
+        // A policy may name keys of several logs; each vouches for checkpoints of its own name alone. Nor does it bring back a key
+        // that the log itself had retired by then.
         let of_policy = self.policy.iter().flat_map(Policy::logs);
-        // Nor does it bring back a key that the log itself had retired by then.
-        let retired = |key: &VerifierKey| {
-            let mut known = self.keys.keys().iter();
-            known.any(|known| known.key == *key && known.retired.is_some_and(|at| size > at))
+        let of_policy = of_policy
+            .filter(|key| key.name() == checkpoint.origin && !self.is_retired(key, size));
+        let keys = self.keys.at(size).map(|known: &RingKey| &known.key).chain(of_policy);
+        let name = name.to_owned();
+        let wrong = match is_signed(note, keys) {
+            Ok(true) => return true,
+            Ok(false) => Wrong::Unsigned { name, size },
+            Err(key) => Wrong::FalseSignature { name, key: key.to_string() },
         };
-        let of_policy = of_policy.filter(|key| key.name() == checkpoint.origin && !retired(key));
-        let keys: Vec<&VerifierKey> =
-            self.keys.at(size).map(|known: &RingKey| &known.key).chain(of_policy).collect();
-        let mut held = false;
-        for key in keys {
-            match note.signed_by(key) {
-                Signed::Yes { .. } => held = true,
-                Signed::No => {}
-                Signed::Falsely => {
-                    let wrong =
-                        Wrong::FalseSignature { name: name.to_owned(), key: key.to_string() };
-                    find(findings, Check::Signatures, None, wrong);
-                    return false;
-                }
-            }
-        }
-        if !held {
-            let wrong = Wrong::Unsigned { name: name.to_owned(), size };
-            find(findings, Check::Signatures, None, wrong);
-        }
-        held
+        find(findings, Check::Signatures, None, wrong);
+        false
     }
+}
+
+/// Whether one of these keys signed a note; as an error the key whose signature does not hold.
+fn is_signed<'k>(
+    note: &Note,
+    keys: impl Iterator<Item = &'k VerifierKey>,
+) -> Result<bool, &'k VerifierKey> {
+    let mut signed = false;
+    for key in keys {
+        match note.signed_by(key) {
+            Signed::Yes { .. } => signed = true,
+            Signed::No => {}
+            Signed::Falsely => return Err(key),
+        }
+    }
+    Ok(signed)
 }
 
 fn count<T>(all: &[T]) -> u64 {

@@ -209,6 +209,14 @@ impl Policy {
         self
     }
 
+    /// The same policy, without some keys of logs.
+    #[must_use]
+    pub fn without(&self, excluded: &dyn Fn(&VerifierKey) -> bool) -> Self {
+        let mut policy = self.clone();
+        policy.logs.retain(|key| !excluded(key));
+        policy
+    }
+
     /// The keys of logs that are trusted.
     pub fn logs(&self) -> &[VerifierKey] {
         &self.logs

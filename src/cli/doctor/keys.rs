@@ -113,17 +113,20 @@ pub(super) fn journal(args: &LogArgs, log: Option<&Log>, found: &mut Findings) -
         no_journal(args, log, found);
         return None;
     };
+    let edited = |why: &dyn std::fmt::Display, found: &mut Findings| {
+        found.wrong(
+            "journal",
+            format!("it was edited: {why}"),
+            &[
+                "put it back from your own copy, or from a backup (made by demarche backup)",
+                "compare the log with what others hold: demarche verify --checkpoint FILE",
+            ],
+        );
+    };
     let journal = match Journal::parse(&bytes) {
         Ok(journal) => journal,
         Err(damaged) => {
-            found.wrong(
-                "journal",
-                format!("it was edited: {damaged}"),
-                &[
-                    "put it back from your own copy, or from a backup (made by demarche backup)",
-                    "compare the log with what others hold: demarche verify --checkpoint FILE",
-                ],
-            );
+            edited(&damaged, found);
             return None;
         }
     };
@@ -135,6 +138,10 @@ pub(super) fn journal(args: &LogArgs, log: Option<&Log>, found: &mut Findings) -
         );
         return Some(journal);
     };
+    if let Err(error) = log.check_signatures(&journal) {
+        edited(&error, found);
+        return None;
+    }
     compare(&journal, log, found);
     Some(journal)
 }
