@@ -303,13 +303,13 @@ pub(crate) fn trusted(policy: &Policy, note: &Note, judgement: &Judgement) -> Re
         .hint("ask its author for a proof under a checkpoint that meets your policy"))
 }
 
-const ASK_AGAIN: &str = "ask its author for the file again: any change of it, however small, is found";
+const ASK_AGAIN: &str =
+    "ask its author for the file again: any change of it, however small, is found";
 
 /// Checks the bytes of a proof, then replays its open events and compares the answer with the one it claims.
 pub(crate) fn check_answer(proof: &mut dyn BufRead) -> Result<Checked, CliError> {
     let checked = answer_proof::check(proof).map_err(|error| {
-        CliError::failed(format!("the proof does not hold: {error}"))
-            .hint(ASK_AGAIN)
+        CliError::failed(format!("the proof does not hold: {error}")).hint(ASK_AGAIN)
     })?;
     let asked = asked(&checked)?;
     let view = View::of(&checked.history, asked.clocks);
@@ -331,8 +331,10 @@ pub(crate) fn check_answer(proof: &mut dyn BufRead) -> Result<Checked, CliError>
 fn asked(checked: &Checked) -> Result<Asked, CliError> {
     match Asked::from_object(&checked.question) {
         Ok(asked) if asked.as_object() == checked.question => Ok(asked),
-        Ok(_) => Err(CliError::failed("the proof does not hold: its question has more than is asked")
-            .hint(ASK_AGAIN)),
+        Ok(_) => {
+            Err(CliError::failed("the proof does not hold: its question has more than is asked")
+                .hint(ASK_AGAIN))
+        }
         // What is wrong with a flag of that name is wrong with the proof here.
         Err(error) => {
             let wrong = "the proof does not hold: its question makes no sense";

@@ -76,7 +76,9 @@ impl KeyArgs {
             args.refuse_backup()?;
         }
         let mut log = args.open_checked("demarche key", terminal)?;
-        settle(args, &log)?;
+        if !args.is_backup() {
+            settle(args, &log)?;
+        }
         if let Some(command) = changes {
             // Whatever was cut off before: also where nothing else is left to do.
             update_policy(args, &log)?;
@@ -176,8 +178,7 @@ fn add(args: &LogArgs, log: &mut EventLog<SledStore>) -> Result<(), CliError> {
             args.advise_on_foreign(there, log)
         });
     }
-    let signer = new_key(log.origin())?;
-    args.keep_key(Held::New, &signer)?;
+    let signer = key_to_add(args, log)?;
     record(log, KeyOp::New, &signer.verifier(), &[&signer])?;
     settle(args, log)
 }
@@ -202,20 +203,36 @@ fn rotate(args: &LogArgs, log: &mut EventLog<SledStore>) -> Result<(), CliError>
         return Err(CliError::refused("a rotation is under way: two keys are held")
             .hint("end it first: demarche key retire"));
     }
-    let signer = new_key(log.origin())?;
-    // It is kept before the log names it, and takes its place once the log does. If that fails, the next command looks
-    // whether the log names it after all.
-    args.keep_key(Held::New, &signer)?;
+    // It takes its place once the log names it. If that fails, the next command looks whether the log names it after all.
+    let signer = key_to_add(args, log)?;
     record(log, KeyOp::Rotate, &signer.verifier(), &[&former, &signer])?;
     settle(args, log)
+}
+
+/// A key that the log does not name yet, kept before it does: what was left by a command that was cut off, or a new one. One
+/// that is there is never taken away: it may be named by a later copy of the log, and there may be no other of it.
+fn key_to_add(args: &LogArgs, log: &EventLog<SledStore>) -> Result<NoteSigner, CliError> {
+    let Some(left) = args.signer(Held::New)? else {
+        let signer = new_key(log.origin())?;
+        args.keep_key(Held::New, &signer)?;
+        return Ok(signer);
+    };
+    let key = left.verifier();
+    if key.name() == log.origin() && log.keys().keys().iter().all(|known| known.key != key) {
+        return Ok(left);
+    }
+    let path = args.key_path(Held::New);
+    Err(CliError::refused(format!("the key in {} cannot be added to this log", path.display()))
+        .hint(
+            "it is of another log, or was in use before: move it away, and give the command again",
+        ))
 }
 
 /// Brings the files of keys to where the log's own events say they are, whatever was cut off before.
 pub(crate) fn settle(args: &LogArgs, log: &EventLog<impl Store>) -> Result<(), CliError> {
     let Some(new) = args.signer(Held::New)? else { return Ok(()) };
     if !is_in_use(log, &new.verifier()) {
-        // The log never named it.
-        return args.drop_key(Held::New);
+        return Ok(());
     }
     if args.key_path(Held::Current).exists() {
         args.move_key(Held::Current, Held::Former)?;

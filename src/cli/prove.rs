@@ -15,6 +15,7 @@ use super::{Outcome, Status, check, files, show};
 use crate::event_log::prove::{self, ProveError};
 use crate::event_log::{EventLog, FoldedLog, answer_proof};
 use crate::record::journal::{Entry, Journal};
+use crate::record::note::{Signed, VerifierKey};
 use crate::record::policy::Policy;
 use crate::replay::{View, rests_on};
 use crate::store::Store;
@@ -55,7 +56,7 @@ impl ProveArgs {
     pub(crate) fn run(&self, args: &LogArgs, terminal: &mut Terminal) -> Outcome {
         let log = args.open_folded("demarche prove", terminal)?;
         let reader = Reader::new(args, self.policy.as_deref())?;
-        let text = match &self.id {
+        let proof = match &self.id {
             Some(_) if !self.clocks.are_default() => {
                 return Err(CliError::refused("an event is proved as it stands, at no date").hint(
                     "dates belong to the proof of an answer: demarche prove --for-answer --to DATE",
@@ -69,10 +70,10 @@ impl ProveArgs {
         };
         match &self.out {
             Some(path) => {
-                files::write_new(path, |out| Ok(out.write_all(text.as_bytes())?))?;
-                wrote(path, &log, terminal);
+                files::write_new(path, |out| Ok(out.write_all(proof.text.as_bytes())?))?;
+                wrote(path, &proof, terminal);
             }
-            None => terminal.lines(text.trim_end_matches('\n'))?,
+            None => terminal.lines(proof.text.trim_end_matches('\n'))?,
         }
         Ok(Status::Done)
     }
@@ -83,7 +84,7 @@ impl ProveArgs {
         log: &FoldedLog<SledStore>,
         reader: &Reader,
         terminal: &mut Terminal,
-    ) -> Result<String, CliError> {
+    ) -> Result<Proof, CliError> {
         let asked = self.clocks.asked()?;
         let view = View::of(log.history(), asked.clocks);
         let open = rests_on(&view);
@@ -98,7 +99,8 @@ impl ProveArgs {
         answer_proof::write_by_inclusion(log, &question, &answer, &open, note, &mut proof)?;
         // None is handed out that does not hold.
         check::check_answer(&mut proof.as_slice())?;
-        Ok(String::from_utf8(proof).map_err(io::Error::other)?)
+        let text = String::from_utf8(proof).map_err(io::Error::other)?;
+        Ok(Proof { text, key: signer_of(log, under) })
     }
 }
 
@@ -124,12 +126,25 @@ impl DiscloseArgs {
                     .hint(format!("prove it as it is: demarche prove {}", self.id)));
             }
         }
-        let text = prove_event(args, &log, seq, &reader, true, terminal)?;
-        files::write_new_private(&self.out, |out| Ok(out.write_all(text.as_bytes())?))?;
-        wrote(&self.out, &log, terminal);
+        let proof = prove_event(args, &log, seq, &reader, true, terminal)?;
+        files::write_new_private(&self.out, |out| Ok(out.write_all(proof.text.as_bytes())?))?;
+        wrote(&self.out, &proof, terminal);
         terminal.note("it holds the sealed part: hand it to its reader alone");
         Ok(Status::Done)
     }
+}
+
+/// A proof as a file, and the key by which it can be checked.
+struct Proof {
+    text: String,
+    key: String,
+}
+
+/// The last of the log's keys that signed a checkpoint: of two that did so during a rotation the one that stays.
+fn signer_of(log: &EventLog<impl Store>, entry: &Entry) -> String {
+    let keys = log.keys().at(entry.checkpoint.size).map(|known| &known.key);
+    let signed = |key: &&VerifierKey| matches!(entry.note.signed_by(key), Signed::Yes { .. });
+    keys.filter(signed).last().map(ToString::to_string).unwrap_or_default()
 }
 
 fn prove_event(
@@ -139,7 +154,7 @@ fn prove_event(
     reader: &Reader,
     sealed: bool,
     terminal: &mut Terminal,
-) -> Result<String, CliError> {
+) -> Result<Proof, CliError> {
     let journal = args.journal(log)?;
     let least = seq.saturating_add(1);
     let under = reader.choose(log, &journal, least, "holds that event yet", terminal)?;
@@ -156,7 +171,7 @@ fn prove_event(
     // None is handed out that does not hold.
     prove::check(&text, policy)
         .map_err(|error| CliError::failed(format!("no proof of event {seq} holds: {error}")))?;
-    Ok(text)
+    Ok(Proof { text, key: signer_of(log, under) })
 }
 
 /// The checkpoint to prove under, of at least so many events: of those that the policy trusts the first, if it asks for
@@ -228,9 +243,8 @@ impl Reader {
 }
 
 /// Says how the file is checked by whoever gets it.
-fn wrote(path: &Path, log: &EventLog<SledStore>, terminal: &mut Terminal) {
-    let path = path.display();
-    let key = log.keys().in_use().last().map(|known| known.key.to_string()).unwrap_or_default();
+fn wrote(path: &Path, proof: &Proof, terminal: &mut Terminal) {
+    let (path, key) = (path.display(), &proof.key);
     terminal
         .note(format!("wrote {path}; whoever trusts this log's key checks it without the log:"));
     terminal.note(format!("  demarche check {path} --vkey {key}"));

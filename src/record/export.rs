@@ -144,6 +144,52 @@ pub fn split_source(bytes: &[u8]) -> Vec<SourcePart> {
     pieces.into_iter().enumerate().map(part).collect()
 }
 
+/// Whether the parts of a source are those that [`split_source`] makes, so that one source is written in one way. The parts
+/// are looked at one by one.
+#[derive(Debug, Clone, Default)]
+pub struct SplitCheck {
+    /// The form and length of the part before.
+    before: Option<(bool, usize)>,
+    /// The bytes at the end of what came so far that begin a character.
+    begun: Vec<u8>,
+    /// Whether what came so far cannot be text.
+    is_binary: bool,
+}
+
+impl SplitCheck {
+    /// Whether this can be the next part.
+    pub fn is_next(&mut self, part: &SourcePart) -> bool {
+        let bytes = part.bytes.as_slice();
+        let follows = self.before.is_none_or(|(is_text, length)| {
+            // The part before has as many whole characters, or bytes, as it can.
+            let next = std::str::from_utf8(bytes).ok().and_then(|text| text.chars().next());
+            let least = if is_text { next.map_or(1, char::len_utf8) } else { 1 };
+            is_text == part.is_text && length.saturating_add(least) > PART_BYTES_MAX
+        });
+        self.before = Some((part.is_text, bytes.len()));
+        self.read(bytes);
+        // Bytes that can be text are written as text.
+        let could_be_text = !self.is_binary && self.begun.is_empty();
+        let is_last = part.part.saturating_add(1) == part.parts;
+        let in_form = !is_last || part.is_text == could_be_text;
+        let fits = bytes.len() <= PART_BYTES_MAX && (!bytes.is_empty() || part.parts == 1);
+        follows && in_form && fits
+    }
+
+    fn read(&mut self, bytes: &[u8]) {
+        if self.is_binary {
+            return;
+        }
+        let mut all = std::mem::take(&mut self.begun);
+        all.extend_from_slice(bytes);
+        match std::str::from_utf8(&all) {
+            Ok(_) => {}
+            Err(error) if error.error_len().is_some() => self.is_binary = true,
+            Err(error) => self.begun = all.split_off(error.valid_up_to()),
+        }
+    }
+}
+
 /// An event as an object, for where it stands within another.
 pub fn encode_event(event: &EventLine) -> Object<'_> {
     let mut line = object([("header", Value::Text(event.header.as_str().into()))]);
@@ -314,6 +360,35 @@ mod tests {
             let at = at.index(flipped.len());
             flipped[at] ^= 1_u8 << bit;
             prop_assert_ne!(decode(&flipped), Ok(line));
+        }
+    }
+
+    proptest! {
+        /// What would break: an export would not verify, or one source could be written in two ways.
+        #[test]
+        fn a_source_has_one_split(
+            begin in prop::collection::vec(any::<u8>(), 0..4),
+            end in "[aé€😀]{0,3}",
+            whole in 0_usize..3,
+        ) {
+            let filler = "é".repeat(whole * PART_BYTES_MAX / 2);
+            let bytes = [&begin[..], filler.as_bytes(), end.as_bytes()].concat();
+            let mut parts = split_source(&bytes);
+            let all_in_order = |parts: &[SourcePart]| {
+                let mut check = SplitCheck::default();
+                parts.iter().all(|part| check.is_next(part))
+            };
+            prop_assert!(all_in_order(&parts));
+            if parts.len() > 1 {
+                // A part ends one character, or byte, too early.
+                let is_text = parts[0].is_text;
+                let last = String::from_utf8_lossy(&parts[0].bytes).chars().next_back().unwrap();
+                let moved = if is_text { last.len_utf8() } else { 1 };
+                let at = parts[0].bytes.len() - moved;
+                let moved = parts[0].bytes.split_off(at);
+                parts[1].bytes.splice(0..0, moved);
+                prop_assert!(!all_in_order(&parts));
+            }
         }
     }
 

@@ -2,6 +2,11 @@
 
 use std::fs;
 
+use demarche::model::calendar::Instant;
+use demarche::record::export::{self, HeadLine, Line};
+use demarche::record::header::Header;
+use demarche::record::link::Link;
+use demarche::record::tree::{Frontier, leaf_hash};
 use serde_json::Value;
 
 use crate::desk::Desk;
@@ -401,6 +406,132 @@ fn a_spoiled_proof_does_not_hold() {
     let (code, said) = desk.refused(&["check", "export.jsonl"]);
     assert_eq!(code, Some(2), "the wrong file is no failed check: {said}");
     assert!(said.contains("that is an export, not a proof"), "{said}");
+}
+
+/// A proof in which a forger changed headers, and computed every hash anew.
+fn rechained(proof: &str, change: impl Fn(&mut Header)) -> String {
+    let (claim, lines) = proof.split_once('\n').unwrap();
+    let mut text = claim.to_owned();
+    let (mut prev, mut frontier) = (Link::ZERO, Frontier::default());
+    for line in lines.lines() {
+        let line = match export::decode(line.as_bytes()).unwrap() {
+            Line::Event(mut event) => {
+                let mut header = Header::from_bytes(event.header.as_bytes()).unwrap();
+                change(&mut header);
+                header.prev = prev;
+                event.header = String::from_utf8(header.to_bytes()).unwrap();
+                prev = Link::of(event.header.as_bytes());
+                frontier.push(leaf_hash(event.header.as_bytes()));
+                Line::Event(event)
+            }
+            _ => {
+                let (size, root) = (frontier.size(), frontier.root());
+                Line::Head(HeadLine { size, chain: prev, root })
+            }
+        };
+        text.push('\n');
+        text.push_str(std::str::from_utf8(&export::encode(&line)).unwrap());
+    }
+    text + "\n"
+}
+
+/// What would break: whoever keeps the log could hide a lift behind a time that is too late to count, between events that were
+/// recorded before it.
+#[test]
+fn headers_that_no_log_has_prove_no_answer() {
+    let desk = Desk::demo();
+    desk.ok(&["replay", "--to", "2025-04-24", "--proof", "p.jsonl"]);
+    let proof = fs::read_to_string(desk.path().join("p.jsonl")).unwrap();
+    assert_eq!(rechained(&proof, |_| {}), proof);
+    let is_spoiled = |text: &str, expected: &str| {
+        desk.write("spoiled.jsonl", text);
+        desk.is_refused(&["check", "spoiled.jsonl"], 1, expected, "any change of it");
+    };
+    let late = Instant::parse_recorded("2099-01-01T00:00:00.000000Z").unwrap();
+    let later = |header: &mut Header| {
+        if header.seq == 60 {
+            header.recorded_at = late;
+        }
+    };
+    is_spoiled(&rechained(&proof, later), "event 61: it was recorded at ");
+    let another = |header: &mut Header| {
+        if header.seq == 60 {
+            header.log = "example.org/other".to_owned();
+        }
+    };
+    is_spoiled(
+        &rechained(&proof, another),
+        "event 60: it belongs to the log \"example.org/other\"",
+    );
+    let twice = |header: &mut Header| {
+        if header.seq == 60 {
+            header.kind = "genesis".to_owned();
+        }
+    };
+    is_spoiled(&rechained(&proof, twice), "event 60: a log begins with its genesis");
+    // What is not in the header, and nobody reads.
+    let sealed = proof.replacen(",\"salt\"", ",\"salt\"", 1);
+    let at = sealed.find(",\"salt\":\"").unwrap() + ",\"salt\":\"".len() + 65;
+    let (before, after) = sealed.split_at(at);
+    is_spoiled(&format!("{before},\"sealed\":null{after}"), "event 0: its sealed part");
+    let empty = HeadLine { size: 0, chain: Link::ZERO, root: Frontier::default().root() };
+    let claim = proof.lines().next().unwrap();
+    let head = String::from_utf8(export::encode(&Line::Head(empty))).unwrap();
+    is_spoiled(&format!("{claim}\n{head}\n"), "the head is ");
+    // The question is written in one way.
+    for (from, to, expected) in [
+        (
+            "\"recorded_by\":null",
+            "\"recorded_by\":5",
+            "the proof does not hold: its question has more than is asked",
+        ),
+        (
+            "\"recorded_by\"",
+            "\"actor\":\"x\",\"recorded_by\"",
+            "the proof does not hold: its question has more than is asked",
+        ),
+        (
+            "\"to\":\"2025-04-24\"",
+            "\"to\":\"2025-13-45\"",
+            "the proof does not hold: its question makes no sense",
+        ),
+        (
+            "\"tz\":\"UTC\"",
+            "\"tz\":\"Mars\"",
+            "the proof does not hold: its question makes no sense",
+        ),
+    ] {
+        let changed = proof.replacen(from, to, 1);
+        assert_ne!(changed, proof, "{from}");
+        is_spoiled(&changed, expected);
+    }
+}
+
+/// What would break: the source on which an answer rests could be withheld, and the answer emptied, where a measure has the
+/// source's id.
+#[test]
+fn a_measure_of_the_same_name_is_no_event_that_is_withheld() {
+    let desk = Desk::demo();
+    desk.write(
+        "more.jsonl",
+        r#"{"kind":"source","id":"treaty","title":"A report","published":"2025-05-01"}
+{"kind":"measure","measure":"treaty","op":"impose","by":["india"],"announced":"2025-04-23","cites":[{"source":"treaty"}]}
+"#,
+    );
+    desk.ok(&["append", "more.jsonl"]);
+    desk.ok(&["replay", "--to", "2025-05-02", "--proof", "p.jsonl"]);
+    assert_eq!(desk.json(&["check", "p.jsonl", "--json"])["complete"], true);
+    let proof = fs::read_to_string(desk.path().join("p.jsonl")).unwrap();
+    let hidden: Vec<String> = proof
+        .lines()
+        .map(|line| match line.split_once(r#","payload":"{\"id\":\"treaty\""#) {
+            Some((header, _)) => format!(r#"{header},"payload":null}}"#),
+            None => line.to_owned(),
+        })
+        .collect();
+    assert_ne!(hidden.join("\n"), proof.trim_end());
+    desk.write("hidden.jsonl", &(hidden.join("\n") + "\n"));
+    assert_eq!(desk.json(&["check", "hidden.jsonl", "--json"])["complete"], false);
 }
 
 #[test]

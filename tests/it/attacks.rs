@@ -433,6 +433,8 @@ fn an_old_export_restored_and_appended_to_is_not_signed_in_silence() {
     let desk = desk();
     desk.ok(&["export", "--out", "old.jsonl"]);
     desk.ok(&["restore", "old.jsonl", "--log", "again"]);
+    // What cannot be signed, since its key is not there, begins no journal.
+    desk.is_refused(&["checkpoint", "--log", "again"], 2, "there is no signing key", "");
     fs::copy(desk.path().join("log/key"), desk.path().join("again/key")).unwrap();
     let output = desk.run(&["checkpoint", "--log", "again"]);
     let said = String::from_utf8(output.stderr).unwrap();
@@ -793,6 +795,36 @@ fn checkpoint_journal_edited() {
     is_said_in_words(&desk);
 }
 
+/// What would break: a note whose signature does not hold would be proved under, published and stamped, and the event of the stamp
+/// would keep the log from ever verifying again.
+#[test]
+fn a_journal_with_a_false_signature_is_handed_on_by_nobody() {
+    let desk = desk();
+    desk.ok(&["anchor", "request", "--out", "good.tsq"]);
+    let whole = journal(&desk);
+    let at = whole.rfind(' ').unwrap() + 20;
+    let mut spoiled = whole.clone().into_bytes();
+    spoiled[at] = if spoiled[at] == b'A' { b'B' } else { b'A' };
+    put_journal(&desk, &String::from_utf8(spoiled).unwrap());
+    for args in [
+        &["prove", "@1", "--out", "p"][..],
+        &["prove", "--for-answer", "--out", "p"],
+        &["replay", "--proof", "p"],
+        &["export", "--format", "tiles", "--out", "tiles"],
+        &["anchor", "request", "--out", "p"],
+        &["anchor", "add", "good.tsq"],
+        &["backup", "kept"],
+    ] {
+        desk.is_refused(args, 1, "was edited: line 2: the signature by ", "demarche verify");
+    }
+    assert!(!desk.path().join("p").exists());
+    let said = desk.run(&["doctor"]);
+    let said = String::from_utf8(said.stdout).unwrap();
+    assert!(said.contains("it was edited: line 2: the signature by "), "{said}");
+    put_journal(&desk, &whole);
+    desk.ok(&["prove", "@1", "--out", "p"]);
+}
+
 #[test]
 fn checkpoint_journal_written_anew_without_the_key() {
     let desk = desk();
@@ -804,6 +836,8 @@ fn checkpoint_journal_written_anew_without_the_key() {
     bytes.extend(forged.add(entry.at, note).unwrap());
     put_journal(&desk, &String::from_utf8(bytes).unwrap());
     is_found(&desk, &[], "signatures", "signed by no key that this log had");
+    let said = "was edited: line 2: it is signed by no key that this log had";
+    desk.is_refused(&["prove", "@1"], 1, said, "demarche verify");
 }
 
 #[test]

@@ -8,6 +8,9 @@ use demarche::event_log::portable::{PortableError, export, restore, verify_expor
 use demarche::event_log::report::{Against, Report};
 use demarche::event_log::verify::verify_store;
 use demarche::model::calendar::Zone;
+use demarche::record::export::{HeadLine, Line, SourcePart, decode, encode};
+use demarche::record::link::Link;
+use demarche::record::tree::Frontier;
 use demarche::replay::{Clocks, View, measures};
 use demarche::store::Store;
 use demarche::store::memory::MemoryStore;
@@ -120,6 +123,55 @@ fn a_removed_repeated_or_swapped_line_is_found() {
         }
     }
     assert!(!verified(b"").is_ok(), "an empty file is no export");
+}
+
+/// What would break: two files of different bytes would be exports of one log.
+#[test]
+fn a_source_is_written_in_one_way() {
+    let lines = lines();
+    let sources =
+        lines.iter().enumerate().filter_map(|(at, line)| match decode(line.trim_ascii_end()) {
+            Ok(Line::Source(part)) => Some((at, part)),
+            _ => None,
+        });
+    let (at, part) = sources.clone().find(|(_, part)| part.is_text).unwrap();
+    assert!(verified(&lines.concat()).is_ok() && part.parts == 1);
+    let half = part.bytes.len() / 2;
+    let piece = |part_number, parts, is_text, bytes: &[u8]| SourcePart {
+        part: part_number,
+        parts,
+        is_text,
+        bytes: bytes.to_vec(),
+        ..part.clone()
+    };
+    let whole = part.bytes.as_slice();
+    for pieces in [
+        vec![piece(0, 1, false, whole)],
+        vec![piece(0, 2, true, &whole[..half]), piece(1, 2, true, &whole[half..])],
+        vec![piece(0, 2, true, whole), piece(1, 2, true, b"")],
+        vec![piece(0, 2, false, &whole[..half]), piece(1, 2, true, &whole[half..])],
+    ] {
+        let mut changed = lines.clone();
+        let encoded =
+            pieces.into_iter().map(|piece| [encode(&Line::Source(piece)), b"\n".to_vec()].concat());
+        changed.splice(at..=at, encoded);
+        let report = verified(&changed.concat());
+        let said: Vec<_> =
+            report.findings.iter().map(|(_, finding)| finding.what.to_string()).collect();
+        assert!(said.iter().any(|said| said.contains("not in the parts, or the form")), "{said:?}");
+    }
+}
+
+/// What would break: a file that says nothing would be restored as a log that cannot be opened.
+#[test]
+fn an_export_of_no_event_is_no_log() {
+    let head = HeadLine { size: 0, chain: Link::ZERO, root: Frontier::default().root() };
+    let export = [encode(&Line::Head(head)), b"\n".to_vec()].concat();
+    let report = verified(&export);
+    assert!(!report.is_ok(), "{report:?}");
+    let mut store = MemoryStore::new();
+    let refused = restore(&mut Cursor::new(&export), &mut store, &mut |_| {});
+    assert!(matches!(refused, Err(PortableError::DoesNotVerify(_))), "{refused:?}");
 }
 
 #[test]

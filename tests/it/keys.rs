@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use demarche::record::note::{Note, NoteSigner};
+
 use crate::desk::Desk;
 
 fn desk() -> Desk {
@@ -70,6 +72,11 @@ fn during_a_rotation_both_keys_sign_and_afterwards_the_new_one_alone() {
     desk.ok(&["key", "rotate"]);
     let new = vkey(&desk);
     assert_ne!(old, new);
+    // No checkpoint was signed since.
+    let said = desk.run(&["prove", "@0", "--out", "before.tlog-proof"]);
+    let said = String::from_utf8(said.stderr).unwrap();
+    assert!(said.contains(&format!("demarche check before.tlog-proof --vkey {old}")), "{said}");
+    desk.ok(&["check", "before.tlog-proof", "--vkey", &old]);
     let (code, said) = desk.refused(&["key", "rotate"]);
     assert_eq!(code, Some(2), "one rotation at a time: {said}");
     let both = desk.ok(&["checkpoint", "--out", "both.note"]);
@@ -204,10 +211,48 @@ fn a_rotation_that_cannot_be_recorded_leaves_the_key_as_it_was() {
     assert_eq!(code, Some(1));
     assert_eq!(fs::read_to_string(desk.path().join("log/key")).unwrap(), before);
     assert!(!desk.path().join("log/key.former").exists());
-    // One that the log never came to name is taken away by the next command.
+    // What the log never came to name is what the next rotation adds.
     crate::forger::put(&desk, &all, &[]);
-    desk.ok(&["checkpoint"]);
+    let left = desk.path().join("log/key.new");
+    fs::copy(desk.path().join("log/key"), &left).unwrap();
+    let new = NoteSigner::from_seed("example.org/desk", &[7; 32]).unwrap();
+    fs::write(&left, new.secret_text()).unwrap();
+    let left = new.secret_text();
+    assert_eq!(lines_of(&desk.ok(&["checkpoint"])), 1);
+    assert_eq!(fs::read_to_string(desk.path().join("log/key.new")).unwrap(), left);
+    desk.ok(&["key", "rotate"]);
     assert!(!desk.path().join("log/key.new").exists());
+    assert_eq!(fs::read_to_string(desk.path().join("log/key")).unwrap(), left);
+    assert_eq!(lines_of(&desk.ok(&["checkpoint"])), 2);
+}
+
+/// What would break: a command on an older copy of a log would take away the only copy of the key that the log itself names.
+#[test]
+fn a_key_that_this_copy_does_not_name_is_left_alone() {
+    let desk = Desk::new();
+    fs::create_dir(desk.path().join("safe")).unwrap();
+    let run = |args: &[&str]| desk.ok(&[args, &["--key", "safe/key"]].concat());
+    run(&["init", "--origin", "example.org/desk"]);
+    run(&["backup", "kept"]);
+    crate::forger::copy(&desk.path().join("log"), &desk.path().join("older"));
+    run(&["key", "rotate"]);
+    // As a crash between the event and the names of the files leaves it.
+    let name = |name: &str| desk.path().join("safe").join(name);
+    fs::rename(name("key"), name("key.new")).unwrap();
+    fs::rename(name("key.former"), name("key")).unwrap();
+    let new = fs::read_to_string(name("key.new")).unwrap();
+    run(&["key", "--log", "kept"]);
+    run(&["key", "--log", "older"]);
+    run(&["checkpoint", "--log", "older"]);
+    assert_eq!(fs::read_to_string(name("key.new")).unwrap(), new);
+    run(&["key"]);
+    assert_eq!(fs::read_to_string(name("key")).unwrap(), new);
+    // One that cannot be added is named.
+    desk.ok(&["init", "--origin", "example.org/other", "--log", "other"]);
+    fs::copy(desk.path().join("other/key"), name("key.new")).unwrap();
+    let said = "the key in safe/key.new cannot be added to this log";
+    run(&["key", "retire"]);
+    desk.is_refused(&["key", "rotate", "--key", "safe/key"], 2, said, "move it away");
 }
 
 /// The states in which a crash can leave a rotation that the log has recorded.
@@ -314,7 +359,6 @@ fn a_retirement_that_was_cut_off_is_ended_by_the_same_command() {
 
 #[test]
 fn no_policy_brings_a_retired_key_back() {
-    use demarche::record::note::{Note, NoteSigner};
     let desk = desk();
     let secret = fs::read_to_string(desk.path().join("log/key")).unwrap();
     let stolen = NoteSigner::parse(secret.trim_end()).unwrap();
@@ -330,6 +374,26 @@ fn no_policy_brings_a_retired_key_back() {
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(said.contains("stolen.note is signed by no key that this log had"), "{said}");
+    // Nor does one of the thief's own beside it, which no key of the log endorsed.
+    fs::remove_file(desk.path().join("log/key")).unwrap();
+    desk.ok(&["key", "new"]);
+    desk.ok(&["export", "--out", "e.jsonl"]);
+    let secret = fs::read_to_string(desk.path().join("log/key")).unwrap();
+    let own = NoteSigner::parse(secret.trim_end()).unwrap();
+    let signed = desk.ok(&["checkpoint", "--out", "own.note"]);
+    let text = signed.split_inclusive("\n\n").next().unwrap().strip_suffix('\n').unwrap();
+    let both = vec![own.sign(text), stolen.sign(text)];
+    desk.write("both.note", &Note::new(text.to_owned(), both).unwrap().to_string());
+    for note in ["both.note", "own.note"] {
+        let args = ["verify", "e.jsonl", "--json", "--checkpoint", note, "--policy", "policy"];
+        let output = desk.run(&args);
+        assert_eq!(output.status.code(), Some(1), "{note}");
+        let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let mut findings = said["findings"].as_array().unwrap().iter();
+        assert!(findings.any(|finding| finding["check"] == "quorum"), "{said:#}");
+        // Whom the policy does not trust holds the log to nothing.
+        assert_eq!(said["outside_size"], 0, "{said:#}");
+    }
 }
 
 /// What would break: the advice is to make a key, and making one is refused with the same advice.

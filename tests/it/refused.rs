@@ -338,7 +338,12 @@ fn proofs_that_do_not_hold() {
         &[
             (&["check", "unsigned", "--vkey", key.trim()], 1, unsigned, "demarche checkpoint"),
             (&["check", "lied"], 1, "the proof does not hold: its events give another answer", ""),
-            (&["check", "unasked"], 1, "the proof does not say what was asked", ""),
+            (
+                &["check", "unasked"],
+                1,
+                "the proof does not hold: its question makes no sense",
+                "the proof does not say what was asked",
+            ),
             (&["check", "changed"], 1, "the proof does not hold: event ", "ask its author"),
         ],
     );

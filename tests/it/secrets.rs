@@ -268,9 +268,14 @@ fn a_bad_key_is_refused_without_showing_any_of_it() {
     ];
     for bytes in bad {
         fs::write(&path, bytes).unwrap();
-        for args in
-            [&["checkpoint"][..], &["key"], &["key", "rotate"], &["key", "retire", "--json"]]
-        {
+        for args in [
+            &["checkpoint"][..],
+            &["key"],
+            &["key", "rotate"],
+            &["key", "retire", "--json"],
+            // Given in the place of a policy.
+            &["verify", "--policy", "log/key"],
+        ] {
             let output = run(&desk, args);
             let said = [output.stdout, output.stderr].concat();
             let text = String::from_utf8_lossy(&said);

@@ -12,7 +12,7 @@ use crate::event_log::report::{Against, Report};
 use crate::event_log::staging::Workers;
 use crate::event_log::verify::{Learnt, Verifier};
 use crate::model::limits::SOURCE_BYTES_MAX;
-use crate::record::export::{HeadLine, Line, LineError, SourcePart, decode};
+use crate::record::export::{HeadLine, Line, LineError, SourcePart, SplitCheck, decode};
 use crate::record::tree::{Frontier, leaf_hash};
 use crate::store::StoredEvent;
 
@@ -93,6 +93,10 @@ pub(super) fn walk<R: Read + Seek>(
         let seq = verifier.next_seq().checked_sub(1);
         verifier.found(Check::Head, Finding { seq, id: None, line: None, what });
     }
+    if verifier.next_seq() == 0 {
+        let what = Wrong::Order("there is no event: a log has at least its genesis");
+        verifier.found(Check::Chain, Finding { seq: None, id: None, line: None, what });
+    }
     late_roots(&mut verifier, export)?;
     look_at_twins(&mut verifier, export)?;
     let (stated, root) = match head {
@@ -161,6 +165,7 @@ struct Gathering {
     size: u64,
     /// How many bytes its parts have so far.
     found: u64,
+    split: SplitCheck,
 }
 
 impl Walker {
@@ -243,10 +248,18 @@ impl Walker {
             parts: part.parts,
             size: part.size,
             found: 0,
+            split: SplitCheck::default(),
         });
         let found = u64::try_from(part.bytes.len()).unwrap_or(u64::MAX);
         gathering.found = gathering.found.saturating_add(found);
         gathering.next += 1;
+        let as_split = gathering.split.is_next(&part);
+        if !as_split {
+            self.parts = None;
+            let why = "a captured source is not in the parts, or the form, that an export gives it";
+            self.wrong(line, Wrong::Order(why));
+            return;
+        }
         if gathering.next < gathering.parts {
             return;
         }
