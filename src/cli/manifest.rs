@@ -13,7 +13,7 @@ use super::log_args::LogArgs;
 
 pub(crate) const MANIFEST: &str = "backup.json";
 /// The longest manifest, in bytes.
-pub(crate) const MANIFEST_BYTES_MAX: usize = 64 * 1024;
+const MANIFEST_BYTES_MAX: usize = 64 * 1024;
 /// The version of its keys.
 const VERSION: u32 = 1;
 
