@@ -291,6 +291,28 @@ impl LogArgs {
         Ok(None)
     }
 
+    /// The bytes of a log's journal where its directory was named: who names one wants it compared, so it must be there.
+    /// `None` if none was named, or if it cannot be known which log's is meant.
+    pub(crate) fn journal_as_named(
+        &self,
+        origin: Option<&str>,
+    ) -> Result<Option<Vec<u8>>, CliError> {
+        let (Some(directory), Some(origin)) = (self.journal_named(), origin) else {
+            return Ok(None);
+        };
+        let bytes = self.journal_bytes(origin)?;
+        if bytes.is_none() {
+            let directory = directory.display();
+            return Err(CliError::refused(format!(
+                "there is no journal of {origin} in {directory}"
+            ))
+            .hint(
+                "name the directory in which it lies (--journal DIR, DEMARCHE_JOURNAL), or none",
+            ));
+        }
+        Ok(bytes)
+    }
+
     /// Writes the journal of a log that was restored, in place of one that it carries on. Its bytes are on disk before it is
     /// moved into its place.
     pub(crate) fn write_journal(&self, origin: &str, bytes: &[u8]) -> Result<(), CliError> {

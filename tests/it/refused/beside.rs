@@ -171,6 +171,31 @@ fn journals_that_cannot_be_used() {
     }
 }
 
+/// What would break: who names a journal is told that a log, or an export, verifies which that journal contradicts.
+#[test]
+fn a_journal_that_was_named_is_compared() {
+    let desk = desk("example.org/desk");
+    desk.ok(&["checkpoint"]);
+    // Another log of that name, as long, and its export.
+    desk.ok(&["init", "--origin", "example.org/desk", "--log", "other"]);
+    desk.ok(&["append", "note", "--text", "t", "--log", "other"]);
+    desk.ok(&["export", "--out", "other.jsonl", "--log", "other"]);
+    desk.ok(&["export", "--out", "own.jsonl"]);
+    let verify = |args: &[&'static str]| [&["verify"], args].concat();
+    let report = desk.ok(&verify(&["own.jsonl", "--journal", "log/journal"]));
+    assert!(report.contains("whole, and of this log, checkpoints: 1"), "{report}");
+    let other = desk.run(&verify(&["other.jsonl", "--journal", "log/journal"]));
+    assert_eq!(other.status.code(), Some(1));
+    let mut of_the_environment = desk.command(&verify(&["other.jsonl"]));
+    of_the_environment.env("DEMARCHE_JOURNAL", "log/journal");
+    assert_eq!(of_the_environment.output().unwrap().status.code(), Some(1));
+    let none = "there is no journal of example.org/desk in gone";
+    for args in [&[][..], &["own.jsonl"]] {
+        let args = [&verify(args)[..], &["--journal", "gone"]].concat();
+        refused(&desk, &[(&args, 2, none, "--journal DIR")]);
+    }
+}
+
 #[test]
 fn backups_that_are_none_or_have_no_place() {
     let desk = desk("example.org/desk");
