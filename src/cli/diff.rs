@@ -50,7 +50,7 @@ pub(crate) struct DiffArgs {
     /// Only what the public could read by then
     #[arg(long, value_name = "DATE", conflicts_with = "reported_from")]
     reported_by: Option<String>,
-    /// The time zone in which dates without a time are read
+    /// The time zone in which dates, and times without an offset, are read
     #[arg(long, value_name = "ZONE", default_value = "UTC")]
     tz: String,
     /// Print the answer as JSON

@@ -24,7 +24,7 @@ pub(crate) struct ListArgs {
     /// Only what may have happened by this day
     #[arg(long, value_name = "DATE")]
     to: Option<String>,
-    /// The time zone in which dates without a time are read
+    /// The time zone in which dates, and times without an offset, are read
     #[arg(long, value_name = "ZONE", default_value = "UTC")]
     tz: String,
     /// Print the list as JSON

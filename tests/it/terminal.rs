@@ -41,6 +41,28 @@ fn the_shipped_log_answers_differently_on_four_days() {
     assert!(desk.ok(&["demo"]).contains("nothing new"), "a second tour appends nothing");
 }
 
+/// What would break: two questions with other answers would stand under one heading.
+#[test]
+fn a_question_is_shown_with_its_zone() {
+    let desk = Desk::demo();
+    let heading = |to: &str, tz: &str| {
+        let answer = desk.ok(&["measures", "--to", to, "--tz", tz]);
+        answer.lines().next().unwrap().to_owned()
+    };
+    for (to, tz, expected) in [
+        ("2025-04-22", "UTC", "The world at the end of 2025-04-22 (UTC)"),
+        ("2025-04-22T20:00:00Z", "UTC", "The world at 2025-04-22T20:00:00Z (dates in UTC)"),
+        (
+            "2025-04-22T20:00:00Z",
+            "Asia/Kolkata",
+            "The world at 2025-04-22T20:00:00Z (dates in Asia/Kolkata)",
+        ),
+        ("2025-04-22T20:00:00", "Asia/Kolkata", "The world at 2025-04-22T20:00:00 (Asia/Kolkata)"),
+    ] {
+        assert_eq!(heading(to, tz), expected);
+    }
+}
+
 #[test]
 fn the_shipped_positions_say_on_whose_word_they_rest() {
     let desk = Desk::demo();
