@@ -5,6 +5,7 @@ use clap::Args;
 use super::clock_args::{Bound, read_bound};
 use super::error::CliError;
 use crate::model::calendar::Zone;
+use crate::model::event::Body;
 use crate::model::near::nearest;
 use crate::model::schema::{KINDS, Kind, SYSTEM_KINDS};
 use crate::replay::filter::Unknown;
@@ -59,12 +60,44 @@ fn kind(name: &str) -> Result<Kind, CliError> {
     })
 }
 
-/// An id that the log does not know, with those that look like it.
+/// An id that the log does not know as what it is to be: what it is, or those of the right kind that look like it.
 pub(crate) fn unknown(error: &Unknown, history: &History) -> CliError {
     let refused = CliError::refused(error.to_string());
-    let near = nearest(&error.id, history.ids().chain(history.measure_ids()), 3);
+    let refused = match what_is(history, &error.id) {
+        Some(what) => refused.detail(what),
+        None => refused,
+    };
+    let near = match Kind::parse(error.what) {
+        Some(kind) if kind != Kind::Measure => {
+            nearest(&error.id, ids_of(history, move |known| known == kind), 3)
+        }
+        _ => nearest(&error.id, history.measure_ids(), 3),
+    };
     match near.as_slice() {
         [] => refused.hint("see what there is: demarche list"),
         near => refused.hint(format!("did you mean {}?", near.join(" or "))),
     }
+}
+
+/// What an id is that is known, in words.
+fn what_is(history: &History, id: &str) -> Option<String> {
+    let event = history.seq_of(id).and_then(|seq| history.entry(seq)?.event());
+    match event.map(|event| (&event.body, event.kind())) {
+        Some((Body::Measure(step), _)) => {
+            Some(format!("{id} is a step of the measure {}", step.measure))
+        }
+        Some((_, kind)) => Some(format!("{id} is {}", kind.with_article())),
+        None => history.has_measure(id).then(|| format!("{id} is a measure")),
+    }
+}
+
+/// The ids of events of some kinds.
+pub(crate) fn ids_of(
+    history: &History,
+    is_meant: impl Fn(Kind) -> bool,
+) -> impl Iterator<Item = &str> {
+    history.ids().filter(move |id| {
+        let event = history.seq_of(id).and_then(|seq| history.entry(seq)?.event());
+        event.is_some_and(|event| is_meant(event.kind()))
+    })
 }

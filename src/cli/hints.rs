@@ -77,6 +77,7 @@ fn for_cause(cause: &Cause) -> Option<String> {
                 (true, None) => "see what there is: demarche list".to_owned(),
             }
         }
+        Cause::IsMeasure { steps, .. } => format!("name one of its events: {}", steps.join(", ")),
         Cause::NotVerbatim { nearest, .. } => match nearest.as_ref().map(|near| near.difference) {
             Some(Difference::WhiteSpace) => {
                 "the passage differs in white space alone: copy it as the source has it".to_owned()

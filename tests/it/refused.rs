@@ -136,6 +136,12 @@ fn names_and_dates_that_lead_nowhere() {
             ),
             (&["explain", topic], 2, neither, "demarche show pahalgam-attack"),
             (
+                &["explain", "indus-waters-treaty-suspension", topic],
+                2,
+                "a topic is given, and indus-waters-treaty-suspension is no actor",
+                "demarche explain indus-waters-treaty-suspension",
+            ),
+            (
                 &["list", "--kind", "statment"],
                 2,
                 "there is no kind of event \"statment\"",
@@ -184,6 +190,35 @@ fn names_and_dates_that_lead_nowhere() {
     );
 }
 
+/// What would break: the id itself would be offered in its place, or ids of another kind, which are refused the same.
+#[test]
+fn an_id_of_another_kind_is_said_to_be_that() {
+    let desk = desk("example.org/desk");
+    desk.write(
+        "x.jsonl",
+        r#"{"kind":"actor","id":"speaker-two","name":"Second"}
+           {"kind":"statement","id":"speaker-one","by":"speaker-two","stance":"opposes"}
+           {"kind":"measure","id":"freeze-a","measure":"freeze-m","op":"impose"}"#,
+    );
+    desk.ok(&["append", "x.jsonl"]);
+    let statement = "speaker-one is a statement";
+    for (args, what, hint) in [
+        (["timeline", "--actor", "speaker-one"], statement, "did you mean speaker-two?"),
+        (["list", "--measure", "speaker-one"], statement, "demarche list"),
+        (["positions", "--topic", "freeze-m"], "freeze-m is a measure", "demarche list"),
+        (
+            ["list", "--measure", "freeze-a"],
+            "freeze-a is a step of the measure freeze-m",
+            "did you mean freeze-m?",
+        ),
+    ] {
+        desk.is_refused(&args, 2, what, hint);
+    }
+    desk.is_refused(&["contacts", "speaker-one"], 2, statement, "demarche list");
+    let near = "did you mean freeze-m?";
+    desk.is_refused(&["explain", "freeze-b"], 2, "there is no measure or actor", near);
+}
+
 #[test]
 fn a_measure_where_an_event_is_asked_for() {
     let desk = Desk::demo();
@@ -201,6 +236,14 @@ fn a_measure_where_an_event_is_asked_for() {
             (&["erase", "@1", "--why", " "], 2, "--why is empty", "recorded with its reason"),
         ],
     );
+    for more in [
+        &["mention"][..],
+        &["correction", "--field", "when", "--to", "2025"],
+        &["retraction", "--by", "recorder"],
+    ] {
+        let args = [&["append"], more, &["--of", measure]].concat();
+        desk.is_refused(&args, 2, &format!("of: {erase}"), "name one of its events: ");
+    }
 }
 
 #[test]
@@ -360,6 +403,14 @@ fn sealed_parts_that_are_not_there() {
             (&again, 2, "the sealed part of s is not there", "without sealed parts"),
         ],
     );
+    // What would break: who asked for the sealed part would be told to ask for it.
+    let here = "it has a sealed part; --sealed shows it";
+    let absent = "its sealed part is not in this copy of the log";
+    assert!(desk.ok(&["show", "s"]).contains(here));
+    for args in [&["show", "s", "--log", "again"][..], &["show", "s", "--log", "again", "--sealed"]] {
+        let shown = desk.ok(args);
+        assert!(shown.contains(absent) && !shown.contains(here), "{shown}");
+    }
 }
 
 #[test]
