@@ -132,8 +132,11 @@ impl ExplainArgs {
         let event = history.seq_of(&self.id).and_then(|seq| history.entry(seq)?.event());
         let is_actor = event.is_some_and(|event| event.kind() == Kind::Actor);
         if self.topic.is_some() && !is_actor && (event.is_some() || history.has_measure(&self.id)) {
-            return Err(CliError::refused(format!("a topic is given, and {} is no actor", self.id))
-                .hint(format!("leave the topic out: demarche explain {}", self.id)));
+            return Err(CliError::refused(format!(
+                "a topic is given, and {} is no actor",
+                self.id
+            ))
+            .hint(format!("leave the topic out: demarche explain {}", self.id)));
         }
         let pairs: Vec<(String, String)> = match event.map(|event| (&event.body, &event.topic)) {
             Some((Body::Statement(said), Some(topic))) => {
@@ -156,7 +159,8 @@ impl ExplainArgs {
             None => {
                 let error =
                     CliError::refused(format!("there is no measure or actor {:?}", self.id));
-                let of_events = ids_of(history, |kind| matches!(kind, Kind::Actor | Kind::Statement));
+                let of_events =
+                    ids_of(history, |kind| matches!(kind, Kind::Actor | Kind::Statement));
                 let known = history.measure_ids().chain(of_events);
                 return Err(match nearest(&self.id, known, 3).as_slice() {
                     [] => error.hint("see what there is: demarche measures, demarche positions"),

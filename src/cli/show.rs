@@ -169,7 +169,8 @@ impl ShowArgs {
         let history = log.history();
         let event = history.seq_of(&self.id);
         let steps = history.steps_of(&self.id).iter().copied();
-        let seqs: Vec<u64> = event.into_iter().chain(steps.filter(|seq| Some(*seq) != event)).collect();
+        let seqs: Vec<u64> =
+            event.into_iter().chain(steps.filter(|seq| Some(*seq) != event)).collect();
         if seqs.is_empty() {
             return Err(unknown(&log, &self.id));
         }
