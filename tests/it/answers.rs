@@ -85,6 +85,42 @@ fn a_later_source_turns_unknown_to_in_force_on_its_own_clocks_only() {
     assert_eq!(revisions["revisions"][0]["measures"][0]["because"][0], "the-day");
 }
 
+/// What would break: it would be said that a word changed, and neither what it was nor what it is.
+#[test]
+fn a_change_is_told_with_both_values() {
+    let desk = Desk::new();
+    desk.ok(&["init", "--origin", "example.org/desk", "--no-key"]);
+    desk.write(
+        "x.jsonl",
+        r#"{"kind":"actor","id":"in","name":"India"}
+           {"kind":"actor","id":"pk","name":"Pakistan"}
+           {"kind":"source","id":"report","title":"A report"}
+           {"kind":"topic","id":"treaty","name":"The treaty"}
+           {"kind":"measure","id":"i","measure":"halt","op":"impose","by":"in","type":"travel_ban","effective":"2025-04-24"}
+           {"kind":"statement","id":"s","by":"in","topic":"treaty","stance":"opposes","when":"2025-04-23"}"#,
+    );
+    desk.ok(&["append", "x.jsonl"]);
+    desk.write(
+        "later.jsonl",
+        r#"{"kind":"correction","of":"i","field":"type","to":"visa_restriction"}
+           {"kind":"correction","of":"i","field":"by","to":["in","pk"]}
+           {"kind":"correction","of":"i","field":"against","to":"pk"}
+           {"kind":"correction","of":"s","field":"according_to","to":{"by":"pk","how":"readout"}}
+           {"kind":"correction","of":"s","field":"cites","to":{"source":"report"}}"#,
+    );
+    desk.ok(&["append", "later.jsonl"]);
+    let revisions = desk.ok(&["revisions"]);
+    for told in [
+        "type: travel ban → visa restriction\n",
+        "by: in → in, pk\n",
+        "against: nothing → pk\n",
+        "according to: on their own word → on the word of Pakistan (readout)\n",
+        "cites: nothing → A report\n",
+    ] {
+        assert!(revisions.contains(told), "{told} in {revisions}");
+    }
+}
+
 #[test]
 fn a_retraction_removes_a_measure_from_then_on_and_is_no_failure() {
     let (desk, then) = before_more();
