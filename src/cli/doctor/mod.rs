@@ -154,7 +154,7 @@ impl DoctorArgs {
             let log = store::look(args.directory(), copy, &mut found);
             keys::key(args, log.as_ref(), &mut found);
             let journal = keys::journal(args, log.as_ref(), &mut found);
-            keys::checkpoints(log.as_ref(), journal.as_ref(), now(), &mut found);
+            keys::checkpoints(args, log.as_ref(), journal.as_ref(), now(), &mut found);
             keys::policy(args, &mut found);
             store::clock(log.as_ref(), journal.as_ref(), now(), &mut found);
         }

@@ -196,6 +196,26 @@ fn a_journal_that_was_named_is_compared() {
     }
 }
 
+/// What would break: it would be advised to sign a backup, which is refused.
+#[test]
+fn a_backup_without_a_checkpoint_is_not_to_be_signed() {
+    let desk = desk("example.org/desk");
+    desk.ok(&["backup", "kept"]);
+    let advice = "sign one in the log that it was made from";
+    for args in [
+        &["prove", "n"][..],
+        &["anchor", "request", "--out", "r.tsq"],
+        &["export", "--format", "tiles", "--out", "tiles"],
+    ] {
+        desk.is_refused(&[args, &["--log", "kept"]].concat(), 2, "no checkpoint ", advice);
+        desk.is_refused(args, 2, "no checkpoint ", "sign one first: demarche checkpoint");
+    }
+    assert!(desk.ok(&["doctor", "--log", "kept"]).contains(advice));
+    assert!(desk.ok(&["doctor"]).contains("sign one: demarche checkpoint"));
+    let (_, said) = desk.refused(&["replay", "--proof", "p", "--log", "kept"]);
+    assert!(said.contains(advice), "{said}");
+}
+
 #[test]
 fn backups_that_are_none_or_have_no_place() {
     let desk = desk("example.org/desk");
