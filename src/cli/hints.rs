@@ -333,7 +333,14 @@ pub(crate) fn for_report(report: &Report, of_export: bool) -> Vec<&'static str> 
     if any(&[Check::Checkpoints]) {
         hints.push("keep both: one of them is not of this log as it was; go on with a copy that extends the checkpoint");
     }
-    if any(&[Check::Signatures, Check::Quorum, Check::Anchors]) {
+    if any(&[Check::Quorum]) {
+        hints.push(if of_export {
+            "bring a checkpoint of it that is signed as the policy asks: --checkpoint FILE"
+        } else {
+            "have the log cosigned as the policy asks: demarche witness ask; or name another policy: --policy FILE"
+        });
+    }
+    if any(&[Check::Signatures, Check::Anchors]) {
         hints.push(
             "compare keys, checkpoints and time stamps with what their owners hold and publish",
         );
