@@ -15,6 +15,8 @@ use crate::store::{Damage, StoreError};
 
 /// Of so many things that are wrong with one event each is shown; the rest are only counted.
 const CAUSES_SHOWN: usize = 20;
+/// The same of advice on one input.
+const HINTS_SHOWN: usize = 5;
 
 /// What is wrong with one event, a line each, the evidence indented.
 pub(crate) fn describe(refusal: &Refusal) -> Vec<String> {
@@ -52,7 +54,11 @@ pub(crate) fn for_refusals(refusals: &[Refusal]) -> Vec<String> {
             hints.push(hint);
         }
     }
-    hints.truncate(5);
+    let more = hints.len().saturating_sub(HINTS_SHOWN);
+    hints.truncate(HINTS_SHOWN);
+    if more > 0 {
+        hints.push(format!("and {more} more, once these are followed"));
+    }
     hints
 }
 
@@ -111,7 +117,7 @@ fn for_cause(cause: &Cause) -> Option<String> {
             }
         }
         Cause::NotCorrectable { .. } => {
-            "take the event back and append it anew: append retraction --of ID --by recorder --why ...".to_owned()
+            "take the event back, and append it anew under another id: append retraction --of ID --by recorder --why ...".to_owned()
         }
         Cause::TooLong { .. } => {
             "shorten its texts, or put what is long into a file that a source captures".to_owned()

@@ -116,6 +116,58 @@ fn what_is_appended_from_flags() {
     );
 }
 
+/// What would break: an event that was taken back would pass for one that counts.
+#[test]
+fn what_is_already_there_and_taken_back_is_said_to_be() {
+    let desk = desk("example.org/desk");
+    let again = ["append", "note", "--id", "n", "--text", "t"];
+    let said = || {
+        let output = desk.run(&again);
+        assert_eq!(output.status.code(), Some(0));
+        assert!(String::from_utf8(output.stdout).unwrap().starts_with("already there: note n"));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert_eq!(said(), "");
+    desk.ok(&["append", "retraction", "--id", "r", "--of", "n", "--by", "recorder"]);
+    let warned = said();
+    assert!(warned.contains("n is already there, and counts in no answer: taken back"), "{warned}");
+    assert!(warned.contains("append it under another id"), "{warned}");
+    desk.ok(&["append", "retraction", "--of", "r", "--by", "recorder"]);
+    assert_eq!(said(), "");
+    // Of many the first are named, and the rest counted.
+    let note = |at| format!("{{\"kind\":\"note\",\"id\":\"n{at}\",\"text\":\"t\"}}\n");
+    let back = |at| format!("{{\"kind\":\"retraction\",\"of\":\"n{at}\",\"by\":\"source\"}}\n");
+    desk.write("notes", &(0..22).map(note).collect::<String>());
+    desk.write("back", &(1..22).map(back).collect::<String>());
+    desk.ok(&["append", "notes"]);
+    desk.ok(&["append", "back"]);
+    let (_, warned) = desk.refused(&["append", "notes", "--json"]);
+    assert_eq!(warned.matches("is already there").count(), 20, "{warned}");
+    assert!(warned.contains("and 1 more are already there"), "{warned}");
+}
+
+/// What would break: what is left to be put right would look like all there is.
+#[test]
+fn hints_that_are_not_shown_are_counted() {
+    let desk = desk("example.org/desk");
+    let line = |at| format!("{{\"kind\":\"note\",\"text\":\"t\",\"topic\":\"t{at}\"}}\n");
+    desk.write("five", &(0..5).map(line).collect::<String>());
+    desk.write("seven", &(0..7).map(line).collect::<String>());
+    assert!(!desk.refused(&["append", "five"]).1.contains("more, once"));
+    desk.is_refused(&["append", "seven"], 2, "--id t4 ", "hint: and 2 more, once");
+}
+
+#[test]
+fn a_flag_that_takes_several_values_says_so() {
+    let desk = desk("example.org/desk");
+    let help = desk.ok(&["append", "statement", "--help"]);
+    let spoken = help.lines().find(|line| line.trim_start().starts_with("--by ")).unwrap();
+    assert!(spoken.ends_with("may be given more than once"), "{spoken}");
+    let statement = ["append", "statement", "--by", "new-man,pk"];
+    let each = "give each by itself: --by new-man --by pk";
+    desk.is_refused(&statement, 2, "there is no actor \"new-man,pk\"", each);
+}
+
 #[test]
 fn names_and_dates_that_lead_nowhere() {
     let desk = Desk::demo();
