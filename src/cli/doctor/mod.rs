@@ -147,7 +147,8 @@ impl DoctorArgs {
                 env!("CARGO_PKG_VERSION")
             ),
         );
-        if files::directory(args, &mut found) {
+        let place = files::directory(args, &mut found);
+        if place == files::Place::Log {
             files::modes(args, &mut found);
             let copy = files::copied(args, &mut found);
             let copy = copy.as_ref().map(tempfile::TempDir::path);
@@ -169,7 +170,12 @@ impl DoctorArgs {
         } else {
             print(&found, terminal)?;
         }
-        Ok(if wrong == 0 { Status::Done } else { Status::Failed })
+        Ok(match (wrong, place) {
+            (0, _) => Status::Done,
+            // There is nothing to check.
+            (_, files::Place::NoLog) => Status::Refused,
+            _ => Status::Failed,
+        })
     }
 }
 
