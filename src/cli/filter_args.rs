@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::clock_args::{Bound, read_bound};
 use super::error::CliError;
-use crate::model::calendar::Zone;
+use crate::model::calendar::{Instant, Zone};
 use crate::model::event::Body;
 use crate::model::near::nearest;
 use crate::model::schema::{KINDS, Kind, SYSTEM_KINDS};
@@ -34,19 +34,36 @@ pub(crate) struct FilterArgs {
 }
 
 impl FilterArgs {
-    /// The filter, without a last day.
-    pub(crate) fn filter(&self, zone: Zone) -> Result<Filter, CliError> {
-        let from = self.from.as_ref();
+    /// The filter, without a last day; it must begin by `to`, however that was written.
+    pub(crate) fn filter(
+        &self,
+        zone: Zone,
+        to: Option<(Instant, &str)>,
+    ) -> Result<Filter, CliError> {
+        let from = self.from.as_deref();
+        let earliest =
+            from.map(|text| read_bound("--from", text, zone, Bound::First)).transpose()?;
+        if let (Some(from), Some(earliest), Some((to, last))) = (from, earliest, to)
+            && earliest > to
+        {
+            return Err(from_after_to(from, last));
+        }
         Ok(Filter {
             actors: self.actor.clone(),
             topics: self.topic.clone(),
             kinds: self.kind.iter().map(|name| kind(name)).collect::<Result<_, _>>()?,
             measures: self.measure.clone(),
-            from: from.map(|text| read_bound("--from", text, zone, Bound::First)).transpose()?,
+            from: earliest,
             to: None,
             text: self.text.clone(),
         })
     }
+}
+
+/// That a stretch of time ends before it begins.
+pub(crate) fn from_after_to(from: &str, to: &str) -> CliError {
+    CliError::refused(format!("--from {from} is after --to {to}"))
+        .hint("the earlier date comes first")
 }
 
 fn kind(name: &str) -> Result<Kind, CliError> {

@@ -217,7 +217,19 @@ fn names_and_dates_that_lead_nowhere() {
                 "there is no time zone \"Mars/Olympus\"",
                 "IANA",
             ),
-            (&gantt, 2, "--from 2025-05-02 is after --to 2025-05-01", ""),
+            (&gantt, 2, "--from 2025-05-02 is after --to 2025-05-01", "the earlier date"),
+            (
+                &["timeline", "--from", "2025-05-02", "--to", "2025-05-01"],
+                2,
+                "--from 2025-05-02 is after --to 2025-05-01",
+                "the earlier date comes first",
+            ),
+            (
+                &["list", "--from", "2025-05-02", "--to", "2025-05-01"],
+                2,
+                "--from 2025-05-02 is after --to 2025-05-01",
+                "the earlier date comes first",
+            ),
             (
                 &["diff", "--from", "2025-13-01", "--to", "2025-05-01"],
                 2,
