@@ -199,6 +199,9 @@ fn for_shape(wrong: &Wrong) -> Option<String> {
         Wrong::Missing { what: "kind", .. } => {
             Some("say what the line is, as in \"kind\":\"statement\"; the kinds: demarche append --help".to_owned())
         }
+        Wrong::OfDuplicatesAlone => {
+            Some("if it doubles that event, say so: by duplicate; else leave duplicate_of out".to_owned())
+        }
         Wrong::SystemKind { .. } => Some("leave the line out".to_owned()),
         Wrong::TextTooLong { .. } => {
             Some("shorten it, or put it into a file that a source captures".to_owned())
