@@ -66,6 +66,11 @@ fn for_cause(cause: &Cause) -> Option<String> {
     Some(match cause {
         Cause::Input(error) => return for_input(error),
         Cause::Shape(problem) => return for_shape(&problem.wrong),
+        Cause::NoSuch { path, id, .. } if id.contains(',') && names_a_list(path) => {
+            let flag = path.split('[').next().unwrap_or_default().replace('_', "-");
+            let each: Vec<_> = id.split(',').map(|one| format!("--{flag} {}", one.trim())).collect();
+            format!("if several are meant, give each by itself: {}; in JSON lines, a list", each.join(" "))
+        }
         Cause::NoSuch { id, near, target, .. } => {
             let declare = match target {
                 Target::Actor | Target::ActorOrSource => {
@@ -142,6 +147,11 @@ fn for_cause(cause: &Cause) -> Option<String> {
         }
         _ => return None,
     })
+}
+
+/// Whether the path of a reference is that of an item of a list that has a flag of its own.
+fn names_a_list(path: &str) -> bool {
+    path.ends_with(']') && !path.contains(['.', ' '])
 }
 
 fn for_input(error: &InputError) -> Option<String> {

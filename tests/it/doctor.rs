@@ -170,7 +170,8 @@ fn of_a_damaged_store_everything_else_is_reported() {
         assert_eq!(of(&said, check)["verdict"], "ok", "{check}");
     }
     // And every command says what comes next.
-    for args in [&["list"][..], &["verify"], &["append", "note"], &["replay"], &["backup", "b"]] {
+    let append = &["append", "note", "--text", "t"];
+    for args in [&["list"][..], &["verify"], append, &["replay"], &["backup", "b"]] {
         let (code, said) = desk.refused(args);
         assert_eq!(code, Some(2), "{args:?}: {said}");
         for expected in ["demarche doctor", "demarche backup", "demarche restore BACKUP_DIR"] {

@@ -67,6 +67,13 @@ fn what_is_appended_from_flags() {
         &desk,
         &[
             (&["append"], 2, "there is nothing to append", "demarche append statement --help"),
+            (
+                &["append", "statement"],
+                2,
+                "the event is empty: no field is given",
+                "demarche append statement --help",
+            ),
+            (&["append", "note"], 2, "the event is empty: no field is given", "append note --help"),
             (&both, 2, "both a file and a kind of event are given", ""),
             (
                 &["append", "statemnt"],
@@ -471,7 +478,8 @@ fn sealed_parts_that_are_not_there() {
     let here = "it has a sealed part; --sealed shows it";
     let absent = "its sealed part is not in this copy of the log";
     assert!(desk.ok(&["show", "s"]).contains(here));
-    for args in [&["show", "s", "--log", "again"][..], &["show", "s", "--log", "again", "--sealed"]] {
+    for args in [&["show", "s", "--log", "again"][..], &["show", "s", "--log", "again", "--sealed"]]
+    {
         let shown = desk.ok(args);
         assert!(shown.contains(absent) && !shown.contains(here), "{shown}");
     }
