@@ -91,7 +91,7 @@ pub(crate) fn unknown(error: &Unknown, history: &History) -> CliError {
         _ => nearest(&error.id, history.measure_ids(), 3),
     };
     match near.as_slice() {
-        [] => refused.hint("see what there is: demarche list"),
+        [] => refused.hint(format!("see what there is: demarche list --kind {}", error.what)),
         near => refused.hint(format!("did you mean {}?", near.join(" or "))),
     }
 }

@@ -275,8 +275,8 @@ fn an_id_of_another_kind_is_said_to_be_that() {
     let statement = "speaker-one is a statement";
     for (args, what, hint) in [
         (["timeline", "--actor", "speaker-one"], statement, "did you mean speaker-two?"),
-        (["list", "--measure", "speaker-one"], statement, "demarche list"),
-        (["positions", "--topic", "freeze-m"], "freeze-m is a measure", "demarche list"),
+        (["list", "--measure", "speaker-one"], statement, "demarche list --kind measure"),
+        (["positions", "--topic", "freeze-m"], "freeze-m is a measure", "list --kind topic"),
         (
             ["list", "--measure", "freeze-a"],
             "freeze-a is a step of the measure freeze-m",
