@@ -78,13 +78,13 @@ impl AnchorArgs {
         let journal = args.journal(&log)?;
         match &self.command {
             Command::Request { out } => {
-                let note = newest(&journal)?.note.to_string();
+                let note = newest(args, &journal)?.note.to_string();
                 let request = timestamp::request(&note, u64::from_be_bytes(random()));
                 files::write_new(out, |file| Ok(file.write_all(&request)?))?;
                 let out = out.display();
                 terminal.line(format!(
                     "wrote {out}: a request to stamp the checkpoint of {} events",
-                    newest(&journal)?.checkpoint.size
+                    newest(args, &journal)?.checkpoint.size
                 ))?;
                 terminal.faint(format!(
                     "send it: curl -H 'Content-Type: application/timestamp-query' --data-binary @{out} URL -o FILE.tsr"
@@ -98,7 +98,7 @@ impl AnchorArgs {
                 record(&mut log, &journal, bytes, &stamp, *json, terminal)
             }
             Command::Ask { url, json } => {
-                let note = newest(&journal)?.note.to_string();
+                let note = newest(args, &journal)?.note.to_string();
                 let nonce = u64::from_be_bytes(random());
                 let request = timestamp::request(&note, nonce);
                 let answer = http::post(url, "application/timestamp-query", &request)?;
@@ -118,8 +118,8 @@ impl AnchorArgs {
     }
 }
 
-fn newest(journal: &Journal) -> Result<&Entry, CliError> {
-    journal.last().ok_or_else(|| none_yet("is there to be stamped"))
+fn newest<'j>(args: &LogArgs, journal: &'j Journal) -> Result<&'j Entry, CliError> {
+    journal.last().ok_or_else(|| none_yet(args, "is there to be stamped"))
 }
 
 fn read(bytes: &[u8]) -> Result<Stamp, CliError> {

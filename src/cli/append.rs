@@ -1,5 +1,6 @@
 //! `demarche append`: one event from flags, or many from JSON lines.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, BufReader};
@@ -17,11 +18,14 @@ use super::input::{InputLines, NotSpooled, READ_BYTES, spooled};
 use super::log_args::LogArgs;
 use super::surroundings::Machine;
 use super::terminal::Terminal;
+use super::words::retracted;
 use super::{Outcome, Status};
 use crate::event_log::{
     AppendError, AppendOptions, Appended, EventLog, Input, Refusal, Submission,
 };
+use crate::model::calendar::{Instant, Zone};
 use crate::model::limits::REFUSED_LINES_MAX;
+use crate::replay::{Clocks, View};
 use crate::store::Store;
 
 #[derive(Debug, Args)]
@@ -47,6 +51,8 @@ pub(crate) struct AppendArgs {
 
 /// How many refusals are shown before the rest are only counted.
 const REFUSALS_SHOWN: usize = 20;
+/// The same of events that are there already and were taken back.
+const TAKEN_BACK_SHOWN: usize = 20;
 
 impl AppendArgs {
     pub(crate) fn run(
@@ -57,7 +63,7 @@ impl AppendArgs {
     ) -> Outcome {
         args.refuse_backup()?;
         let options = AppendOptions { declare: self.declare, keep_going: self.keep_going };
-        let (appended, log) = match (of_kind, &self.file) {
+        let (appended, mut log) = match (of_kind, &self.file) {
             (Some((kind, matches)), None) => {
                 let submissions = vec![submission(kind, matches)?];
                 let mut log = args.open("demarche append", terminal)?;
@@ -97,13 +103,13 @@ impl AppendArgs {
             }
         };
         let appended = appended.map_err(|error| refused(error, options))?;
-        self.report(&appended, &log, terminal)
+        self.report(&appended, &mut log, terminal)
     }
 
     fn report(
         &self,
         appended: &Appended,
-        log: &EventLog<impl Store>,
+        log: &mut EventLog<impl Store>,
         terminal: &mut Terminal,
     ) -> Outcome {
         if let Some((clock, used)) = &appended.clock_went_back {
@@ -116,6 +122,7 @@ impl AppendArgs {
                 terminal.warn(format!("left out: {line}"));
             }
         }
+        warn_of_taken_back(appended, log, terminal)?;
         if self.json {
             let mut result = Ok(());
             log.outcomes(appended, &mut |outcome| {
@@ -134,6 +141,38 @@ impl AppendArgs {
         print(appended, log, terminal)?;
         Ok(Status::Done)
     }
+}
+
+/// Says which of the events that are there already were taken back: whoever appends them again means them to count.
+fn warn_of_taken_back(
+    appended: &Appended,
+    log: &mut EventLog<impl Store>,
+    terminal: &mut Terminal,
+) -> Result<(), CliError> {
+    if appended.already_there() == 0 {
+        return Ok(());
+    }
+    let history = log.taken_back()?;
+    let view = View::of(&history, Clocks::at(Instant::MAX, Zone::UTC));
+    let there = appended.stretches.iter().filter(|stretch| stretch.already_there);
+    let taken_back: BTreeMap<u64, u64> = there
+        .flat_map(|stretch| view.struck().range(stretch.seq..stretch.seq + stretch.count))
+        .map(|(of, by)| (*of, *by))
+        .collect();
+    for (of, by) in taken_back.iter().take(TAKEN_BACK_SHOWN) {
+        let (id, why) = (history.id_of(*of), retracted(&view, *by));
+        terminal.warn(format!("{id} is already there, and counts in no answer: {why}"));
+    }
+    if let Some(more) = taken_back.len().checked_sub(TAKEN_BACK_SHOWN).filter(|more| *more > 0) {
+        terminal.warn(format!("and {more} more are already there, and count in no answer"));
+    }
+    if let Some(by) = taken_back.values().next() {
+        let by = history.id_of(*by);
+        terminal.hint(format!(
+            "if it is to count, append it under another id, or retract the retraction: append retraction --of {by} --by recorder"
+        ));
+    }
+    Ok(())
 }
 
 /// What `append` prints.

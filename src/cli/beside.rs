@@ -291,6 +291,21 @@ impl LogArgs {
         Ok(None)
     }
 
+    /// The bytes of a log's journal where its directory was named: that must be there, since whoever names one wants it
+    /// compared. `None` if none was named, if it holds none of that log, or if it cannot be known which log's is meant.
+    pub(crate) fn journal_as_named(
+        &self,
+        origin: Option<&str>,
+    ) -> Result<Option<Vec<u8>>, CliError> {
+        let Some(directory) = self.journal_named() else { return Ok(None) };
+        if !directory.is_dir() {
+            let shown = directory.display();
+            return Err(CliError::refused(format!("there is no directory {shown} with journals"))
+                .hint("name the one in which it lies (--journal DIR, DEMARCHE_JOURNAL), or none"));
+        }
+        origin.map_or(Ok(None), |origin| self.journal_bytes(origin))
+    }
+
     /// Writes the journal of a log that was restored, in place of one that it carries on. Its bytes are on disk before it is
     /// moved into its place.
     pub(crate) fn write_journal(&self, origin: &str, bytes: &[u8]) -> Result<(), CliError> {

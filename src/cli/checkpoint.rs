@@ -165,6 +165,15 @@ fn rolled_back(args: &LogArgs, rollback: &Rollback) -> CliError {
 }
 
 /// That there is no checkpoint, for commands that need one: `what` says which.
-pub(crate) fn none_yet(what: &str) -> CliError {
-    CliError::refused(format!("no checkpoint {what}")).hint("sign one first: demarche checkpoint")
+pub(crate) fn none_yet(args: &LogArgs, what: &str) -> CliError {
+    CliError::refused(format!("no checkpoint {what}")).hint(sign_first(args))
+}
+
+/// How a checkpoint is had that there is none of. A backup signs nothing.
+pub(crate) fn sign_first(args: &LogArgs) -> &'static str {
+    if args.is_backup() {
+        "a backup signs nothing: sign one in the log that it was made from (demarche checkpoint), and back that up again"
+    } else {
+        "sign one first: demarche checkpoint"
+    }
 }

@@ -20,7 +20,7 @@ pub(crate) struct ClockArgs {
     /// Only what the public could read by then
     #[arg(long, value_name = "DATE")]
     reported_by: Option<String>,
-    /// The time zone in which dates without a time are read
+    /// The time zone in which dates, and times without an offset, are read
     #[arg(long, value_name = "ZONE", default_value = "UTC")]
     tz: String,
 }
@@ -174,10 +174,14 @@ impl Asked {
 
     /// The question in words.
     pub(crate) fn in_words(&self) -> String {
-        let mut words = if self.to.contains('T') {
-            format!("The world at {}", self.to)
+        let (to, tz) = (&self.to, &self.tz);
+        // The zone decides of an instant, too: it is where the dates of events are read.
+        let mut words = if Instant::parse_rfc3339(to).is_some() {
+            format!("The world at {to} (dates in {tz})")
+        } else if to.contains('T') {
+            format!("The world at {to} ({tz})")
         } else {
-            format!("The world at the end of {} ({})", self.to, self.tz)
+            format!("The world at the end of {to} ({tz})")
         };
         if let Some(by) = &self.recorded_by {
             words.push_str(&format!(", as recorded by {by}"));

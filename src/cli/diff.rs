@@ -10,9 +10,9 @@ use super::clock_args::{Asked, Bound, read_bound, read_zone};
 use super::error::CliError;
 use super::log_args::LogArgs;
 use super::positions::modality;
-use super::shapes::{HeadShape, MeasureShape, PositionShape, VERSION, terms};
+use super::shapes::{CiteShape, HeadShape, MeasureShape, PositionShape, VERSION, terms};
 use super::terminal::Terminal;
-use super::words::{name_of, shown, standing, words};
+use super::words::{name_of, on_whose_word, shown, standing, words};
 use super::{Outcome, Status};
 use crate::event_log::EventLog;
 use crate::replay::diff::{Change, Days, Diff, MeasureChange, PositionChange};
@@ -50,7 +50,7 @@ pub(crate) struct DiffArgs {
     /// Only what the public could read by then
     #[arg(long, value_name = "DATE", conflicts_with = "reported_from")]
     reported_by: Option<String>,
-    /// The time zone in which dates without a time are read
+    /// The time zone in which dates, and times without an offset, are read
     #[arg(long, value_name = "ZONE", default_value = "UTC")]
     tz: String,
     /// Print the answer as JSON
@@ -303,7 +303,9 @@ pub(crate) fn print_positions(
             Change::Ended => terminal.line("      a later statement has taken its place")?,
             Change::Changed => {
                 for field in &change.fields {
-                    let of = |position: &Option<Position>| position_field(field, position.as_ref());
+                    let of = |position: &Option<Position>| {
+                        position_field(view, field, position.as_ref())
+                    };
                     let (before, after) = (of(&change.before), of(&change.after));
                     let line = format!("      {}: {before} → {after}", words(field));
                     terminal.line(shown(&line))?;
@@ -352,6 +354,9 @@ fn field_change(
     let value = |answer: Option<&MeasureAnswer>| {
         let answer = answer?;
         match field {
+            "type" => answer.kind.as_ref().map(|kind| words(kind.as_str())),
+            "by" => Some(joined(&answer.by)),
+            "against" => Some(joined(&answer.against)),
             "since" => answer.since.clone(),
             "effect_date" => answer.effect_date.as_ref().map(|date| words(date.as_str())),
             "until" => answer.until.clone(),
@@ -381,7 +386,7 @@ fn joined(items: &[String]) -> String {
     if items.is_empty() { "nothing".to_owned() } else { items.join(", ") }
 }
 
-fn position_field(field: &str, position: Option<&Position>) -> String {
+fn position_field(view: &View<'_>, field: &str, position: Option<&Position>) -> String {
     let Some(position) = position else { return "nothing".to_owned() };
     let value = match field {
         "stance" => position.stance.as_ref().map(ToString::to_string),
@@ -397,8 +402,12 @@ fn position_field(field: &str, position: Option<&Position>) -> String {
             let flags = position.flags.iter().map(|flag| words(flag.as_str()));
             Some(joined(&flags.collect::<Vec<_>>()))
         }
-        // Who told it and where are shown whole by `positions`.
-        _ => Some("as shown by `demarche positions`".to_owned()),
+        "according_to" => Some(on_whose_word(view, &position.according_to)),
+        "cites" => {
+            let cites = position.cites.iter().map(|cite| CiteShape::from(cite).in_words(view));
+            Some(cites.collect::<Vec<_>>().join("; "))
+        }
+        _ => None,
     };
     value.filter(|value| !value.is_empty()).unwrap_or_else(|| "nothing".to_owned())
 }

@@ -21,6 +21,9 @@ use crate::record::json;
 /// The longest file of a sealed part, in bytes, white space and all.
 const SEALED_FILE_BYTES_MAX: usize = 1024 * 1024;
 
+/// What the help says of a flag that takes several values, one each time.
+const MANY: &str = "; may be given more than once";
+
 /// Adds a subcommand for every kind to that of `append`.
 pub(crate) fn with_kinds(append: Command) -> Command {
     KINDS.iter().fold(append, |append, spec| append.subcommand(kind_command(spec)))
@@ -61,6 +64,9 @@ fn field_arg(field: &'static Field) -> Arg {
     if let Holds::Term(list) = field.holds {
         help.push_str(&format!(" (terms: demarche vocab {})", list.name));
     }
+    if many {
+        help.push_str(MANY);
+    }
     let action = if many { ArgAction::Append } else { ArgAction::Set };
     let flag = field.name.replace('_', "-");
     let arg = Arg::new(field.name).long(flag.clone()).value_name(value).help(help).action(action);
@@ -79,7 +85,7 @@ fn cite_args(form: &'static str) -> [Arg; 4] {
     [
         group("cite")
             .value_name("SOURCE")
-            .help("a source that reports it; the next three belong to it"),
+            .help(format!("a source that reports it; the next three belong to it{MANY}")),
         group("quote")
             .value_name("TEXT")
             .help("a passage of it, to the letter")
@@ -97,7 +103,9 @@ fn according_to_args() -> [Arg; 2] {
             .long("according-to")
             .alias("according_to")
             .value_name("WHO")
-            .help("on whose word, nearest to the speaker first; the next belongs to it")
+            .help(format!(
+                "on whose word, nearest to the speaker first; the next belongs to it{MANY}"
+            ))
             .action(ArgAction::Append),
         Arg::new("how")
             .long("how")
@@ -124,6 +132,10 @@ pub(crate) fn submission(kind: &str, matches: &ArgMatches) -> Result<Submission,
         if let Some(value) = value {
             event.insert(field.name.into(), value);
         }
+    }
+    if event.iter().all(|(name, _)| name == "kind") {
+        return Err(CliError::refused("the event is empty: no field is given")
+            .hint(format!("see its fields: demarche append {kind} --help")));
     }
     Ok(Submission { line: None, event: Ok(Value::Object(event)) })
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::clock_args::ClockArgs;
 use super::error::CliError;
-use super::filter_args::unknown;
+use super::filter_args::{ids_of, unknown};
 use super::log_args::LogArgs;
 use super::measures::{print_reason, print_terms};
 use super::positions::print_position;
@@ -130,6 +130,14 @@ impl ExplainArgs {
     fn positions(&self, view: &View<'_>) -> Result<Vec<PositionExplanation>, CliError> {
         let history = view.history();
         let event = history.seq_of(&self.id).and_then(|seq| history.entry(seq)?.event());
+        let is_actor = event.is_some_and(|event| event.kind() == Kind::Actor);
+        if self.topic.is_some() && !is_actor && (event.is_some() || history.has_measure(&self.id)) {
+            return Err(CliError::refused(format!(
+                "a topic is given, and {} is no actor",
+                self.id
+            ))
+            .hint(format!("leave the topic out: demarche explain {}", self.id)));
+        }
         let pairs: Vec<(String, String)> = match event.map(|event| (&event.body, &event.topic)) {
             Some((Body::Statement(said), Some(topic))) => {
                 said.by.iter().map(|by| (by.clone(), topic.clone())).collect()
@@ -151,7 +159,9 @@ impl ExplainArgs {
             None => {
                 let error =
                     CliError::refused(format!("there is no measure or actor {:?}", self.id));
-                let known = history.measure_ids().chain(history.ids());
+                let of_events =
+                    ids_of(history, |kind| matches!(kind, Kind::Actor | Kind::Statement));
+                let known = history.measure_ids().chain(of_events);
                 return Err(match nearest(&self.id, known, 3).as_slice() {
                     [] => error.hint("see what there is: demarche measures, demarche positions"),
                     near => error.hint(format!("did you mean {}?", near.join(" or "))),
@@ -224,7 +234,7 @@ fn print_step(view: &View<'_>, step: &StepExplanation, terminal: &mut Terminal) 
     let happened = words(step.happened.as_str());
     terminal.line(shown(&format!("    {dates}  {}: {happened}{decides}", words(&step.act))))?;
     let fact = view.fact_by_id(&step.event);
-    let summary = fact.and_then(|fact| fact.event.summary.clone()).unwrap_or_default();
+    let summary = fact.and_then(|fact| super::list::summary(&fact.event)).unwrap_or_default();
     terminal.line(shown(&format!("      {}: {summary}", step.event)))?;
     if let Some(until) = &step.until {
         terminal.line(format!("      stated end: {until}"))?;

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::Outcome;
 use super::clock_args::{Asked, read_day};
 use super::error::CliError;
+use super::filter_args::from_after_to;
 use super::replay::introduce;
 use super::shapes::{Question, items, terms};
 use super::terminal::Terminal;
@@ -63,7 +64,7 @@ pub(crate) fn run(
     let (first, last) = (read_day("--from", from, zone)?, zone.day_of(asked.clocks.to));
     let days = days_between(first, last, zone) + 1;
     if days < 1 {
-        return Err(CliError::refused(format!("--from {first} is after --to {last}")));
+        return Err(from_after_to(&first.to_string(), &last.to_string()));
     }
     if days > DAYS_MAX {
         return Err(CliError::refused(format!("{days} days are more than can be drawn"))

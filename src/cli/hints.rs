@@ -15,6 +15,8 @@ use crate::store::{Damage, StoreError};
 
 /// Of so many things that are wrong with one event each is shown; the rest are only counted.
 const CAUSES_SHOWN: usize = 20;
+/// The same of advice on one input.
+const HINTS_SHOWN: usize = 5;
 
 /// What is wrong with one event, a line each, the evidence indented.
 pub(crate) fn describe(refusal: &Refusal) -> Vec<String> {
@@ -52,7 +54,11 @@ pub(crate) fn for_refusals(refusals: &[Refusal]) -> Vec<String> {
             hints.push(hint);
         }
     }
-    hints.truncate(5);
+    let more = hints.len().saturating_sub(HINTS_SHOWN);
+    hints.truncate(HINTS_SHOWN);
+    if more > 0 {
+        hints.push(format!("and {more} more, once these are followed"));
+    }
     hints
 }
 
@@ -60,6 +66,11 @@ fn for_cause(cause: &Cause) -> Option<String> {
     Some(match cause {
         Cause::Input(error) => return for_input(error),
         Cause::Shape(problem) => return for_shape(&problem.wrong),
+        Cause::NoSuch { path, id, .. } if id.contains(',') && names_a_list(path) => {
+            let flag = path.split('[').next().unwrap_or_default().replace('_', "-");
+            let each: Vec<_> = id.split(',').map(|one| format!("--{flag} {}", one.trim())).collect();
+            format!("if several are meant, give each by itself: {}; in JSON lines, a list", each.join(" "))
+        }
         Cause::NoSuch { id, near, target, .. } => {
             let declare = match target {
                 Target::Actor | Target::ActorOrSource => {
@@ -77,6 +88,7 @@ fn for_cause(cause: &Cause) -> Option<String> {
                 (true, None) => "see what there is: demarche list".to_owned(),
             }
         }
+        Cause::IsMeasure { steps, .. } => format!("name one of its events: {}", steps.join(", ")),
         Cause::NotVerbatim { nearest, .. } => match nearest.as_ref().map(|near| near.difference) {
             Some(Difference::WhiteSpace) => {
                 "the passage differs in white space alone: copy it as the source has it".to_owned()
@@ -110,7 +122,7 @@ fn for_cause(cause: &Cause) -> Option<String> {
             }
         }
         Cause::NotCorrectable { .. } => {
-            "take the event back and append it anew: append retraction --of ID --by recorder --why ...".to_owned()
+            "take the event back, and append it anew under another id: append retraction --of ID --by recorder --why ...".to_owned()
         }
         Cause::TooLong { .. } => {
             "shorten its texts, or put what is long into a file that a source captures".to_owned()
@@ -135,6 +147,11 @@ fn for_cause(cause: &Cause) -> Option<String> {
         }
         _ => return None,
     })
+}
+
+/// Whether the path of a reference is that of an item of a list that has a flag of its own.
+fn names_a_list(path: &str) -> bool {
+    path.ends_with(']') && !path.contains(['.', ' '])
 }
 
 fn for_input(error: &InputError) -> Option<String> {
@@ -191,6 +208,9 @@ fn for_shape(wrong: &Wrong) -> Option<String> {
         }
         Wrong::Missing { what: "kind", .. } => {
             Some("say what the line is, as in \"kind\":\"statement\"; the kinds: demarche append --help".to_owned())
+        }
+        Wrong::OfDuplicatesAlone => {
+            Some("if it doubles that event, say so: by duplicate; else leave duplicate_of out".to_owned())
         }
         Wrong::SystemKind { .. } => Some("leave the line out".to_owned()),
         Wrong::TextTooLong { .. } => {
@@ -332,7 +352,14 @@ pub(crate) fn for_report(report: &Report, of_export: bool) -> Vec<&'static str> 
     if any(&[Check::Checkpoints]) {
         hints.push("keep both: one of them is not of this log as it was; go on with a copy that extends the checkpoint");
     }
-    if any(&[Check::Signatures, Check::Quorum, Check::Anchors]) {
+    if any(&[Check::Quorum]) {
+        hints.push(if of_export {
+            "bring a checkpoint of it that is signed as the policy asks: --checkpoint FILE"
+        } else {
+            "have the log cosigned as the policy asks: demarche witness ask; or name another policy: --policy FILE"
+        });
+    }
+    if any(&[Check::Signatures, Check::Anchors]) {
         hints.push(
             "compare keys, checkpoints and time stamps with what their owners hold and publish",
         );

@@ -24,7 +24,7 @@ pub(crate) struct ListArgs {
     /// Only what may have happened by this day
     #[arg(long, value_name = "DATE")]
     to: Option<String>,
-    /// The time zone in which dates without a time are read
+    /// The time zone in which dates, and times without an offset, are read
     #[arg(long, value_name = "ZONE", default_value = "UTC")]
     tz: String,
     /// Print the list as JSON
@@ -57,9 +57,10 @@ struct EntryShape {
 impl ListArgs {
     pub(crate) fn run(&self, log: &LogArgs, terminal: &mut Terminal) -> Outcome {
         let zone = read_zone(&self.tz)?;
-        let mut filter = self.filter.filter(zone)?;
-        let to = self.to.as_ref();
-        filter.to = to.map(|to| read_bound("--to", to, zone, Bound::Last)).transpose()?;
+        let to = self.to.as_deref();
+        let latest = to.map(|to| read_bound("--to", to, zone, Bound::Last)).transpose()?;
+        let mut filter = self.filter.filter(zone, latest.zip(to))?;
+        filter.to = latest;
         let log = log.open_folded("demarche list", terminal)?;
         let history = log.history();
         let view = View::of(history, Clocks::at(Instant::MAX, zone));

@@ -82,7 +82,7 @@ impl ProveArgs {
         &self,
         args: &LogArgs,
         log: &FoldedLog<SledStore>,
-        reader: &Reader,
+        reader: &Reader<'_>,
         terminal: &mut Terminal,
     ) -> Result<Proof, CliError> {
         let asked = self.clocks.asked()?;
@@ -151,7 +151,7 @@ fn prove_event(
     args: &LogArgs,
     log: &EventLog<SledStore>,
     seq: u64,
-    reader: &Reader,
+    reader: &Reader<'_>,
     sealed: bool,
     terminal: &mut Terminal,
 ) -> Result<Proof, CliError> {
@@ -207,15 +207,16 @@ pub(crate) struct Chosen<'j> {
 }
 
 /// Whom the reader of a proof will trust: as was said, or as the log's own policy says.
-struct Reader {
+struct Reader<'a> {
+    args: &'a LogArgs,
     policy: Option<Policy>,
     /// Whether it was said, so that a proof which does not meet it is none.
     must_meet: bool,
 }
 
-impl Reader {
-    fn new(args: &LogArgs, named: Option<&Path>) -> Result<Self, CliError> {
-        Ok(Self { policy: args.policy(named)?, must_meet: named.is_some() })
+impl<'a> Reader<'a> {
+    fn new(args: &'a LogArgs, named: Option<&Path>) -> Result<Self, CliError> {
+        Ok(Self { args, policy: args.policy(named)?, must_meet: named.is_some() })
     }
 
     /// The checkpoint to prove under, if there is one that will do.
@@ -228,7 +229,8 @@ impl Reader {
         terminal: &mut Terminal,
     ) -> Result<&'j Entry, CliError> {
         let policy = self.policy.as_ref();
-        let chosen = choose(log, journal, least, policy)?.ok_or_else(|| none_yet(what))?;
+        let chosen =
+            choose(log, journal, least, policy)?.ok_or_else(|| none_yet(self.args, what))?;
         if policy.is_some() && !chosen.is_trusted {
             let what = "no checkpoint that covers it is signed as the policy asks";
             if self.must_meet {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::check::{self, to_value};
+use super::checkpoint::sign_first;
 use super::clock_args::{Asked, ClockArgs};
 use super::error::CliError;
 use super::log_args::LogArgs;
@@ -74,6 +75,13 @@ impl ReplayArgs {
                     journal.last().filter(|last| last.note.text() == log.checkpoint().to_string());
                 let note = newest.map(|newest| &newest.note);
                 prove(path, asked, log, view, &answer, note, terminal)?;
+                if note.is_none() {
+                    let size = log.head().size;
+                    terminal.warn(format!(
+                        "no signed checkpoint is of these {size} events, so nobody stands by it; {}",
+                        sign_first(args)
+                    ));
+                }
             }
             if self.json {
                 let question = Question::new(asked, log, view.left_out());
@@ -111,11 +119,6 @@ fn prove(
     terminal.note(format!(
         "wrote {path}: {open} of {size} events open; check it without the log: demarche check {path}"
     ));
-    if note.is_none() {
-        terminal.warn(format!(
-            "no signed checkpoint is of these {size} events, so nobody stands by it; sign one first: demarche checkpoint"
-        ));
-    }
     if !check::is_complete(&checked, asked) {
         terminal.note(
             "events are withheld that could bear on the answer, by their kind or because others name them; check says so, too",

@@ -16,7 +16,7 @@ use crate::replay::{Clocks, Revision, View, revisions};
 
 #[derive(Debug, Args)]
 pub(crate) struct RevisionsArgs {
-    /// The time zone in which dates without a time are read
+    /// The time zone in which dates, and times without an offset, are read
     #[arg(long, value_name = "ZONE", default_value = "UTC")]
     tz: String,
     /// Print the answer as JSON

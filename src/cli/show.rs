@@ -26,7 +26,7 @@ use crate::record::journal::Journal;
 use crate::record::json;
 use crate::record::link::Link;
 use crate::record::policy::Policy;
-use crate::replay::{Clocks, Content, Entry, View};
+use crate::replay::{Clocks, Content, Entry, History, View};
 use crate::store::{Part, Store, StoredEvent};
 
 #[derive(Debug, Args)]
@@ -47,7 +47,10 @@ pub(crate) struct ShowShape {
     /// The version of all shapes.
     #[schemars(extend("const" = VERSION))]
     v: u32,
+    /// The event of that id, then the steps of the measure of that id.
     events: Vec<EventShape>,
+    /// What else names the measure of that id: notes, relations, and steps of measures.
+    about_measure: Vec<String>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -68,6 +71,9 @@ struct EventShape {
     has_sealed_part: bool,
     /// The sealed part, with --sealed; `null` if it is not there.
     sealed: Option<Box<serde_json::value::RawValue>>,
+    /// Whether there is a sealed part to show.
+    #[serde(skip)]
+    sealed_is_here: bool,
     corrected_by: Vec<CorrectionShape>,
     retracted_by: Option<String>,
     /// What the retraction in effect says; three things: withdrawn by its source, recorded in error, a duplicate.
@@ -161,10 +167,10 @@ impl ShowArgs {
     pub(crate) fn run(&self, args: &LogArgs, terminal: &mut Terminal) -> Outcome {
         let log = args.open_folded("demarche show", terminal)?;
         let history = log.history();
-        let seqs = match history.seq_of(&self.id) {
-            Some(seq) => vec![seq],
-            None => history.steps_of(&self.id).to_vec(),
-        };
+        let event = history.seq_of(&self.id);
+        let steps = history.steps_of(&self.id).iter().copied();
+        let seqs: Vec<u64> =
+            event.into_iter().chain(steps.filter(|seq| Some(*seq) != event)).collect();
         if seqs.is_empty() {
             return Err(unknown(&log, &self.id));
         }
@@ -182,8 +188,10 @@ impl ShowArgs {
                 events.push(event);
             }
         }
+        let mut about_measure = about_measure(history, &self.id);
+        about_measure.retain(|id| !events.iter().any(|event| event.about_it.contains(id)));
         if self.json {
-            terminal.json(&ShowShape { v: VERSION, events })?;
+            terminal.json(&ShowShape { v: VERSION, events, about_measure })?;
             return Ok(Status::Done);
         }
         for (index, event) in events.iter().enumerate() {
@@ -192,8 +200,31 @@ impl ShowArgs {
             }
             print(&view, event, terminal)?;
         }
+        if !about_measure.is_empty() {
+            terminal.line("")?;
+            terminal.heading(format!("measure {}", self.id))?;
+            terminal.line(format!("  see also {}", about_measure.join(", ")))?;
+        }
         Ok(Status::Done)
     }
+}
+
+/// What names a measure: notes, relations and steps of measures.
+fn about_measure(history: &History, id: &str) -> Vec<String> {
+    let Some(first) = history.steps_of(id).first().and_then(|seq| history.entry(*seq)) else {
+        return Vec::new();
+    };
+    let names_it = |body: &Body| match body {
+        Body::Relation(relation) => relation.from == id || relation.to == id,
+        Body::Note(note) => note.of.as_deref() == Some(id),
+        Body::Measure(step) => {
+            step.superseded_by.as_deref() == Some(id) || step.responds_to.iter().any(|to| to == id)
+        }
+        _ => false,
+    };
+    let later = history.entries().iter().filter(|entry| entry.recorded_at >= first.recorded_at);
+    let about = later.filter(|entry| entry.event().is_some_and(|event| names_it(&event.body)));
+    about.map(|entry| history.id_of(entry.seq)).collect()
 }
 
 /// That there is no event or measure of this name.
@@ -330,6 +361,7 @@ fn shape(
         }),
         has_sealed_part: header.sealed.is_some(),
         sealed: None,
+        sealed_is_here: matches!(stored.sealed, Some(Part::Present { .. })),
         corrected_by,
         retraction: view.struck().get(&entry.seq).and_then(|by| RetractionShape::of(history, *by)),
         retracted_by: view.struck().get(&entry.seq).map(|seq| history.id_of(*seq)),
@@ -395,8 +427,10 @@ fn print(view: &View<'_>, event: &EventShape, terminal: &mut Terminal) -> io::Re
         terminal.line(shown(&format!("  sealed         {}", sealed.get())))?;
     } else if event.has_sealed_part && event.erased.is_some() {
         terminal.line("  its sealed part is gone, too")?;
-    } else if event.has_sealed_part {
+    } else if event.sealed_is_here {
         terminal.line("  it has a sealed part; --sealed shows it")?;
+    } else if event.has_sealed_part {
+        terminal.line("  its sealed part is not in this copy of the log")?;
     }
     terminal.faint(format!("  recorded at {}", event.recorded_at))?;
     if let Some(bracket) = &event.bracket {

@@ -31,7 +31,8 @@ pub(crate) fn export(args: &LogArgs, out: Option<&Path>, terminal: &mut Terminal
     let log = args.open_checked("demarche export", terminal)?;
     let journal = args.journal(&log)?;
     // The newest, with the cosignatures that it has.
-    let newest = choose(&log, &journal, 1, None)?.ok_or_else(|| none_yet("was signed"))?.entry;
+    let newest =
+        choose(&log, &journal, 1, None)?.ok_or_else(|| none_yet(args, "was signed"))?.entry;
     let checkpoint = &newest.checkpoint;
     check_earlier(out, checkpoint)?;
     let size = checkpoint.size;

@@ -60,9 +60,9 @@ struct ItemShape {
 impl TimelineArgs {
     pub(crate) fn run(&self, log: &LogArgs, terminal: &mut Terminal) -> Outcome {
         let asked = self.clocks.asked()?;
+        let filter = self.filter.filter(asked.clocks.zone, Some((asked.clocks.to, &asked.to)))?;
         let log = log.open_folded("demarche timeline", terminal)?;
         let view = View::of(log.history(), asked.clocks);
-        let filter = self.filter.filter(asked.clocks.zone)?;
         let sieve = filter.on(&view).map_err(|error| unknown(&error, log.history()))?;
         let mut items = timeline(&view);
         items.retain(|item| {

@@ -18,7 +18,7 @@ use super::witness::shown_time;
 use super::words::counted;
 use super::{Outcome, Status, hints};
 use crate::event_log::finding::{Check, Verdict};
-use crate::event_log::portable::verify_export;
+use crate::event_log::portable::{origin_of_export, verify_export};
 use crate::event_log::report::{Against, Report};
 use crate::event_log::verify::verify_store;
 use crate::record::checkpoint::Checkpoint;
@@ -72,7 +72,11 @@ impl VerifyArgs {
         }
         let Some(path) = &self.export else {
             let store = log.store("demarche verify")?;
-            against.journal = journal_of(&store, log)?;
+            let origin = origin_of(&store)?;
+            against.journal = match log.journal_as_named(origin.as_deref())? {
+                None => log.journal_to_compare(origin.as_deref())?,
+                named => named,
+            };
             return report_on_store(&store, &against, terminal, self.json);
         };
         let cannot = |error: io::Error| {
@@ -90,6 +94,10 @@ impl VerifyArgs {
         if !begins.starts_with(b"{\"header\":") && begins.get(..read).is_some_and(is_another_file) {
             return Err(CliError::refused(format!("{} is no export", path.display()))
                 .hint("a proof is checked by demarche check FILE, a checkpoint by demarche verify --checkpoint FILE"));
+        }
+        if log.journal_named().is_some() {
+            let origin = origin_of_export(&mut file).map_err(cannot)?;
+            against.journal = log.journal_as_named(origin.as_deref())?;
         }
         let progress = terminal.progress("verifying", None);
         let report =
@@ -120,14 +128,10 @@ fn origin_of(store: &impl Store) -> Result<Option<String>, CliError> {
     Ok(first.and_then(|event| Header::from_bytes(&event.header).ok()).map(|header| header.log))
 }
 
-/// The journal that a store is compared with.
-fn journal_of(store: &impl Store, args: &LogArgs) -> Result<Option<Vec<u8>>, CliError> {
-    args.journal_to_compare(origin_of(store)?.as_deref())
-}
-
-/// The same, and the policy.
+/// The journal that a store is compared with, and the policy.
 pub(crate) fn against_journal_of(store: &impl Store, args: &LogArgs) -> Result<Against, CliError> {
-    let (journal, policy) = (journal_of(store, args)?, args.policy(None)?);
+    let journal = args.journal_to_compare(origin_of(store)?.as_deref())?;
+    let policy = args.policy(None)?;
     Ok(Against { journal, policy, ..Against::default() })
 }
 

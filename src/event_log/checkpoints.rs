@@ -496,18 +496,21 @@ impl Known {
     fn extends(&self, one: &Brought, origin: &str, events: u64, findings: &mut Findings) -> bool {
         let (size, expected) = (one.checkpoint.size, one.checkpoint.root);
         let name = one.name.clone();
-        let wrong = if one.checkpoint.origin == origin {
-            match self.roots.get(&size) {
+        let last = size.min(events).checked_sub(1);
+        let (seq, wrong) = if one.checkpoint.origin == origin {
+            let wrong = match self.roots.get(&size) {
                 Some(found) if *found == expected => return true,
                 Some(found) if one.outside => Wrong::Forked { name, size, expected, found: *found },
                 Some(found) => Wrong::Rewritten { name, size, expected, found: *found },
                 None => Wrong::Truncated { name, trusted_size: size, found_size: events },
-            }
+            };
+            (last, wrong)
         } else {
             let (expected, found) = (origin.to_owned(), one.checkpoint.origin.clone());
-            Wrong::CheckpointOfOther { name, expected, found }
+            // No event of this log has to do with one of another.
+            (None, Wrong::CheckpointOfOther { name, expected, found })
         };
-        find(findings, Check::Checkpoints, size.min(events).checked_sub(1), wrong);
+        find(findings, Check::Checkpoints, seq, wrong);
         false
     }
 

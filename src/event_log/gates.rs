@@ -67,6 +67,16 @@ pub enum Cause {
         /// What it is.
         found: Kind,
     },
+    /// It refers to a measure, where one event is meant.
+    #[error("{path}: {id:?} is a measure, not an event")]
+    IsMeasure {
+        /// The field.
+        path: String,
+        /// The id given.
+        id: String,
+        /// The ids of its steps.
+        steps: Vec<String>,
+    },
     /// It refers to an event of the same input that is refused.
     #[error("{path}: {id:?} is refused itself")]
     DependsOnRefused {
@@ -294,6 +304,9 @@ pub(crate) trait Knows {
 
     /// Whether there is a step of a measure of this id.
     fn has_measure(&mut self, id: &str) -> Result<bool, StoreError>;
+
+    /// The ids of the steps of a measure, in log order.
+    fn steps_of(&mut self, measure: &str) -> Result<Vec<String>, StoreError>;
 
     /// Whether an event of the input with this id was refused.
     fn is_refused(&self, id: &str) -> bool;
@@ -556,6 +569,12 @@ pub(crate) fn leads_nowhere(
 ) -> Result<Cause, StoreError> {
     if known.is_refused(&id) {
         return Ok(Cause::DependsOnRefused { path, id });
+    }
+    if matches!(target, Target::Act | Target::Event) {
+        let steps = known.steps_of(&id)?;
+        if !steps.is_empty() {
+            return Ok(Cause::IsMeasure { path, id, steps });
+        }
     }
     Ok(Cause::NoSuch { path, near: similar(&id, &known.spellings(target)?), id, target })
 }

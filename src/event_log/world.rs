@@ -18,12 +18,13 @@ use super::{
     read_payload,
 };
 use crate::model::calendar::Zone;
+use crate::model::event::Body;
 use crate::model::id;
-use crate::model::schema::KINDS;
+use crate::model::schema::{KINDS, Kind};
 use crate::record::header::Header;
 use crate::record::link::Link;
 use crate::replay::bearing::{Bearing, Gathering, Held, Known, Stored, current};
-use crate::replay::{Clocks, Entry, History, LeftOut};
+use crate::replay::{Clocks, Content, Entry, History, LeftOut};
 use crate::store::bundle::BUNDLE_EVENTS;
 use crate::store::{Damage, EventRef, Events, PartRef, Store, StoreError};
 
@@ -58,6 +59,35 @@ impl<S: Store> EventLog<S> {
             held.bearing()
         };
         self.load(bearing)
+    }
+
+    /// A history of the retractions alone, and of the events that they name: what of the log is taken back. The table of
+    /// names leads to them.
+    pub fn taken_back(&mut self) -> Result<History, OpenError> {
+        self.settle()?;
+        let listed = self.names.find(Name::Kind(Kind::Retraction).key(), &self.store)?;
+        let mut wanted: BTreeSet<u64> = listed.iter().copied().collect();
+        let mut named = Vec::new();
+        self.each(&listed, &mut |event, header| {
+            if let Content::Readable(event) = content_of(event, header)
+                && let Body::Retraction(retraction) = event.body
+            {
+                named.push(retraction.of);
+            }
+        })?;
+        for id in named {
+            match id::seq_of(&id) {
+                Some(seq) => drop(wanted.insert(seq)),
+                None => wanted.extend(self.names.find(Name::Id(&id).key(), &self.store)?),
+            }
+        }
+        let wanted: Vec<u64> = wanted.range(..self.head.size).copied().collect();
+        let mut history = History::new();
+        self.each(&wanted, &mut |event, header| {
+            history.pass_over(header.seq);
+            history.push(header.recorded_at, content_of(event, header));
+        })?;
+        Ok(history)
     }
 
     /// Reads every event, and checks that all fit.

@@ -133,6 +133,9 @@ pub enum Wrong {
         /// The other one.
         second: String,
     },
+    /// A retraction names an event that is doubled, and is not by `duplicate`.
+    #[error("it belongs to a retraction by duplicate alone")]
+    OfDuplicatesAlone,
     /// A passage to quote was given as the empty text, which is a passage of every source.
     #[error("the quotation is empty")]
     EmptyQuote,
@@ -204,11 +207,17 @@ pub fn check(event: Value<'_>) -> Result<Checked<'_>, Vec<Problem>> {
         }
     });
     check_required(spec.fields, &payload, None, &mut problems);
-    let duplicate = payload.get("by") == Some(&Value::Text("duplicate".into()));
-    if spec.kind == Kind::Retraction && duplicate && payload.get("duplicate_of").is_none() {
-        let about = "the event it doubles";
-        let wrong = Wrong::Missing { what: "duplicate_of", about };
-        problems.push(Place::Field("duplicate_of").problem(wrong));
+    if spec.kind == Kind::Retraction {
+        let place = Place::Field("duplicate_of");
+        let is_duplicate = payload.get("by").map(|by| *by == Value::Text("duplicate".into()));
+        match (is_duplicate, payload.get("duplicate_of")) {
+            (Some(true), None) => {
+                let about = "the event it doubles";
+                problems.push(place.problem(Wrong::Missing { what: "duplicate_of", about }));
+            }
+            (Some(false), Some(_)) => problems.push(place.problem(Wrong::OfDuplicatesAlone)),
+            _ => {}
+        }
     }
     if problems.is_empty() {
         Ok(Checked { kind: spec.kind, payload, sealed })

@@ -133,11 +133,14 @@ pub fn revised_days(before: &View<'_>, after: &View<'_>) -> Vec<MeasureChange> {
 
 impl MeasureChange {
     /// Whether another change, of later days, is the same one: for the same reason in the same fields, of which both
-    /// answers say the same. What appears, or is gone, is the same whatever answers it by then.
+    /// answers say the same, as of where the measure stands. What appears, or is gone, is the same whatever answers it by
+    /// then.
     fn goes_on_in(&self, later: &Self) -> bool {
         let is_told = |field: &&str| match self.change {
             Change::Appeared | Change::Removed => !matches!(*field, "responds_to" | "answered_by"),
-            Change::Changed | Change::Ended => self.fields.contains(field),
+            Change::Changed | Change::Ended => {
+                matches!(*field, "status" | "outcomes") || self.fields.contains(field)
+            }
         };
         let same = |a: &Option<MeasureAnswer>, b: &Option<MeasureAnswer>| match (a, b) {
             (Some(a), Some(b)) => !a.differs_from(b).iter().any(is_told),

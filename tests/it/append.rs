@@ -3,6 +3,9 @@
 use demarche::event_log::passage::Difference;
 use demarche::event_log::{AppendError, AppendOptions, Cause, Refusal};
 use demarche::model::check::Wrong;
+use demarche::model::event::{Body, Event, RetractedBy};
+use demarche::model::value::Value;
+use demarche::record::json;
 use demarche::store::{Part, Store};
 
 use crate::support::{self, Counting, append, append_with};
@@ -116,6 +119,19 @@ fn shapes_terms_dates_and_references_are_held_to() {
     check(
         r#"{"kind":"correction","of":"in","field":"country","to":"QQQ"}"#,
         r#"to (country): "QQQ" is no ISO 3166-1 country code"#,
+    );
+}
+
+/// What would break: a retraction would say that an event is doubled, and every answer would forget it.
+#[test]
+fn a_retraction_that_is_of_no_duplicate_names_none() {
+    let line = r#"{"by":"recorder","duplicate_of":"pk","kind":"retraction","of":"in"}"#;
+    check(line, "duplicate_of: it belongs to a retraction by duplicate alone");
+    // One that an earlier version took is read.
+    let Ok(Value::Object(stored)) = json::parse(line.as_bytes()) else { panic!("{line}") };
+    let read = Event::read(&stored).unwrap();
+    assert!(
+        matches!(read.body, Body::Retraction(retraction) if retraction.by == RetractedBy::Recorder)
     );
 }
 

@@ -874,6 +874,10 @@ fn a_checkpoint_of_another_log_or_with_a_false_signature_is_named() {
         "checkpoints",
         "is of the log \"example.org/other\"",
     );
+    // What would break: an event of this log would be looked into that has to do with nothing.
+    let other = desk.run(&["verify", "--checkpoint", "other.note"]);
+    let report = String::from_utf8(other.stdout).unwrap();
+    assert!(report.contains("found: the checkpoint of other.note is of the log"), "{report}");
     let given = fs::read_to_string(desk.path().join("given.note")).unwrap();
     let at = given.rfind(' ').unwrap() + 20;
     let mut spoiled = given.into_bytes();

@@ -283,6 +283,17 @@ fn what_was_learnt_is_told_for_every_day_with_its_reason() {
         "2026-06-01",
         &["2025-04-24/..: in_force -> in_force (e1)"],
     );
+    // What would break: of days on which it was announced and days on which it was in force one of both would be said.
+    check_learnt(
+        "impose announced=2025-05-01 effective=2025-05-03 until=2025-06-01; [2026-06-01] correct e0 legal_basis=order",
+        "2026-05-31",
+        "2026-06-01",
+        &[
+            "2025-05-01/2025-05-02: announced -> announced (e1)",
+            "2025-05-03/2025-06-01: in_force -> in_force (e1)",
+            "2025-06-02/..: in_force|ended -> in_force|ended (e1)",
+        ],
+    );
     // What answers it from some day on, before as after, tells no days apart.
     check_learnt(
         "impose 2025-04-23; impose 2025-05-01 measure=n responds_to=m; [2026-06-01] correct e0 when=2025-04-20",

@@ -379,6 +379,16 @@ fn a_policy_without_witnesses_chooses_the_checkpoint_that_meets_it() {
     let (code, _) =
         desk.refused(&["verify", "e.jsonl", "--vkey", &stranger, "--checkpoint", "last.note"]);
     assert_eq!(code, Some(1));
+    // An export brings no checkpoint of its own, which is what to do about it.
+    let unmet = "no checkpoint of this log is signed as the policy asks";
+    for (args, hint) in
+        [(&["verify", "e.jsonl"][..], "--checkpoint FILE"), (&["verify"], "demarche witness ask")]
+    {
+        let output = desk.run(&[args, &["--vkey", &stranger]].concat());
+        assert!(String::from_utf8(output.stdout).unwrap().contains(unmet));
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains(hint), "{said}");
+    }
 }
 
 #[test]

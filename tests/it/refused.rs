@@ -67,6 +67,13 @@ fn what_is_appended_from_flags() {
         &desk,
         &[
             (&["append"], 2, "there is nothing to append", "demarche append statement --help"),
+            (
+                &["append", "statement"],
+                2,
+                "the event is empty: no field is given",
+                "demarche append statement --help",
+            ),
+            (&["append", "note"], 2, "the event is empty: no field is given", "append note --help"),
             (&both, 2, "both a file and a kind of event are given", ""),
             (
                 &["append", "statemnt"],
@@ -116,6 +123,58 @@ fn what_is_appended_from_flags() {
     );
 }
 
+/// What would break: an event that was taken back would pass for one that counts.
+#[test]
+fn what_is_already_there_and_taken_back_is_said_to_be() {
+    let desk = desk("example.org/desk");
+    let again = ["append", "note", "--id", "n", "--text", "t"];
+    let said = || {
+        let output = desk.run(&again);
+        assert_eq!(output.status.code(), Some(0));
+        assert!(String::from_utf8(output.stdout).unwrap().starts_with("already there: note n"));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert_eq!(said(), "");
+    desk.ok(&["append", "retraction", "--id", "r", "--of", "n", "--by", "recorder"]);
+    let warned = said();
+    assert!(warned.contains("n is already there, and counts in no answer: taken back"), "{warned}");
+    assert!(warned.contains("append it under another id"), "{warned}");
+    desk.ok(&["append", "retraction", "--of", "r", "--by", "recorder"]);
+    assert_eq!(said(), "");
+    // Of many the first are named, and the rest counted.
+    let note = |at| format!("{{\"kind\":\"note\",\"id\":\"n{at}\",\"text\":\"t\"}}\n");
+    let back = |at| format!("{{\"kind\":\"retraction\",\"of\":\"n{at}\",\"by\":\"source\"}}\n");
+    desk.write("notes", &(0..22).map(note).collect::<String>());
+    desk.write("back", &(1..22).map(back).collect::<String>());
+    desk.ok(&["append", "notes"]);
+    desk.ok(&["append", "back"]);
+    let (_, warned) = desk.refused(&["append", "notes", "--json"]);
+    assert_eq!(warned.matches("is already there").count(), 20, "{warned}");
+    assert!(warned.contains("and 1 more are already there"), "{warned}");
+}
+
+/// What would break: what is left to be put right would look like all there is.
+#[test]
+fn hints_that_are_not_shown_are_counted() {
+    let desk = desk("example.org/desk");
+    let line = |at| format!("{{\"kind\":\"note\",\"text\":\"t\",\"topic\":\"t{at}\"}}\n");
+    desk.write("five", &(0..5).map(line).collect::<String>());
+    desk.write("seven", &(0..7).map(line).collect::<String>());
+    assert!(!desk.refused(&["append", "five"]).1.contains("more, once"));
+    desk.is_refused(&["append", "seven"], 2, "--id t4 ", "hint: and 2 more, once");
+}
+
+#[test]
+fn a_flag_that_takes_several_values_says_so() {
+    let desk = desk("example.org/desk");
+    let help = desk.ok(&["append", "statement", "--help"]);
+    let spoken = help.lines().find(|line| line.trim_start().starts_with("--by ")).unwrap();
+    assert!(spoken.ends_with("may be given more than once"), "{spoken}");
+    let statement = ["append", "statement", "--by", "new-man,pk"];
+    let each = "give each by itself: --by new-man --by pk";
+    desk.is_refused(&statement, 2, "there is no actor \"new-man,pk\"", each);
+}
+
 #[test]
 fn names_and_dates_that_lead_nowhere() {
     let desk = Desk::demo();
@@ -135,6 +194,12 @@ fn names_and_dates_that_lead_nowhere() {
                 "demarche measures",
             ),
             (&["explain", topic], 2, neither, "demarche show pahalgam-attack"),
+            (
+                &["explain", "indus-waters-treaty-suspension", topic],
+                2,
+                "a topic is given, and indus-waters-treaty-suspension is no actor",
+                "demarche explain indus-waters-treaty-suspension",
+            ),
             (
                 &["list", "--kind", "statment"],
                 2,
@@ -159,7 +224,19 @@ fn names_and_dates_that_lead_nowhere() {
                 "there is no time zone \"Mars/Olympus\"",
                 "IANA",
             ),
-            (&gantt, 2, "--from 2025-05-02 is after --to 2025-05-01", ""),
+            (&gantt, 2, "--from 2025-05-02 is after --to 2025-05-01", "the earlier date"),
+            (
+                &["timeline", "--from", "2025-05-02", "--to", "2025-05-01"],
+                2,
+                "--from 2025-05-02 is after --to 2025-05-01",
+                "the earlier date comes first",
+            ),
+            (
+                &["list", "--from", "2025-05-02", "--to", "2025-05-01"],
+                2,
+                "--from 2025-05-02 is after --to 2025-05-01",
+                "the earlier date comes first",
+            ),
             (
                 &["diff", "--from", "2025-13-01", "--to", "2025-05-01"],
                 2,
@@ -184,6 +261,35 @@ fn names_and_dates_that_lead_nowhere() {
     );
 }
 
+/// What would break: the id itself would be offered in its place, or ids of another kind, which are refused the same.
+#[test]
+fn an_id_of_another_kind_is_said_to_be_that() {
+    let desk = desk("example.org/desk");
+    desk.write(
+        "x.jsonl",
+        r#"{"kind":"actor","id":"speaker-two","name":"Second"}
+           {"kind":"statement","id":"speaker-one","by":"speaker-two","stance":"opposes"}
+           {"kind":"measure","id":"freeze-a","measure":"freeze-m","op":"impose"}"#,
+    );
+    desk.ok(&["append", "x.jsonl"]);
+    let statement = "speaker-one is a statement";
+    for (args, what, hint) in [
+        (["timeline", "--actor", "speaker-one"], statement, "did you mean speaker-two?"),
+        (["list", "--measure", "speaker-one"], statement, "demarche list --kind measure"),
+        (["positions", "--topic", "freeze-m"], "freeze-m is a measure", "list --kind topic"),
+        (
+            ["list", "--measure", "freeze-a"],
+            "freeze-a is a step of the measure freeze-m",
+            "did you mean freeze-m?",
+        ),
+    ] {
+        desk.is_refused(&args, 2, what, hint);
+    }
+    desk.is_refused(&["contacts", "speaker-one"], 2, statement, "demarche list");
+    let near = "did you mean freeze-m?";
+    desk.is_refused(&["explain", "freeze-b"], 2, "there is no measure or actor", near);
+}
+
 #[test]
 fn a_measure_where_an_event_is_asked_for() {
     let desk = Desk::demo();
@@ -201,6 +307,14 @@ fn a_measure_where_an_event_is_asked_for() {
             (&["erase", "@1", "--why", " "], 2, "--why is empty", "recorded with its reason"),
         ],
     );
+    for more in [
+        &["mention"][..],
+        &["correction", "--field", "when", "--to", "2025"],
+        &["retraction", "--by", "recorder"],
+    ] {
+        let args = [&["append"], more, &["--of", measure]].concat();
+        desk.is_refused(&args, 2, &format!("of: {erase}"), "name one of its events: ");
+    }
 }
 
 #[test]
@@ -365,6 +479,15 @@ fn sealed_parts_that_are_not_there() {
             (&again, 2, "the sealed part of s is not there", "without sealed parts"),
         ],
     );
+    // What would break: who asked for the sealed part would be told to ask for it.
+    let here = "it has a sealed part; --sealed shows it";
+    let absent = "its sealed part is not in this copy of the log";
+    assert!(desk.ok(&["show", "s"]).contains(here));
+    for args in [&["show", "s", "--log", "again"][..], &["show", "s", "--log", "again", "--sealed"]]
+    {
+        let shown = desk.ok(args);
+        assert!(shown.contains(absent) && !shown.contains(here), "{shown}");
+    }
 }
 
 #[test]

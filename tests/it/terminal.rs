@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::desk::Desk;
 
@@ -39,6 +39,28 @@ fn the_shipped_log_answers_differently_on_four_days() {
         assert_eq!(statuses(&on(day)), expected, "{day}");
     }
     assert!(desk.ok(&["demo"]).contains("nothing new"), "a second tour appends nothing");
+}
+
+/// What would break: two questions with other answers would stand under one heading.
+#[test]
+fn a_question_is_shown_with_its_zone() {
+    let desk = Desk::demo();
+    let heading = |to: &str, tz: &str| {
+        let answer = desk.ok(&["measures", "--to", to, "--tz", tz]);
+        answer.lines().next().unwrap().to_owned()
+    };
+    for (to, tz, expected) in [
+        ("2025-04-22", "UTC", "The world at the end of 2025-04-22 (UTC)"),
+        ("2025-04-22T20:00:00Z", "UTC", "The world at 2025-04-22T20:00:00Z (dates in UTC)"),
+        (
+            "2025-04-22T20:00:00Z",
+            "Asia/Kolkata",
+            "The world at 2025-04-22T20:00:00Z (dates in Asia/Kolkata)",
+        ),
+        ("2025-04-22T20:00:00", "Asia/Kolkata", "The world at 2025-04-22T20:00:00 (Asia/Kolkata)"),
+    ] {
+        assert_eq!(heading(to, tz), expected);
+    }
 }
 
 #[test]
@@ -305,6 +327,36 @@ fn a_closed_pipe_is_no_error() {
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
+/// What would break: who looks at a measure does not learn of the note that says why its report is in doubt.
+#[test]
+fn a_measure_is_shown_with_what_names_it_and_an_event_of_its_name() {
+    let desk = Desk::new();
+    desk.ok(&["init", "--origin", "example.org/desk", "--no-key"]);
+    desk.write(
+        "x.jsonl",
+        r#"{"kind":"incident","id":"halt","when":"2025-04-22"}
+           {"kind":"measure","id":"i","measure":"halt","op":"impose","effective":"2025-04-24"}
+           {"kind":"measure","id":"r","measure":"reply","op":"impose","responds_to":"halt"}
+           {"kind":"note","id":"doubt","of":"reply","text":"one report alone"}
+           {"kind":"relation","id":"about","from":"i","to":"reply","type":"about"}
+           {"kind":"note","id":"of-the-step","of":"r","text":"t"}"#,
+    );
+    desk.ok(&["append", "x.jsonl"]);
+    let shown = |id: &str| desk.json(&["show", id, "--json"]);
+    let ids = |shown: &Value| -> Vec<String> {
+        let events = shown["events"].as_array().unwrap().iter();
+        events.map(|event| event["id"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(ids(&shown("halt")), ["halt", "i"]);
+    assert_eq!(shown("halt")["about_measure"], json!(["r"]));
+    assert_eq!(ids(&shown("reply")), ["r"]);
+    assert_eq!(shown("reply")["about_measure"], json!(["doubt", "about"]));
+    let text = desk.ok(&["show", "reply"]);
+    assert!(text.contains("measure reply\n  see also doubt, about\n"), "{text}");
+    assert!(text.contains("\n  see also of-the-step\n"), "{text}");
+    assert!(!desk.ok(&["show", "i"]).contains("measure reply"));
+}
+
 /// What would break: where nothing was summed up, people would read a list of names with nothing said of them.
 #[test]
 fn what_has_no_summary_is_told_by_what_it_says() {
@@ -340,6 +392,7 @@ fn what_has_no_summary_is_told_by_what_it_says() {
         assert!(timeline.contains(said), "{said} in {timeline}");
     }
     assert!(desk.ok(&["measures"]).contains("i: impose halt"));
+    assert!(desk.ok(&["explain", "halt"]).contains("i: impose halt"));
     assert!(desk.ok(&["show", "call"]).contains("paraphrase"));
 }
 

@@ -19,15 +19,26 @@ use crate::store::{StoreError, regular};
 /// The directories that a store lies in; the latter two only while a removal is under way, or was cut off.
 const STORES: [&str; 3] = [STORE, STORE_NEW, STORE_OLD];
 
+/// What a directory is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// It holds a log.
+    Log,
+    /// It holds none.
+    NoLog,
+    /// It cannot be looked into.
+    Closed,
+}
+
 /// Is there a log at all?
-pub(super) fn directory(args: &LogArgs, found: &mut Findings) -> bool {
+pub(super) fn directory(args: &LogArgs, found: &mut Findings) -> Place {
     if let Err(error) = fs::read_dir(args.directory())
         && error.kind() == io::ErrorKind::PermissionDenied
     {
         let advice = hints::for_system(error.kind()).unwrap_or_default();
         let about = format!("{} cannot be looked into: {error}", args.shown());
         found.wrong("directory", about, &[&advice]);
-        return false;
+        return Place::Closed;
     }
     if !args.exists() {
         found.wrong(
@@ -39,7 +50,7 @@ pub(super) fn directory(args: &LogArgs, found: &mut Findings) -> bool {
                 "if it was lost: demarche restore BACKUP_DIR --log NEW_DIR",
             ],
         );
-        return false;
+        return Place::NoLog;
     }
     if args.is_backup() {
         match Manifest::read(args.directory()) {
@@ -64,7 +75,7 @@ pub(super) fn directory(args: &LogArgs, found: &mut Findings) -> bool {
     } else {
         found.ok("directory", args.shown());
     }
-    true
+    Place::Log
 }
 
 /// Who can read, or write, what a log keeps to its owner. The key has a check of its own.

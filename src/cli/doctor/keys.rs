@@ -1,6 +1,7 @@
 //! The signing key, the journal and the checkpoints in it, the policy.
 
 use super::super::beside::{Held, KEYS};
+use super::super::checkpoint::sign_first;
 use super::super::log_args::LogArgs;
 use super::Findings;
 use crate::event_log::EventLog;
@@ -213,6 +214,7 @@ const HOUR: i64 = 3_600_000_000;
 
 /// How old is the last checkpoint, and how much does it not cover?
 pub(super) fn checkpoints(
+    args: &LogArgs,
     log: Option<&Log>,
     journal: Option<&Journal>,
     now: Instant,
@@ -222,6 +224,7 @@ pub(super) fn checkpoints(
         "sign one: demarche checkpoint --out FILE.note",
         "and hand it to others, or have it cosigned: what lies on this machine alone binds nobody",
     ];
+    let next: &[&str] = if args.is_backup() { &[sign_first(args)] } else { SIGN };
     let Some(journal) = journal else {
         return found.not_checked("checkpoints", "there is no journal to read them in");
     };
@@ -233,7 +236,7 @@ pub(super) fn checkpoints(
                 format!(
                     "none was ever signed: {size} events could be rewritten and nobody would see it"
                 ),
-                SIGN,
+                next,
             ),
             _ => found.ok("checkpoints", "none yet"),
         };
@@ -245,7 +248,7 @@ pub(super) fn checkpoints(
     if open == 0 {
         found.ok("checkpoints", format!("{about}, and covers all"));
     } else if age > OLD {
-        found.attention("checkpoints", format!("{about}; {open} events came after it"), SIGN);
+        found.attention("checkpoints", format!("{about}; {open} events came after it"), next);
     } else {
         found.ok("checkpoints", format!("{about}; {open} events came after it"));
     }

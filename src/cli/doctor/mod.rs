@@ -147,14 +147,15 @@ impl DoctorArgs {
                 env!("CARGO_PKG_VERSION")
             ),
         );
-        if files::directory(args, &mut found) {
+        let place = files::directory(args, &mut found);
+        if place == files::Place::Log {
             files::modes(args, &mut found);
             let copy = files::copied(args, &mut found);
             let copy = copy.as_ref().map(tempfile::TempDir::path);
             let log = store::look(args.directory(), copy, &mut found);
             keys::key(args, log.as_ref(), &mut found);
             let journal = keys::journal(args, log.as_ref(), &mut found);
-            keys::checkpoints(log.as_ref(), journal.as_ref(), now(), &mut found);
+            keys::checkpoints(args, log.as_ref(), journal.as_ref(), now(), &mut found);
             keys::policy(args, &mut found);
             store::clock(log.as_ref(), journal.as_ref(), now(), &mut found);
         }
@@ -169,7 +170,12 @@ impl DoctorArgs {
         } else {
             print(&found, terminal)?;
         }
-        Ok(if wrong == 0 { Status::Done } else { Status::Failed })
+        Ok(match (wrong, place) {
+            (0, _) => Status::Done,
+            // There is nothing to check.
+            (_, files::Place::NoLog) => Status::Refused,
+            _ => Status::Failed,
+        })
     }
 }
 

@@ -68,13 +68,21 @@ impl<S: Store> Knows for Appending<'_, S> {
 
     fn has_measure(&mut self, id: &str) -> Result<bool, StoreError> {
         for seq in self.log.names.find(Name::Measure(id).key(), &self.log.store)? {
-            if let Some(Body::Measure(step)) = self.event(seq)?.map(|event| event.body)
-                && step.measure == id
-            {
+            if self.event(seq)?.is_some_and(|event| is_step_of(&event, id)) {
                 return Ok(true);
             }
         }
         Ok(false)
+    }
+
+    fn steps_of(&mut self, measure: &str) -> Result<Vec<String>, StoreError> {
+        let mut steps = Vec::new();
+        for seq in self.log.names.find(Name::Measure(measure).key(), &self.log.store)? {
+            if let Some(event) = self.event(seq)?.filter(|event| is_step_of(event, measure)) {
+                steps.push(event.id.unwrap_or_else(|| id::of_seq(seq)));
+            }
+        }
+        Ok(steps)
     }
 
     fn is_refused(&self, id: &str) -> bool {
@@ -111,6 +119,10 @@ impl<S: Store> Knows for Appending<'_, S> {
         }
         Ok(spellings)
     }
+}
+
+fn is_step_of(event: &Event, measure: &str) -> bool {
+    matches!(&event.body, Body::Measure(step) if step.measure == measure)
 }
 
 /// What a stored event says, if it can be read.

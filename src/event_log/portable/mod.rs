@@ -17,7 +17,7 @@ mod write;
 use std::io;
 
 pub(super) use self::lines::read_line;
-pub use self::read::verify_export;
+pub use self::read::{origin_of_export, verify_export};
 pub use self::restore::{Verified, restore};
 pub(super) use self::write::write_line;
 pub use self::write::{Exported, export};

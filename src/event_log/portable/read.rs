@@ -13,6 +13,7 @@ use crate::event_log::staging::Workers;
 use crate::event_log::verify::{Learnt, Verifier};
 use crate::model::limits::SOURCE_BYTES_MAX;
 use crate::record::export::{HeadLine, Line, LineError, SourcePart, SplitCheck, decode};
+use crate::record::header::Header;
 use crate::record::tree::{Frontier, leaf_hash};
 use crate::store::StoredEvent;
 
@@ -26,6 +27,17 @@ pub fn verify_export<R: Read + Seek>(
     progress: &mut dyn FnMut(u64),
 ) -> Result<Report, io::Error> {
     walk(export, against, progress).map(|(report, _)| report)
+}
+
+/// The origin that the first event of an export names, if that can be read; nothing of it is checked.
+pub fn origin_of_export<R: Read + Seek>(export: &mut R) -> io::Result<Option<String>> {
+    let first = Lines::new(export)?.next()?;
+    Ok(first
+        .and_then(|line| match decode(&line.bytes) {
+            Ok(Line::Event(event)) => Header::from_bytes(event.header.as_bytes()).ok(),
+            _ => None,
+        })
+        .map(|header| header.log))
 }
 
 /// What a line of an export shows by itself.

@@ -171,6 +171,55 @@ fn journals_that_cannot_be_used() {
     }
 }
 
+/// What would break: who names a journal is told that a log, or an export, verifies which that journal contradicts.
+#[test]
+fn a_journal_that_was_named_is_compared() {
+    let desk = desk("example.org/desk");
+    desk.ok(&["checkpoint"]);
+    // Another log of that name, as long, and its export.
+    desk.ok(&["init", "--origin", "example.org/desk", "--log", "other"]);
+    desk.ok(&["append", "note", "--text", "t", "--log", "other"]);
+    desk.ok(&["export", "--out", "other.jsonl", "--log", "other"]);
+    desk.ok(&["export", "--out", "own.jsonl"]);
+    let verify = |args: &[&'static str]| [&["verify"], args].concat();
+    let report = desk.ok(&verify(&["own.jsonl", "--journal", "log/journal"]));
+    assert!(report.contains("whole, and of this log, checkpoints: 1"), "{report}");
+    let other = desk.run(&verify(&["other.jsonl", "--journal", "log/journal"]));
+    assert_eq!(other.status.code(), Some(1));
+    let mut of_the_environment = desk.command(&verify(&["other.jsonl"]));
+    of_the_environment.env("DEMARCHE_JOURNAL", "log/journal");
+    assert_eq!(of_the_environment.output().unwrap().status.code(), Some(1));
+    // It may hold none of that log, as where it is named in the environment for another one; but it must be there.
+    std::fs::create_dir(desk.path().join("empty")).unwrap();
+    let report = desk.ok(&verify(&["own.jsonl", "--journal", "empty"]));
+    assert!(report.contains("there is none to compare with"), "{report}");
+    let none = "there is no directory gone with journals";
+    for args in [&[][..], &["own.jsonl"]] {
+        let args = [&verify(args)[..], &["--journal", "gone"]].concat();
+        refused(&desk, &[(&args, 2, none, "--journal DIR")]);
+    }
+}
+
+/// What would break: it would be advised to sign a backup, which is refused.
+#[test]
+fn a_backup_without_a_checkpoint_is_not_to_be_signed() {
+    let desk = desk("example.org/desk");
+    desk.ok(&["backup", "kept"]);
+    let advice = "sign one in the log that it was made from";
+    for args in [
+        &["prove", "n"][..],
+        &["anchor", "request", "--out", "r.tsq"],
+        &["export", "--format", "tiles", "--out", "tiles"],
+    ] {
+        desk.is_refused(&[args, &["--log", "kept"]].concat(), 2, "no checkpoint ", advice);
+        desk.is_refused(args, 2, "no checkpoint ", "sign one first: demarche checkpoint");
+    }
+    assert!(desk.ok(&["doctor", "--log", "kept"]).contains(advice));
+    assert!(desk.ok(&["doctor"]).contains("sign one: demarche checkpoint"));
+    let (_, said) = desk.refused(&["replay", "--proof", "p", "--log", "kept"]);
+    assert!(said.contains(advice), "{said}");
+}
+
 #[test]
 fn backups_that_are_none_or_have_no_place() {
     let desk = desk("example.org/desk");
