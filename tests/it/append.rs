@@ -281,6 +281,65 @@ fn keep_going_leaves_out_what_is_refused_and_what_depends_on_it() {
     assert_eq!(left, [Some(1), Some(2), Some(3), Some(5)]);
 }
 
+/// Which lines are left out with `keep_going`, and why.
+#[track_caller]
+fn check_left_out(lines: &str, expected: &[(u64, &str)]) {
+    let mut log = support::log();
+    let keep_going = AppendOptions { keep_going: true, ..Default::default() };
+    let appended = append_with(&mut log, lines, keep_going, &mut Counting::default()).unwrap();
+    let left: Vec<(u64, String)> = appended
+        .left_out
+        .iter()
+        .map(|one| (one.line.unwrap(), one.causes.iter().map(ToString::to_string).collect()))
+        .collect();
+    let left: Vec<(u64, &str)> = left.iter().map(|(line, why)| (*line, why.as_str())).collect();
+    assert_eq!(left, expected, "{lines}");
+}
+
+/// What would break: a line that is right would be left out, for an event that is not in the log after all.
+#[test]
+fn nothing_is_left_out_for_what_was_left_out_itself() {
+    let no_such = r#"of: there is no event or measure "missing""#;
+    check_left_out(
+        r#"{"kind":"note","id":"x","of":"missing","text":"first"}
+        {"kind":"incident","id":"x"}
+        {"kind":"incident","id":"y"}"#,
+        &[(1, no_such)],
+    );
+    // Nor what waits for such a line, nor what waits for that.
+    check_left_out(
+        r#"{"kind":"note","id":"q","of":"p","text":"of the next"}
+        {"kind":"note","id":"p","of":"x","text":"of what comes in the end"}
+        {"kind":"note","id":"x","of":"missing","text":"first"}
+        {"kind":"incident","id":"x"}
+        {"kind":"incident","id":"missing","no":1}"#,
+        &[(3, r#"of: "missing" is refused itself"#), (5, r#"no: incident has no field "no""#)],
+    );
+    // A step of a measure that no other line makes.
+    check_left_out(
+        r#"{"kind":"note","of":"ban","text":"of the measure"}
+        {"kind":"measure","id":"x","measure":"other","op":"impose","responds_to":["missing"]}
+        {"kind":"measure","id":"x","measure":"ban","op":"impose"}"#,
+        &[(2, r#"responds_to[0]: there is no event or measure "missing""#)],
+    );
+}
+
+/// What would break: of what refers to one another ahead, only the last would be left out.
+#[test]
+fn what_waits_for_what_waits_for_nothing_is_left_out_with_it() {
+    check_left_out(
+        r#"{"kind":"note","id":"a","of":"b","text":"first"}
+        {"kind":"note","id":"b","of":"m","text":"second"}
+        {"kind":"measure","id":"c","measure":"m","op":"impose","responds_to":["missing"]}
+        {"kind":"incident","id":"good"}"#,
+        &[
+            (1, r#"of: "b" is refused itself"#),
+            (2, r#"of: there is no event or measure "m""#),
+            (3, r#"responds_to[0]: there is no event or measure "missing""#),
+        ],
+    );
+}
+
 #[test]
 fn declare_makes_actors_and_topics_that_are_missing() {
     let mut log = support::log();
@@ -310,6 +369,11 @@ fn what_follows_in_the_same_file_can_be_referred_to() {
         {"kind":"contact","id":"call"}"#,
     )
     .expect("all of it is in the file");
+    check(
+        r#"{"kind":"statement","by":["in"],"contact":"y"}
+        {"kind":"incident","id":"y"}"#,
+        r#"contact: "y" is of kind incident; this must be: contact"#,
+    );
     check(
         r#"{"kind":"statement","by":["in"],"contact":"cal"}"#,
         r#"contact: there is no contact "cal""#,

@@ -422,6 +422,19 @@ fn what_refers_ahead_to_what_is_refused_is_left_out_of_a_long_append() {
     assert_eq!(of, [Some(11), Some(101), Some(4301)], "{refused:?}");
 }
 
+/// What would break: an input would be read once for each link of a chain.
+#[test]
+fn a_chain_that_leads_nowhere_is_left_out_at_once() {
+    let link = |number| format!(r#"{{"kind":"note","id":"n{number}","of":"n{}"}}"#, number + 1);
+    let mut lines: Vec<Line> = (0..300).map(|number| Some(link(number))).collect();
+    lines.push(good("last"));
+    let mut log = EventLog::open(Faulty::counting(log(0).store().clone())).unwrap();
+    let appended = in_bulk(&mut log, &lines, KEEP_GOING).unwrap();
+    assert_eq!((appended.left_out.len(), appended.written()), (300, 1));
+    let begun_anew = log.store().names.iter().filter(|name| **name == "unstage").count();
+    assert_eq!(begun_anew, 1, "{:?}", log.store().names);
+}
+
 #[test]
 fn the_same_again_writes_nothing_however_long_it_is() {
     let lines = many(4500);

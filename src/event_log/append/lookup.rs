@@ -29,6 +29,26 @@ impl<S: Store> Appending<'_, S> {
             None => Ok(None),
         }
     }
+
+    /// The steps of a measure, up to the first that will do.
+    pub(super) fn steps_of(
+        &mut self,
+        measure: &str,
+        will_do: &dyn Fn(u64) -> bool,
+    ) -> Result<Vec<u64>, StoreError> {
+        let mut steps = Vec::new();
+        for seq in self.log.names.find(Name::Measure(measure).key(), &self.log.store)? {
+            if let Some(Body::Measure(step)) = self.event(seq)?.map(|event| event.body)
+                && step.measure == measure
+            {
+                steps.push(seq);
+                if will_do(seq) {
+                    break;
+                }
+            }
+        }
+        Ok(steps)
+    }
 }
 
 impl<S: Store> Knows for Appending<'_, S> {
@@ -67,14 +87,7 @@ impl<S: Store> Knows for Appending<'_, S> {
     }
 
     fn has_measure(&mut self, id: &str) -> Result<bool, StoreError> {
-        for seq in self.log.names.find(Name::Measure(id).key(), &self.log.store)? {
-            if let Some(Body::Measure(step)) = self.event(seq)?.map(|event| event.body)
-                && step.measure == id
-            {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        Ok(!self.steps_of(id, &|_| true)?.is_empty())
     }
 
     fn is_refused(&self, id: &str) -> bool {

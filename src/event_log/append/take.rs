@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io;
 
 use super::complete::{capture, name_it};
-use super::{AppendError, Appending, Input, Recognised, Submission};
+use super::{AppendError, Appending, Awaited, Input, Recognised, Submission};
 use crate::event_log::Surroundings;
 use crate::event_log::gates::{
     Cause, InputError, Knows, Reference, Refusal, SourceFiles, leads_to, own_id,
@@ -14,7 +14,7 @@ use crate::event_log::sources::holds;
 use crate::event_log::staging::Workers;
 use crate::model::check::{Checked, check};
 use crate::model::id;
-use crate::model::limits::{PAYLOAD_BYTES_MAX, REFUSED_LINES_MAX};
+use crate::model::limits::PAYLOAD_BYTES_MAX;
 use crate::model::schema::{Kind, Target};
 use crate::model::value::{Object, Value};
 use crate::record::json;
@@ -38,18 +38,20 @@ impl<S: Store> Appending<'_, S> {
             let (id, result) = match &submission.event {
                 Err(error) => (None, Err(vec![Cause::Input(error.clone())])),
                 Ok(event) => {
-                    let id = given_id(event);
+                    let id = given_text(event, "id");
                     (id.clone(), self.consider(event.clone(), line, id, files, surroundings)?)
                 }
             };
             if let Err(causes) = result {
                 self.refused_ids.extend(id.clone());
-                self.refused.push((self.place, Refusal { line, id, causes }));
-                if self.refused.len() >= REFUSED_LINES_MAX {
-                    let refused = std::mem::take(&mut self.refused);
-                    let refused = refused.into_iter().map(|(_, refusal)| refusal).collect();
-                    return Err(AppendError::Refused(refused));
+                if let Ok(event) = &submission.event
+                    && causes.iter().all(Cause::is_of_others)
+                {
+                    let measure = given_text(event, "measure");
+                    self.offered.extend(id.clone().into_iter().chain(measure));
                 }
+                self.refused.insert(self.place, Refusal { line, id, causes });
+                self.stop_if_too_many(&mut BTreeMap::new())?;
             }
         }
         self.place = self.place.saturating_add(1);
@@ -215,12 +217,15 @@ impl<S: Store> Appending<'_, S> {
         if self.options.declare {
             self.declare_missing(kind, &payload, surroundings)?;
         }
-        let causes = self.gate(kind, &payload, line, own_id)?;
-        if !causes.is_empty() {
-            return Ok(Err(causes));
-        }
+        let ahead = match self.gate(kind, &payload)? {
+            Ok(ahead) => ahead,
+            Err(causes) => return Ok(Err(causes)),
+        };
         let seq = self.write_read(kind, &bytes, sealed.as_deref(), surroundings)?;
         self.note(line, seq, false, false);
+        let place = self.place;
+        let awaited = |to| Awaited { place, line, seq, from: own_id.clone(), to };
+        self.awaited.extend(ahead.into_iter().map(awaited));
         Ok(Ok(()))
     }
 
@@ -275,10 +280,10 @@ fn read_lines(
     Ok(lines)
 }
 
-fn given_id(event: &Value<'_>) -> Option<String> {
+fn given_text(event: &Value<'_>, field: &str) -> Option<String> {
     let Value::Object(event) = event else { return None };
-    match event.get("id") {
-        Some(Value::Text(id)) => Some(id.to_string()),
+    match event.get(field) {
+        Some(Value::Text(text)) => Some(text.to_string()),
         _ => None,
     }
 }
