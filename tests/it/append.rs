@@ -1,7 +1,7 @@
 //! The gates: what is refused, with what evidence, and that nothing of it is written.
 
 use demarche::event_log::passage::Difference;
-use demarche::event_log::{AppendError, AppendOptions, Cause, Refusal};
+use demarche::event_log::{AppendError, AppendOptions, Appended, Cause, Refusal};
 use demarche::model::check::Wrong;
 use demarche::store::{Part, Store};
 
@@ -281,17 +281,19 @@ fn keep_going_leaves_out_what_is_refused_and_what_depends_on_it() {
     assert_eq!(left, [Some(1), Some(2), Some(3), Some(5)]);
 }
 
-/// Which lines are left out with `keep_going`, and why.
+/// Which lines are left out, and why.
+fn left_out(appended: &Appended) -> Vec<(u64, String)> {
+    let why = |one: &Refusal| one.causes.iter().map(ToString::to_string).collect();
+    appended.left_out.iter().map(|one| (one.line.unwrap(), why(one))).collect()
+}
+
+/// Checks which lines are left out with `keep_going`, and why.
 #[track_caller]
 fn check_left_out(lines: &str, expected: &[(u64, &str)]) {
     let mut log = support::log();
     let keep_going = AppendOptions { keep_going: true, ..Default::default() };
     let appended = append_with(&mut log, lines, keep_going, &mut Counting::default()).unwrap();
-    let left: Vec<(u64, String)> = appended
-        .left_out
-        .iter()
-        .map(|one| (one.line.unwrap(), one.causes.iter().map(ToString::to_string).collect()))
-        .collect();
+    let left = left_out(&appended);
     let left: Vec<(u64, &str)> = left.iter().map(|(line, why)| (*line, why.as_str())).collect();
     assert_eq!(left, expected, "{lines}");
 }
@@ -356,6 +358,27 @@ fn declare_makes_actors_and_topics_that_are_missing() {
         .collect();
     assert_eq!(made.len(), 3);
     assert!(made.contains(&("topic", "trade")) && made.contains(&("actor", "pti")));
+}
+
+/// What would break: the log would hold actors that only a line that is not in it names.
+#[test]
+fn nothing_is_declared_for_a_line_that_is_refused() {
+    let mut log = support::log();
+    let options = AppendOptions { declare: true, keep_going: true };
+    let lines = r#"{"kind":"statement","by":["ndtv"],"topic":"trade","cites":[{"source":"never"}]}
+        {"kind":"statement","id":"own","by":["own"]}
+        {"kind":"statement","by":["both"],"topic":"both"}
+        {"kind":"statement","id":"good","by":["pti"]}"#;
+    let appended = append_with(&mut log, lines, options, &mut Counting::default()).unwrap();
+    let ids: Vec<_> = appended.outcomes.iter().map(|outcome| outcome.id.as_str()).collect();
+    assert_eq!(ids, ["pti", "good"]);
+    let left = left_out(&appended);
+    let expected = [
+        (1, r#"cites[0].source: there is no source "never""#),
+        (2, r#"by[0]: there is no actor "own""#),
+        (3, r#"topic: "both" is of kind actor; this must be: topic"#),
+    ];
+    assert_eq!(left, expected.map(|(line, why)| (line, why.to_owned())));
 }
 
 #[test]

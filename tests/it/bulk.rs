@@ -435,6 +435,18 @@ fn a_chain_that_leads_nowhere_is_left_out_at_once() {
     assert_eq!(begun_anew, 1, "{:?}", log.store().names);
 }
 
+/// What would break: millions of short lines would be held, each with much more than itself.
+#[test]
+fn of_short_lines_few_are_read_ahead() {
+    let lines = vec![Some("1".to_owned()); 100_000];
+    let mut log = log(0);
+    let mut input = Lines::of(&lines);
+    let refused = log.append_lines(&mut input, NO_OPTIONS, &mut files(), &mut Counting::default());
+    let Err(AppendError::Refused(refused)) = refused else { panic!("{refused:?}") };
+    assert_eq!(refused.len(), 10_000);
+    assert!((10_000..50_000).contains(&input.at), "{} lines were read", input.at);
+}
+
 #[test]
 fn the_same_again_writes_nothing_however_long_it_is() {
     let lines = many(4500);

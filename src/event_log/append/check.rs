@@ -9,7 +9,7 @@ use super::{Ahead, AppendError, Appending, Awaited, Recognised};
 use crate::event_log::content_hash;
 use crate::event_log::gates::{
     Cause, Knows, Leads, NoText, Reference, Refusal, add_references, check_quotes, check_reference,
-    correctable, leads_nowhere, normal_value, references, spell,
+    correctable, leads_nowhere, leads_to, normal_value, references, spell,
 };
 use crate::event_log::names::Name;
 use crate::event_log::sources::{Found, blob_name};
@@ -55,14 +55,23 @@ impl<S: Store> Appending<'_, S> {
         Ok(Recognised::Taken(Cause::IdTaken { id: id.to_string(), seq, differs }))
     }
 
-    /// Checks references and quotations; returns the references to what may follow.
+    /// Checks references and quotations, as if what is to be made were there; returns the references to what may follow.
     pub(super) fn gate(
         &mut self,
         kind: Kind,
         payload: &Object<'_>,
+        made: &[(Kind, String)],
     ) -> Result<Result<Vec<Ahead>, Vec<Cause>>, StoreError> {
         let (mut causes, mut ahead) = (Vec::new(), Vec::new());
         for reference in self.all_references(kind, payload)? {
+            if let Some((found, _)) = made.iter().find(|(_, id)| id == reference.id) {
+                let Reference { path, id, target } = reference;
+                if !leads_to(*found, target) {
+                    let (id, found) = (id.to_owned(), *found);
+                    causes.push(Cause::WrongKind { path, id, target, found });
+                }
+                continue;
+            }
             match check_reference(&reference, self)? {
                 Leads::There => {}
                 Leads::Astray(cause) => causes.push(cause),

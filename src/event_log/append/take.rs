@@ -20,8 +20,10 @@ use crate::model::value::{Object, Value};
 use crate::record::json;
 use crate::store::{Store, StoreError};
 
-/// How many bytes of input are made ready at a time.
-const LINES_BYTES: usize = 512 * 1024;
+/// How many bytes of input are made ready at a time, and how many lines: each is held with what was made of it, which is
+/// much more than a short line.
+const LOT_BYTES: usize = 512 * 1024;
+const LOT_LINES: usize = 4096;
 /// How many lots of lines are made ready ahead of the one that is taken.
 const LOTS_AHEAD: usize = 6;
 
@@ -67,7 +69,7 @@ impl<S: Store> Appending<'_, S> {
     ) -> Result<(), AppendError> {
         let mut errors = BTreeMap::new();
         let first = read_lines(input, &mut errors, surroundings)?;
-        if first.bytes.len() < LINES_BYTES {
+        if !is_full(&first) {
             let prepared = Prepared::of(first);
             return self.take_prepared(&prepared, &mut errors, files, surroundings);
         }
@@ -214,13 +216,12 @@ impl<S: Store> Appending<'_, S> {
             }
             Recognised::Taken(cause) => return Ok(Err(vec![cause])),
         }
-        if self.options.declare {
-            self.declare_missing(kind, &payload, surroundings)?;
-        }
-        let ahead = match self.gate(kind, &payload)? {
+        let made = if self.options.declare { self.missing(kind, &payload)? } else { Vec::new() };
+        let ahead = match self.gate(kind, &payload, &made)? {
             Ok(ahead) => ahead,
             Err(causes) => return Ok(Err(causes)),
         };
+        self.declare(&made, surroundings)?;
         let seq = self.write_read(kind, &bytes, sealed.as_deref(), surroundings)?;
         self.note(line, seq, false, false);
         let place = self.place;
@@ -229,36 +230,56 @@ impl<S: Store> Appending<'_, S> {
         Ok(Ok(()))
     }
 
-    /// Makes the actors and topics that an event refers to and that do not exist.
-    fn declare_missing(
+    /// The actors and topics that an event refers to and that do not exist.
+    fn missing(
         &mut self,
         kind: Kind,
         payload: &Object<'_>,
-        surroundings: &mut dyn Surroundings,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Vec<(Kind, String)>, StoreError> {
+        let mut missing: Vec<(Kind, String)> = Vec::new();
         for Reference { id, target, .. } in self.all_references(kind, payload)? {
             let kind = match target {
                 Target::Actor | Target::ActorOrSource => Kind::Actor,
                 Target::Topic => Kind::Topic,
                 _ => continue,
             };
-            if self.kind_of(id)?.is_some()
+            let is_own = payload.get("id").is_some_and(|own| *own == Value::Text(id.into()));
+            if is_own
+                || missing.iter().any(|(_, of)| of == id)
+                || self.kind_of(id)?.is_some()
                 || self.seq_of(id)?.is_some()
                 || id::check_new(id).is_err()
                 || self.refused_ids.contains(id)
             {
                 continue;
             }
-            let made: Object<'_> = [("id", id), ("kind", kind.name()), ("name", id)]
+            missing.push((kind, id.to_owned()));
+        }
+        Ok(missing)
+    }
+
+    /// Makes actors and topics.
+    fn declare(
+        &mut self,
+        made: &[(Kind, String)],
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<(), StoreError> {
+        for (kind, id) in made {
+            let event: Object<'_> = [("id", id.as_str()), ("kind", kind.name()), ("name", id)]
                 .into_iter()
                 .map(|(name, text)| (name.into(), Value::Text(text.into())))
                 .collect();
-            let bytes = json::canonical(&Value::Object(made));
-            let seq = self.write_read(kind, &bytes, None, surroundings)?;
+            let bytes = json::canonical(&Value::Object(event));
+            let seq = self.write_read(*kind, &bytes, None, surroundings)?;
             self.note(None, seq, false, true);
         }
         Ok(())
     }
+}
+
+/// Whether a lot takes no more lines.
+const fn is_full(lines: &Lines) -> bool {
+    lines.bytes.len() >= LOT_BYTES || lines.ends.len() >= LOT_LINES
 }
 
 /// The next lot of lines.
@@ -268,7 +289,7 @@ fn read_lines(
     surroundings: &mut dyn Surroundings,
 ) -> io::Result<Lines> {
     let mut lines = Lines::default();
-    while lines.bytes.len() < LINES_BYTES {
+    while !is_full(&lines) {
         let Some((number, line)) = input.next_line()? else { break };
         match line {
             Ok(line) => lines.bytes.extend_from_slice(line),
