@@ -30,8 +30,9 @@ const ENTRIES_AT_A_TIME: usize = 256;
 const ASKED_AGAIN: usize = 7;
 /// The same, of a block, eight of which share a leaf.
 const BLOCK_ASKED_AGAIN: usize = 3;
-/// How many bundles are written together.
-pub(super) const WRITTEN_TOGETHER: usize = 64;
+/// How many bundles are written together at most, and how many bytes of them are enough.
+const WRITTEN_TOGETHER: usize = 64;
+const WRITTEN_BYTES: usize = 8 * 1024 * 1024;
 /// The layout of keys and values that this adapter writes.
 pub const LAYOUT: &str = "3";
 
@@ -372,12 +373,11 @@ impl Database {
     }
 
     pub(super) fn put_blob(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
-        for piece in
-            &chunks(bytes).collect::<Vec<_>>()[..].chunks(ENTRIES_AT_A_TIME).collect::<Vec<_>>()
-        {
+        let mut chunks = chunks(bytes).peekable();
+        while chunks.peek().is_some() {
             let mut writes = Batch::default();
-            for (chunk, bytes) in *piece {
-                writes.insert(&blob_key(name, *chunk)[..], bytes.as_slice());
+            for (chunk, bytes) in chunks.by_ref().take(ENTRIES_AT_A_TIME) {
+                writes.insert(&blob_key(name, chunk)[..], bytes);
             }
             guarded(|| Ok(self.blobs.apply_batch(writes)?))?;
         }
@@ -400,7 +400,7 @@ impl Database {
         let gone = |from: u64, to: u64| removal.parts_of.range(from..to).next().is_some();
         let mut copied = BTreeMap::new();
         for bundle in 0..tail / BUNDLE_EVENTS {
-            if copied.len() >= WRITTEN_TOGETHER {
+            if are_enough(&copied) {
                 new.put_bundles(&std::mem::take(&mut copied), &[])?;
             }
             let first = bundle.saturating_mul(BUNDLE_EVENTS);
@@ -440,6 +440,12 @@ impl Database {
 /// The first event that is not in a full bundle, of so many.
 const fn tail_start(size: u64) -> u64 {
     size - size % BUNDLE_EVENTS
+}
+
+/// Whether bundles are to be written before there are more.
+pub(super) fn are_enough(bundles: &BTreeMap<u64, Vec<u8>>) -> bool {
+    bundles.len() >= WRITTEN_TOGETHER
+        || bundles.values().map(Vec::len).sum::<usize>() >= WRITTEN_BYTES
 }
 
 fn without_parts(events: &Events, first: u64, parts_of: &BTreeSet<u64>) -> Events {

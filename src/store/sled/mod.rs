@@ -48,7 +48,7 @@ mod panics;
 use acknowledged::Acknowledged;
 pub use chunks::{BUNDLE_CHUNK_BYTES, CHUNK_BYTES};
 pub use database::LAYOUT;
-use database::{Database, WRITTEN_TOGETHER, guarded};
+use database::{Database, are_enough, guarded};
 pub use files::Still;
 pub use files::WAIT_MIN;
 use files::{hold_still, is_of_sled, lock, make_directory, restrict_files, sync_path, waiting};
@@ -273,7 +273,7 @@ impl Store for SledStore {
         self.bundles.insert(number, bundle);
         self.tree.extend(tree.into_iter().map(|piece| ((piece.level, piece.index), piece)));
         self.staged = Some(number.saturating_add(1).saturating_mul(BUNDLE_EVENTS));
-        if self.bundles.len() >= WRITTEN_TOGETHER { self.write_staged() } else { Ok(()) }
+        if are_enough(&self.bundles) { self.write_staged() } else { Ok(()) }
     }
 
     fn unstage(&mut self) -> Result<(), StoreError> {
