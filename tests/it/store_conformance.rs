@@ -243,18 +243,18 @@ fn a_staged_blob_goes_with_what_was_staged() {
     each(|store| {
         let blob =
             |store: &dyn Store, name: &str| store.blob(name).unwrap().map(|bytes| bytes.len());
-        store.put_blob("source/before", &[1; 20_000]).unwrap();
-        store.stage_blob("source/before", &[1; 20_000]).unwrap();
-        store.stage_blob("source/new", &[2; 20_000]).unwrap();
-        store.stage_blob("source/new", &[2; 20_000]).unwrap();
-        assert_eq!(blob(store, "source/new"), Some(20_000), "it is there for quotations");
+        store.put_blob("source/before", &[1; 9_000]).unwrap();
+        store.stage_blob("source/before", &[1; 9_000]).unwrap();
+        store.stage_blob("source/new", &[2; 9_000]).unwrap();
+        store.stage_blob("source/new", &[2; 9_000]).unwrap();
+        assert_eq!(blob(store, "source/new"), Some(9_000), "it is there for quotations");
         store.unstage().unwrap();
         assert_eq!(blob(store, "source/new"), None);
-        assert_eq!(blob(store, "source/before"), Some(20_000));
-        store.stage_blob("source/new", &[2; 20_000]).unwrap();
+        assert_eq!(blob(store, "source/before"), Some(9_000));
+        store.stage_blob("source/new", &[2; 9_000]).unwrap();
         store.append(change(head(0), &events(0, 1), head(1))).unwrap();
         store.unstage().unwrap();
-        assert_eq!(blob(store, "source/new"), Some(20_000), "it came with the append");
+        assert_eq!(blob(store, "source/new"), Some(9_000), "it came with the append");
     });
 }
 
@@ -266,7 +266,7 @@ fn what_was_staged_is_gone_when_the_store_is_opened_again() {
             let mut store = SledStore::create(dir.path(), "test").unwrap();
             filled(&mut store, base);
             stage(&mut store, base, base + bundles * BUNDLE_EVENTS);
-            store.stage_blob("source/staged", &[1; 20_000]).unwrap();
+            store.stage_blob("source/staged", &[1; 9_000]).unwrap();
             drop(store);
             let mut store = SledStore::open(dir.path(), "test").unwrap();
             holds(&store, &events(0, base));
