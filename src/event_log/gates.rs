@@ -177,6 +177,22 @@ pub enum Cause {
     },
 }
 
+impl Cause {
+    /// Whether it lies in other events, so that it may be gone once one of them is left out.
+    pub(crate) const fn is_of_others(&self) -> bool {
+        matches!(
+            self,
+            Self::WrongKind { .. }
+                | Self::DependsOnRefused { .. }
+                | Self::NotVerbatim { .. }
+                | Self::NoText { .. }
+                | Self::IdTaken { .. }
+                | Self::NotCorrectable { .. }
+                | Self::NotADuplicate { .. }
+        )
+    }
+}
+
 /// Why a line of input holds no event.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

@@ -21,14 +21,16 @@ use crate::replay::bearing::{ROW_BYTES, Row, Rows};
 use crate::store::bundle::{self, BUNDLE_EVENTS};
 use crate::store::{Change, EventRef, Events, Head, Store, StoreError, StoredEvent};
 
-/// So many events are held before bundles of them are staged.
+/// So many events are held before bundles of them are staged, or so many bytes of them, if they fill a bundle.
 const HELD_EVENTS: usize = 4096;
+const HELD_BYTES: usize = 8 * 1024 * 1024;
 /// The same, as a number of events of a log.
 pub(super) const STAGED_EVENTS: u64 = HELD_EVENTS as u64;
 /// Rows of statements in memory before they become a run.
 const ROWS_HELD: usize = 1 << 18;
-/// How many bundles are packed ahead of the one that is staged next.
+/// How many bundles are packed ahead of the one that is staged next, and of how many bytes of events.
 const PACKS_AHEAD: usize = 64;
+const PACKS_BYTES: usize = 32 * 1024 * 1024;
 
 /// Events on their way into the log.
 #[derive(Debug)]
@@ -134,7 +136,9 @@ impl Staging {
         self.held.push(event);
         self.head = Head { size: self.head.size.saturating_add(1), link: link.0 };
         let whole = usize::try_from(BUNDLE_EVENTS).unwrap_or(usize::MAX);
-        if !self.staged && self.held.len() >= HELD_EVENTS {
+        let is_much = self.held.len() >= HELD_EVENTS
+            || (self.held.len() >= whole && self.held.bytes_held() >= HELD_BYTES);
+        if !self.staged && is_much {
             self.staged = true;
             self.statements = Statements::up_to(self.base.size, store)?;
             // The first bundle begins with what follows the last full one already.
@@ -145,11 +149,13 @@ impl Staging {
                 self.held = events;
                 self.held_from = self.held_from.saturating_sub(tail);
             }
-            while self.held.len() >= whole {
-                let mut full = self.held.clone();
-                self.held = std::mem::take(&mut self.held).without_first(whole);
-                full.truncate(whole);
-                self.pack(full, store)?;
+            // Each bundle gets room for its own events alone: those that are packed may be many.
+            for event in std::mem::take(&mut self.held).iter() {
+                self.held.push(event);
+                if self.held.len() >= whole {
+                    let full = std::mem::take(&mut self.held);
+                    self.pack(full, store)?;
+                }
             }
         } else if self.staged && self.held.len() >= whole {
             let full = std::mem::take(&mut self.held);
@@ -176,20 +182,27 @@ impl Staging {
         self.stage_packed(PACKS_AHEAD, store)
     }
 
-    /// Stages what was packed, until only so many packs are left.
+    /// Stages what was packed, until only so many packs are left, of not too many bytes.
     fn stage_packed(&mut self, left: usize, store: &mut impl Store) -> Result<(), StoreError> {
-        while self.packs.len() > left {
-            let Some(pack) = self.packs.pop_front() else { break };
-            let Packed { bytes, leaves, rows } = pack.packed.wait()?;
+        while self.packs.len() > left || self.packed_bytes() > PACKS_BYTES {
+            let Some(Pack { from, events, packed }) = self.packs.pop_front() else { break };
+            let Packed { bytes, leaves, rows } = packed.wait()?;
+            // They are not held while they are written.
+            drop(events);
             let tree = grown_by(&mut self.frontier, leaves, &mut self.open, store)?;
             store.stage(bytes, tree)?;
             if let Some(statements) = &mut self.statements {
                 statements.made.extend(rows);
-                statements.size = pack.from.saturating_add(BUNDLE_EVENTS);
+                statements.size = from.saturating_add(BUNDLE_EVENTS);
                 statements.make_room(ROWS_HELD, store)?;
             }
         }
         Ok(())
+    }
+
+    /// How many bytes of events are being packed.
+    fn packed_bytes(&self) -> usize {
+        self.packs.iter().map(|pack| pack.events.bytes_held()).sum()
     }
 
     /// An event that is under way and not staged yet.
@@ -368,5 +381,45 @@ impl Workers {
         let (reply, receiver) = sync_channel(1);
         let _ = self.0.send(Job::Pack { events, from, new, reply });
         Reply(receiver)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::store::PartRef;
+    use crate::store::memory::MemoryStore;
+
+    /// Pushes so many events of so many bytes; the most that was held in memory of them, and of those being packed.
+    fn most_held(count: usize, bytes: usize) -> usize {
+        let (mut store, mut most) = (MemoryStore::new(), 0);
+        let mut staging = Staging::new(Head::EMPTY, Frontier::default());
+        let text = vec![b'x'; bytes];
+        let payload = PartRef::Present { salt: &[7; 32], bytes: &text };
+        let event = EventRef { header: b"header", payload, sealed: None };
+        for _ in 0..count {
+            staging.push(event, Link::ZERO, &mut store).unwrap();
+            most = most.max(staging.held.bytes_held() + staging.packed_bytes());
+        }
+        most
+    }
+
+    /// What would break: each of the first bundles would take the room of all.
+    #[test]
+    fn a_bundle_has_room_for_its_own_events_alone() {
+        let (count, bytes) = (HELD_EVENTS + 256, 2000);
+        let most = most_held(count, bytes);
+        assert!(most <= 3 * count * bytes, "{most} bytes for {}", count * bytes);
+    }
+
+    /// What would break: a few thousand long events would all be held.
+    #[test]
+    fn of_long_events_few_are_held() {
+        let (count, bytes) = (2400, 64 * 1024);
+        let bundle = 256 * bytes;
+        let most = most_held(count, bytes);
+        assert!(most <= 2 * HELD_BYTES.max(bundle) + PACKS_BYTES, "{most} bytes");
+        assert!(count * bytes > 2 * HELD_BYTES.max(bundle) + PACKS_BYTES, "more than that came");
     }
 }

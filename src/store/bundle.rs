@@ -44,18 +44,18 @@ pub fn encode(events: &Events) -> Vec<u8> {
 
 /// Writes events as a bundle, compressed in a chosen way.
 pub fn encode_with(events: &Events, compression: Compression) -> Vec<u8> {
-    let (mut headers, mut raw, mut texts) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut headers, mut raw) = (Vec::new(), Vec::new());
     for event in events.iter() {
         put_header(event.header, &mut headers, &mut raw);
-        put_part(Some(event.payload), &mut headers, &mut raw, &mut texts);
-        put_part(event.sealed, &mut headers, &mut raw, &mut texts);
+        put_part(Some(event.payload), &mut headers, &mut raw);
+        put_part(event.sealed, &mut headers, &mut raw);
     }
     let mut bytes = vec![VERSION];
     put_number(&mut bytes, events.len());
     put_number(&mut bytes, raw.len());
     bytes.extend_from_slice(&raw);
     put_compressed(&mut bytes, &headers, compression);
-    put_compressed(&mut bytes, &texts, compression);
+    put_compressed(&mut bytes, events.texts(), compression);
     bytes
 }
 
@@ -152,12 +152,7 @@ fn take_header(headers: &mut &[u8], raw: &mut &[u8], events: &mut Events) -> Opt
     }
 }
 
-fn put_part(
-    part: Option<PartRef<'_>>,
-    headers: &mut Vec<u8>,
-    raw: &mut Vec<u8>,
-    texts: &mut Vec<u8>,
-) {
+fn put_part(part: Option<PartRef<'_>>, headers: &mut Vec<u8>, raw: &mut Vec<u8>) {
     match part {
         None => headers.push(NEVER),
         Some(PartRef::Absent) => headers.push(ABSENT),
@@ -165,7 +160,6 @@ fn put_part(
             headers.push(PRESENT);
             put_number(headers, bytes.len());
             raw.extend_from_slice(salt);
-            texts.extend_from_slice(bytes);
         }
     }
 }

@@ -83,6 +83,11 @@ impl Events {
         self.places.is_empty()
     }
 
+    /// How many bytes of memory their headers and texts take.
+    pub const fn bytes_held(&self) -> usize {
+        self.headers.capacity().saturating_add(self.texts.capacity())
+    }
+
     /// Each of them, in order.
     pub fn iter(&self) -> impl Iterator<Item = EventRef<'_>> {
         (0..self.places.len()).map_while(|index| self.get(index))
@@ -121,6 +126,11 @@ impl Events {
     /// Each of them, on its own.
     pub fn to_stored(&self) -> Vec<StoredEvent> {
         self.iter().map(|event| event.to_stored()).collect()
+    }
+
+    /// All payloads and sealed parts, one after the other.
+    pub(super) fn texts(&self) -> &[u8] {
+        &self.texts
     }
 
     /// Events whose payloads and sealed parts are already there, one after the other.

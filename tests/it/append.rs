@@ -1,14 +1,18 @@
 //! The gates: what is refused, with what evidence, and that nothing of it is written.
 
 use demarche::event_log::passage::Difference;
-use demarche::event_log::{AppendError, AppendOptions, Cause, Refusal};
+use demarche::event_log::{
+    AppendError, AppendOptions, Appended, Cause, EventLog, Refusal, Submission,
+};
 use demarche::model::check::Wrong;
 use demarche::model::event::{Body, Event, RetractedBy};
 use demarche::model::value::Value;
 use demarche::record::json;
+use demarche::store::memory::MemoryStore;
 use demarche::store::{Part, Store};
 
-use crate::support::{self, Counting, append, append_with};
+use crate::faulty::Faulty;
+use crate::support::{self, Counting, Files, append, append_with};
 
 /// The refusals of lines; the log must be as it was.
 #[track_caller]
@@ -297,6 +301,67 @@ fn keep_going_leaves_out_what_is_refused_and_what_depends_on_it() {
     assert_eq!(left, [Some(1), Some(2), Some(3), Some(5)]);
 }
 
+/// Which lines are left out, and why.
+fn left_out(appended: &Appended) -> Vec<(u64, String)> {
+    let why = |one: &Refusal| one.causes.iter().map(ToString::to_string).collect();
+    appended.left_out.iter().map(|one| (one.line.unwrap(), why(one))).collect()
+}
+
+/// Checks which lines are left out with `keep_going`, and why.
+#[track_caller]
+fn check_left_out(lines: &str, expected: &[(u64, &str)]) {
+    let mut log = support::log();
+    let keep_going = AppendOptions { keep_going: true, ..Default::default() };
+    let appended = append_with(&mut log, lines, keep_going, &mut Counting::default()).unwrap();
+    let left = left_out(&appended);
+    let left: Vec<(u64, &str)> = left.iter().map(|(line, why)| (*line, why.as_str())).collect();
+    assert_eq!(left, expected, "{lines}");
+}
+
+/// What would break: a line that is right would be left out, for an event that is not in the log after all.
+#[test]
+fn nothing_is_left_out_for_what_was_left_out_itself() {
+    let no_such = r#"of: there is no event or measure "missing""#;
+    check_left_out(
+        r#"{"kind":"note","id":"x","of":"missing","text":"first"}
+        {"kind":"incident","id":"x"}
+        {"kind":"incident","id":"y"}"#,
+        &[(1, no_such)],
+    );
+    // Nor what waits for such a line, nor what waits for that.
+    check_left_out(
+        r#"{"kind":"note","id":"q","of":"p","text":"of the next"}
+        {"kind":"note","id":"p","of":"x","text":"of what comes in the end"}
+        {"kind":"note","id":"x","of":"missing","text":"first"}
+        {"kind":"incident","id":"x"}
+        {"kind":"incident","id":"missing","no":1}"#,
+        &[(3, r#"of: "missing" is refused itself"#), (5, r#"no: incident has no field "no""#)],
+    );
+    // A step of a measure that no other line makes.
+    check_left_out(
+        r#"{"kind":"note","of":"ban","text":"of the measure"}
+        {"kind":"measure","id":"x","measure":"other","op":"impose","responds_to":["missing"]}
+        {"kind":"measure","id":"x","measure":"ban","op":"impose"}"#,
+        &[(2, r#"responds_to[0]: there is no event or measure "missing""#)],
+    );
+}
+
+/// What would break: of what refers to one another ahead, only the last would be left out.
+#[test]
+fn what_waits_for_what_waits_for_nothing_is_left_out_with_it() {
+    check_left_out(
+        r#"{"kind":"note","id":"a","of":"b","text":"first"}
+        {"kind":"note","id":"b","of":"m","text":"second"}
+        {"kind":"measure","id":"c","measure":"m","op":"impose","responds_to":["missing"]}
+        {"kind":"incident","id":"good"}"#,
+        &[
+            (1, r#"of: "b" is refused itself"#),
+            (2, r#"of: there is no event or measure "m""#),
+            (3, r#"responds_to[0]: there is no event or measure "missing""#),
+        ],
+    );
+}
+
 #[test]
 fn declare_makes_actors_and_topics_that_are_missing() {
     let mut log = support::log();
@@ -315,6 +380,27 @@ fn declare_makes_actors_and_topics_that_are_missing() {
     assert!(made.contains(&("topic", "trade")) && made.contains(&("actor", "pti")));
 }
 
+/// What would break: the log would hold actors that only a line that is not in it names.
+#[test]
+fn nothing_is_declared_for_a_line_that_is_refused() {
+    let mut log = support::log();
+    let options = AppendOptions { declare: true, keep_going: true };
+    let lines = r#"{"kind":"statement","by":["ndtv"],"topic":"trade","cites":[{"source":"never"}]}
+        {"kind":"statement","id":"own","by":["own"]}
+        {"kind":"statement","by":["both"],"topic":"both"}
+        {"kind":"statement","id":"good","by":["pti"]}"#;
+    let appended = append_with(&mut log, lines, options, &mut Counting::default()).unwrap();
+    let ids: Vec<_> = appended.outcomes.iter().map(|outcome| outcome.id.as_str()).collect();
+    assert_eq!(ids, ["pti", "good"]);
+    let left = left_out(&appended);
+    let expected = [
+        (1, r#"cites[0].source: there is no source "never""#),
+        (2, r#"by[0]: there is no actor "own""#),
+        (3, r#"topic: "both" is of kind actor; this must be: topic"#),
+    ];
+    assert_eq!(left, expected.map(|(line, why)| (line, why.to_owned())));
+}
+
 #[test]
 fn what_follows_in_the_same_file_can_be_referred_to() {
     let mut log = support::log();
@@ -326,6 +412,11 @@ fn what_follows_in_the_same_file_can_be_referred_to() {
         {"kind":"contact","id":"call"}"#,
     )
     .expect("all of it is in the file");
+    check(
+        r#"{"kind":"statement","by":["in"],"contact":"y"}
+        {"kind":"incident","id":"y"}"#,
+        r#"contact: "y" is of kind incident; this must be: contact"#,
+    );
     check(
         r#"{"kind":"statement","by":["in"],"contact":"cal"}"#,
         r#"contact: there is no contact "cal""#,
@@ -394,6 +485,43 @@ fn sources_are_captured_and_hashed_and_kept() {
     let wrong =
         format!(r#"{{"kind":"source","id":"s","file":"scan.txt","blake3":"{}"}}"#, "0".repeat(64));
     assert!(matches!(refusals(&wrong)[0].causes[0], Cause::CaptureDiffers { .. }));
+}
+
+/// What would break: a document that was not taken in would stay in the store, and on a full disk every other append fail;
+/// and all documents of an input would be held in memory.
+#[test]
+fn of_sources_that_are_not_taken_nothing_is_kept() {
+    let store = Faulty::counting(support::log().into_log().store().clone());
+    let mut log = EventLog::open(store).unwrap();
+    let document = |byte: u8, mebibytes: usize| vec![byte; mebibytes * 1024 * 1024];
+    let documents = [
+        ("a", document(1, 40)),
+        ("b", document(2, 25)),
+        ("c", document(3, 1)),
+        ("wrong", document(4, 1)),
+    ];
+    let names = documents.each_ref().map(|(_, bytes)| format!("source/{}", blake3::hash(bytes)));
+    let mut files = Files(documents.to_vec());
+    let mut append = |log: &mut EventLog<_>, keep_going: bool| {
+        let source = |name: &str, more: &str| {
+            let line = format!(r#"{{"kind":"source","id":"s{name}","file":"{name}"{more}}}"#);
+            Submission::read(1, line.as_bytes())
+        };
+        let wrong = source("wrong", r#","bytes":5"#);
+        let lines = vec![source("a", ""), source("b", ""), source("c", ""), wrong];
+        let options = AppendOptions { keep_going, ..AppendOptions::default() };
+        log.append(lines, options, &mut files, &mut Counting::default())
+    };
+    let kept = |log: &EventLog<Faulty<MemoryStore>>| {
+        names.each_ref().map(|name| log.store().blob(name).unwrap().is_some())
+    };
+    let refused = append(&mut log, false);
+    assert!(matches!(refused, Err(AppendError::Refused(_))), "{refused:?}");
+    assert_eq!(kept(&log), [false; 4]);
+    let staged = log.store().names.iter().filter(|name| **name == "stage_blob").count();
+    assert_eq!(staged, 2, "what passed 64 MiB was written before the end: {:?}", log.store().names);
+    assert_eq!(append(&mut log, true).unwrap().written(), 3);
+    assert_eq!(kept(&log), [true, true, true, false]);
 }
 
 mod laws {

@@ -422,6 +422,31 @@ fn what_refers_ahead_to_what_is_refused_is_left_out_of_a_long_append() {
     assert_eq!(of, [Some(11), Some(101), Some(4301)], "{refused:?}");
 }
 
+/// What would break: an input would be read once for each link of a chain.
+#[test]
+fn a_chain_that_leads_nowhere_is_left_out_at_once() {
+    let link = |number| format!(r#"{{"kind":"note","id":"n{number}","of":"n{}"}}"#, number + 1);
+    let mut lines: Vec<Line> = (0..300).map(|number| Some(link(number))).collect();
+    lines.push(good("last"));
+    let mut log = EventLog::open(Faulty::counting(log(0).store().clone())).unwrap();
+    let appended = in_bulk(&mut log, &lines, KEEP_GOING).unwrap();
+    assert_eq!((appended.left_out.len(), appended.written()), (300, 1));
+    let begun_anew = log.store().names.iter().filter(|name| **name == "unstage").count();
+    assert_eq!(begun_anew, 1, "{:?}", log.store().names);
+}
+
+/// What would break: millions of short lines would be held, each with much more than itself.
+#[test]
+fn of_short_lines_few_are_read_ahead() {
+    let lines = vec![Some("1".to_owned()); 100_000];
+    let mut log = log(0);
+    let mut input = Lines::of(&lines);
+    let refused = log.append_lines(&mut input, NO_OPTIONS, &mut files(), &mut Counting::default());
+    let Err(AppendError::Refused(refused)) = refused else { panic!("{refused:?}") };
+    assert_eq!(refused.len(), 10_000);
+    assert!((10_000..50_000).contains(&input.at), "{} lines were read", input.at);
+}
+
 #[test]
 fn the_same_again_writes_nothing_however_long_it_is() {
     let lines = many(4500);

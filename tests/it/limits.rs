@@ -330,6 +330,21 @@ fn refused_lines() {
     let appended = support::append_with(&mut log, &some, going, &mut Counting::default())
         .expect("one is good");
     assert_eq!((appended.written(), appended.left_out.len()), (1, REFUSED_LINES_MAX - 1));
+    // Those count, too, that go with what they refer to.
+    let link = |number| format!(r#"{{"kind":"note","id":"n{number}","of":"n{}"}}"#, number + 1);
+    let chain = |links: usize| {
+        let notes: String = (0..links).map(|number| link(number) + "\n").collect();
+        format!("{notes}[]\n{{\"kind\":\"incident\",\"id\":\"good\"}}")
+    };
+    assert_eq!(refused(&chain(REFUSED_LINES_MAX - 1), going), REFUSED_LINES_MAX);
+    let appended = support::append_with(
+        &mut log,
+        &chain(REFUSED_LINES_MAX - 2),
+        going,
+        &mut Counting::default(),
+    )
+    .expect("one is good");
+    assert_eq!((appended.written(), appended.left_out.len()), (1, REFUSED_LINES_MAX - 1));
     let desk = Desk::new();
     desk.ok(&["init", "--origin", "example.org/desk"]);
     desk.write("bad.jsonl", &"[]\n".repeat(REFUSED_LINES_MAX + 1));

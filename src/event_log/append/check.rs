@@ -1,19 +1,20 @@
 //! What must hold of an event against the log: that it is new, that its references lead somewhere, that its quotations stand
 //! in their sources.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::lookup::open_bytes;
-use super::{Appending, Awaited, Recognised};
+use super::{Ahead, AppendError, Appending, Awaited, Recognised};
 use crate::event_log::content_hash;
 use crate::event_log::gates::{
     Cause, Knows, Leads, NoText, Reference, Refusal, add_references, check_quotes, check_reference,
-    correctable, leads_nowhere, normal_value, references, spell,
+    correctable, leads_nowhere, leads_to, normal_value, references, spell,
 };
 use crate::event_log::names::Name;
 use crate::event_log::sources::{Found, blob_name};
 use crate::model::event::Body;
+use crate::model::limits::REFUSED_LINES_MAX;
 use crate::model::schema::{Field, Kind, Target};
 use crate::model::value::{Object, Value};
 use crate::record::json;
@@ -54,28 +55,30 @@ impl<S: Store> Appending<'_, S> {
         Ok(Recognised::Taken(Cause::IdTaken { id: id.to_string(), seq, differs }))
     }
 
-    /// Checks references and quotations.
+    /// Checks references and quotations, as if what is to be made were there; returns the references to what may follow.
     pub(super) fn gate(
         &mut self,
         kind: Kind,
         payload: &Object<'_>,
-        line: Option<u64>,
-        own_id: Option<String>,
-    ) -> Result<Vec<Cause>, StoreError> {
-        let mut causes = Vec::new();
-        let mut awaited = Vec::new();
+        made: &[(Kind, String)],
+    ) -> Result<Result<Vec<Ahead>, Vec<Cause>>, StoreError> {
+        let (mut causes, mut ahead) = (Vec::new(), Vec::new());
         for reference in self.all_references(kind, payload)? {
+            if let Some((found, _)) = made.iter().find(|(_, id)| id == reference.id) {
+                let Reference { path, id, target } = reference;
+                if !leads_to(*found, target) {
+                    let (id, found) = (id.to_owned(), *found);
+                    causes.push(Cause::WrongKind { path, id, target, found });
+                }
+                continue;
+            }
             match check_reference(&reference, self)? {
                 Leads::There => {}
                 Leads::Astray(cause) => causes.push(cause),
-                Leads::Ahead => awaited.push(Awaited {
-                    place: self.place,
-                    line,
-                    from: own_id.clone(),
-                    path: reference.path,
-                    id: reference.id.to_owned(),
-                    target: reference.target,
-                }),
+                Leads::Ahead => {
+                    let Reference { path, id, target } = reference;
+                    ahead.push(Ahead { path, id: id.to_owned(), target });
+                }
             }
         }
         if let (Some(Value::Text(of)), Some(Value::Text(twin))) =
@@ -86,7 +89,7 @@ impl<S: Store> Appending<'_, S> {
             causes.push(Cause::NotADuplicate { of, duplicate_of });
         }
         if !causes.is_empty() {
-            return Ok(causes);
+            return Ok(Err(causes));
         }
         let corrected = match payload.get("field") {
             Some(Value::Text(field)) if kind == Kind::Correction && *field == "cites" => {
@@ -100,10 +103,7 @@ impl<S: Store> Appending<'_, S> {
             self.search = search;
             causes.extend(found?);
         }
-        if causes.is_empty() {
-            self.awaited.extend(awaited);
-        }
-        Ok(causes)
+        Ok(if causes.is_empty() { Ok(ahead) } else { Err(causes) })
     }
 
     pub(super) fn normalise_correction(
@@ -198,28 +198,71 @@ impl<S: Store> Appending<'_, S> {
         })
     }
 
-    /// Sees whether everything that was awaited has come. Returns all that is refused, in the order of the input.
-    pub(super) fn settle(&mut self) -> Result<Vec<(u64, Refusal)>, StoreError> {
-        self.looked_ahead = !self.awaited.is_empty();
-        for Awaited { place, line, from, path, id, target } in std::mem::take(&mut self.awaited) {
-            let of_measures = matches!(target, Target::Measure | Target::EventOrMeasure);
-            if (target != Target::Measure && self.seq_of(&id)?.is_some())
-                || (of_measures && self.has_measure(&id)?)
+    /// Finds the events that refer ahead to what has not come, or is something else, or goes with what it refers to itself:
+    /// those are refused, too. What a line may yet bring that is refused for another event alone is judged last, when no event but
+    /// those that wait for it is withdrawn.
+    pub(super) fn settle(&mut self) -> Result<BTreeMap<u64, Refusal>, AppendError> {
+        let mut astray = Vec::new();
+        // By its number, whether what goes may stay in the end.
+        let mut going: BTreeMap<u64, bool> = BTreeMap::new();
+        // What is awaited stands behind what awaits it: from the end on, it is known of each whether it goes.
+        for awaited in std::mem::take(&mut self.awaited).into_iter().rev() {
+            let stays = |seq: u64| !going.contains_key(&seq);
+            let come = self.come(&awaited.to, &stays)?;
+            if come.iter().any(|seq| stays(*seq))
+                && !matches!(check_reference(&awaited.to.reference(), self)?, Leads::Astray(_))
             {
                 continue;
             }
-            let cause = leads_nowhere(path, id, target, self)?;
-            let same = self.refused.iter_mut().find(|(of, _)| *of == place);
-            if let Some((_, refusal)) = same {
-                refusal.causes.push(cause);
-            } else {
-                self.refused_ids.extend(from.clone());
-                self.refused.push((place, Refusal { line, id: from, causes: vec![cause] }));
+            let may_stay = self.offered.contains(&awaited.to.id)
+                || come.iter().any(|seq| going.get(seq) == Some(&true));
+            going.entry(awaited.seq).and_modify(|before| *before &= may_stay).or_insert(may_stay);
+            self.refused_ids.extend(awaited.from.clone());
+            astray.push(awaited);
+        }
+        if self.options.keep_going && going.values().any(|may_stay| !may_stay) {
+            astray.retain(|awaited| going.get(&awaited.seq) == Some(&false));
+        }
+        let mut refused: BTreeMap<u64, Refusal> = BTreeMap::new();
+        for Awaited { place, line, from, to, .. } in astray.into_iter().rev() {
+            let cause = match check_reference(&to.reference(), self)? {
+                Leads::Astray(cause) => cause,
+                Leads::There | Leads::Ahead => leads_nowhere(to.path, to.id, to.target, self)?,
+            };
+            let refusal = Refusal { line, id: from, causes: Vec::new() };
+            refused.entry(place).or_insert(refusal).causes.push(cause);
+            if self.options.keep_going {
+                self.stop_if_too_many(&mut refused)?;
             }
         }
-        let mut refused = std::mem::take(&mut self.refused);
-        refused.sort_by_key(|(place, _)| *place);
         Ok(refused)
+    }
+
+    /// The events that a reference ahead leads to now, of a measure up to the first step that stays.
+    fn come(&mut self, to: &Ahead, stays: &dyn Fn(u64) -> bool) -> Result<Vec<u64>, StoreError> {
+        let mut come = Vec::new();
+        if to.target != Target::Measure {
+            come.extend(self.seq_of(&to.id)?);
+        }
+        if matches!(to.target, Target::Measure | Target::EventOrMeasure) {
+            come.extend(self.step_seqs(&to.id, stays)?);
+        }
+        Ok(come)
+    }
+
+    /// Ends the append when too many lines are refused, those among them that are found just now.
+    pub(super) fn stop_if_too_many(
+        &mut self,
+        found: &mut BTreeMap<u64, Refusal>,
+    ) -> Result<(), AppendError> {
+        let count = [&self.excluded, &self.refused, found].map(BTreeMap::len).iter().sum::<usize>();
+        if count < REFUSED_LINES_MAX {
+            return Ok(());
+        }
+        let mut all = std::mem::take(&mut self.excluded);
+        all.append(&mut self.refused);
+        all.append(found);
+        Err(AppendError::Refused(all.into_values().collect()))
     }
 }
 

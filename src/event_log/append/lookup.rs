@@ -29,6 +29,24 @@ impl<S: Store> Appending<'_, S> {
             None => Ok(None),
         }
     }
+
+    /// The numbers of a measure's steps, up to the first that will do.
+    pub(super) fn step_seqs(
+        &mut self,
+        measure: &str,
+        will_do: &dyn Fn(u64) -> bool,
+    ) -> Result<Vec<u64>, StoreError> {
+        let mut steps = Vec::new();
+        for seq in self.log.names.find(Name::Measure(measure).key(), &self.log.store)? {
+            if self.event(seq)?.is_some_and(|event| is_step_of(&event, measure)) {
+                steps.push(seq);
+                if will_do(seq) {
+                    break;
+                }
+            }
+        }
+        Ok(steps)
+    }
 }
 
 impl<S: Store> Knows for Appending<'_, S> {
@@ -67,20 +85,14 @@ impl<S: Store> Knows for Appending<'_, S> {
     }
 
     fn has_measure(&mut self, id: &str) -> Result<bool, StoreError> {
-        for seq in self.log.names.find(Name::Measure(id).key(), &self.log.store)? {
-            if self.event(seq)?.is_some_and(|event| is_step_of(&event, id)) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        Ok(!self.step_seqs(id, &|_| true)?.is_empty())
     }
 
     fn steps_of(&mut self, measure: &str) -> Result<Vec<String>, StoreError> {
         let mut steps = Vec::new();
-        for seq in self.log.names.find(Name::Measure(measure).key(), &self.log.store)? {
-            if let Some(event) = self.event(seq)?.filter(|event| is_step_of(event, measure)) {
-                steps.push(event.id.unwrap_or_else(|| id::of_seq(seq)));
-            }
+        for seq in self.step_seqs(measure, &|_| false)? {
+            let own = self.event(seq)?.and_then(|event| event.id);
+            steps.push(own.unwrap_or_else(|| id::of_seq(seq)));
         }
         Ok(steps)
     }

@@ -18,7 +18,7 @@ use std::io;
 
 pub(super) use self::complete::name_it;
 pub(super) use self::lookup::event_of;
-use super::gates::{Cause, InputError, Refusal, Search, SourceFiles};
+use super::gates::{Cause, InputError, Reference, Refusal, Search, SourceFiles};
 use super::names::AtHand;
 use super::sources::Texts;
 use super::staging::Staging;
@@ -241,31 +241,33 @@ impl<S: Store> EventLog<S> {
         loop {
             // Whatever ends this, also a panic: what it leaves is let go of before anything else.
             self.unsettled = true;
-            let mut appending = Appending::new(self, options, recorded_at, &excluded);
+            let mut appending = Appending::new(self, options, recorded_at, excluded);
             let submitted = submit(&mut appending, surroundings);
-            let settled = submitted.and_then(|()| Ok(appending.settle()?));
-            let refused = match settled {
-                Ok(refused) => refused,
+            let withdrawn = match submitted.and_then(|()| appending.settle()) {
+                Ok(withdrawn) => withdrawn,
                 Err(error) => {
                     self.give_up();
                     return Err(error);
                 }
             };
-            if !refused.is_empty() && !options.keep_going {
+            excluded = std::mem::take(&mut appending.excluded);
+            let mut refused = std::mem::take(&mut appending.refused);
+            let all_taken = refused.is_empty() && withdrawn.is_empty();
+            if !all_taken && !options.keep_going {
                 self.give_up();
+                refused.extend(withdrawn);
                 return Err(AppendError::Refused(without_consequences(refused)));
             }
-            // What was taken may have referred, ahead, to what was refused: then it goes too, and the rest is taken
-            // again without it.
-            let again = appending.looked_ahead && !refused.is_empty();
-            let nothing = appending.stretches.is_empty();
-            if again || (nothing && !(refused.is_empty() && excluded.is_empty())) {
+            // What was taken, and referred ahead to what did not come, goes. The rest is taken again without it, since it
+            // may have been refused for nothing else.
+            if !withdrawn.is_empty() {
+                excluded.extend(withdrawn);
+                self.settle()?;
+                continue;
+            }
+            excluded.extend(refused);
+            if appending.stretches.is_empty() && !excluded.is_empty() {
                 self.give_up();
-                excluded.extend(refused);
-                if again {
-                    self.settle()?;
-                    continue;
-                }
                 return Err(AppendError::Refused(excluded.into_values().collect()));
             }
             let stretches = match appending.finish() {
@@ -275,7 +277,6 @@ impl<S: Store> EventLog<S> {
                     return Err(error.into());
                 }
             };
-            excluded.extend(refused);
             let went_back = (clock < recorded_at).then_some((clock, recorded_at));
             return Ok(Appended {
                 stretches,
@@ -300,7 +301,7 @@ struct Appending<'l, S> {
     options: AppendOptions,
     recorded_at: Instant,
     /// What of the input is left out without a look at it, by its place.
-    excluded: &'l BTreeMap<u64, Refusal>,
+    excluded: BTreeMap<u64, Refusal>,
     /// The place in the input, counted from 0.
     place: u64,
     staging: Staging,
@@ -312,11 +313,13 @@ struct Appending<'l, S> {
     /// For how many references similar ids were looked for.
     searches: usize,
     stretches: Vec<Stretch>,
-    refused: Vec<(u64, Refusal)>,
+    /// What is refused for what it is, by its place.
+    refused: BTreeMap<u64, Refusal>,
     refused_ids: BTreeSet<String>,
+    /// The ids, and measures, of refused lines that may be taken once others are left out.
+    offered: BTreeSet<String>,
     /// References to what has not come yet.
     awaited: Vec<Awaited>,
-    looked_ahead: bool,
 }
 
 /// Submits events to an append; it may be asked to more than once.
@@ -327,11 +330,23 @@ type Submit<'s, S> =
 struct Awaited {
     place: u64,
     line: Option<u64>,
-    /// The id of the event that makes it.
+    /// The number and the id of the event that makes it.
+    seq: u64,
     from: Option<String>,
+    to: Ahead,
+}
+
+/// What may follow in the input, and the field that refers to it.
+struct Ahead {
     path: String,
     id: String,
     target: Target,
+}
+
+impl Ahead {
+    fn reference(&self) -> Reference<'_> {
+        Reference { path: self.path.clone(), id: &self.id, target: self.target }
+    }
 }
 
 /// Whether the log has an event already.
@@ -349,8 +364,9 @@ impl<'l, S: Store> Appending<'l, S> {
         log: &'l mut EventLog<S>,
         options: AppendOptions,
         recorded_at: Instant,
-        excluded: &'l BTreeMap<u64, Refusal>,
+        excluded: BTreeMap<u64, Refusal>,
     ) -> Self {
+        let refused_ids = excluded.values().filter_map(|refusal| refusal.id.clone()).collect();
         let staging = Staging::new(log.head, log.frontier.clone());
         Self {
             log,
@@ -366,20 +382,20 @@ impl<'l, S: Store> Appending<'l, S> {
             search: Search::new(),
             searches: 0,
             stretches: Vec::new(),
-            refused: Vec::new(),
-            refused_ids: excluded.values().filter_map(|refusal| refusal.id.clone()).collect(),
+            refused: BTreeMap::new(),
+            refused_ids,
+            offered: BTreeSet::new(),
             awaited: Vec::new(),
-            looked_ahead: false,
         }
     }
 }
 
 /// Refusals that are not merely consequences of others; all of them if every one is.
-fn without_consequences(refused: Vec<(u64, Refusal)>) -> Vec<Refusal> {
+fn without_consequences(refused: BTreeMap<u64, Refusal>) -> Vec<Refusal> {
     let is_consequence = |refusal: &Refusal| {
         refusal.causes.iter().all(|cause| matches!(cause, Cause::DependsOnRefused { .. }))
     };
-    let all: Vec<Refusal> = refused.into_iter().map(|(_, refusal)| refusal).collect();
+    let all: Vec<Refusal> = refused.into_values().collect();
     if all.iter().all(is_consequence) {
         return all;
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io;
 
 use super::complete::{capture, name_it};
-use super::{AppendError, Appending, Input, Recognised, Submission};
+use super::{AppendError, Appending, Awaited, Input, Recognised, Submission};
 use crate::event_log::Surroundings;
 use crate::event_log::gates::{
     Cause, InputError, Knows, Reference, Refusal, SourceFiles, leads_to, own_id,
@@ -14,14 +14,16 @@ use crate::event_log::sources::holds;
 use crate::event_log::staging::Workers;
 use crate::model::check::{Checked, check};
 use crate::model::id;
-use crate::model::limits::{PAYLOAD_BYTES_MAX, REFUSED_LINES_MAX};
+use crate::model::limits::PAYLOAD_BYTES_MAX;
 use crate::model::schema::{Kind, Target};
 use crate::model::value::{Object, Value};
 use crate::record::json;
 use crate::store::{Store, StoreError};
 
-/// How many bytes of input are made ready at a time.
-const LINES_BYTES: usize = 512 * 1024;
+/// How many bytes of input are made ready at a time, and how many lines: each is held with what was made of it, which is
+/// much more than a short line.
+const LOT_BYTES: usize = 512 * 1024;
+const LOT_LINES: usize = 4096;
 /// How many lots of lines are made ready ahead of the one that is taken.
 const LOTS_AHEAD: usize = 6;
 
@@ -38,18 +40,20 @@ impl<S: Store> Appending<'_, S> {
             let (id, result) = match &submission.event {
                 Err(error) => (None, Err(vec![Cause::Input(error.clone())])),
                 Ok(event) => {
-                    let id = given_id(event);
+                    let id = given_text(event, "id");
                     (id.clone(), self.consider(event.clone(), line, id, files, surroundings)?)
                 }
             };
             if let Err(causes) = result {
                 self.refused_ids.extend(id.clone());
-                self.refused.push((self.place, Refusal { line, id, causes }));
-                if self.refused.len() >= REFUSED_LINES_MAX {
-                    let refused = std::mem::take(&mut self.refused);
-                    let refused = refused.into_iter().map(|(_, refusal)| refusal).collect();
-                    return Err(AppendError::Refused(refused));
+                if let Ok(event) = &submission.event
+                    && causes.iter().all(Cause::is_of_others)
+                {
+                    let measure = given_text(event, "measure");
+                    self.offered.extend(id.clone().into_iter().chain(measure));
                 }
+                self.refused.insert(self.place, Refusal { line, id, causes });
+                self.stop_if_too_many(&mut BTreeMap::new())?;
             }
         }
         self.place = self.place.saturating_add(1);
@@ -65,7 +69,7 @@ impl<S: Store> Appending<'_, S> {
     ) -> Result<(), AppendError> {
         let mut errors = BTreeMap::new();
         let first = read_lines(input, &mut errors, surroundings)?;
-        if first.bytes.len() < LINES_BYTES {
+        if !is_full(&first) {
             let prepared = Prepared::of(first);
             return self.take_prepared(&prepared, &mut errors, files, surroundings);
         }
@@ -127,7 +131,6 @@ impl<S: Store> Appending<'_, S> {
         }
         self.log.names.reach(self.staging.head().size);
         self.log.names.make_room(&mut self.log.store)?;
-        self.write_blobs_ahead()?;
         Ok(())
     }
 
@@ -170,15 +173,11 @@ impl<S: Store> Appending<'_, S> {
                 return Ok(Err(problems.into_iter().map(Cause::Shape).collect()));
             }
         };
-        let before = self.blobs.len();
-        let named = name_it(kind, &mut payload)
-            .and_then(|()| capture(kind, &mut payload, files, &mut self.blobs));
-        if self.blobs.len() > before {
-            self.blob_bytes = self.blobs.values().map(Vec::len).sum();
-        }
-        if let Err(causes) = named {
-            return Ok(Err(causes));
-        }
+        let captured = name_it(kind, &mut payload);
+        let captured = match captured.and_then(|()| capture(kind, &mut payload, files)) {
+            Ok(captured) => captured,
+            Err(causes) => return Ok(Err(causes)),
+        };
         let refused = self.normalise_correction(kind, &mut payload)?.err();
         let sealed = sealed.map(|object| json::canonical(&Value::Object(object)));
         let as_given = payload.clone();
@@ -212,48 +211,71 @@ impl<S: Store> Appending<'_, S> {
             }
             Recognised::Taken(cause) => return Ok(Err(vec![cause])),
         }
-        if self.options.declare {
-            self.declare_missing(kind, &payload, surroundings)?;
-        }
-        let causes = self.gate(kind, &payload, line, own_id)?;
-        if !causes.is_empty() {
-            return Ok(Err(causes));
-        }
+        let made = if self.options.declare { self.missing(kind, &payload)? } else { Vec::new() };
+        let ahead = match self.gate(kind, &payload, &made)? {
+            Ok(ahead) => ahead,
+            Err(causes) => return Ok(Err(causes)),
+        };
+        self.declare(&made, surroundings)?;
+        self.hold(captured)?;
         let seq = self.write_read(kind, &bytes, sealed.as_deref(), surroundings)?;
         self.note(line, seq, false, false);
+        let place = self.place;
+        let awaited = |to| Awaited { place, line, seq, from: own_id.clone(), to };
+        self.awaited.extend(ahead.into_iter().map(awaited));
         Ok(Ok(()))
     }
 
-    /// Makes the actors and topics that an event refers to and that do not exist.
-    fn declare_missing(
+    /// The actors and topics that an event refers to and that do not exist.
+    fn missing(
         &mut self,
         kind: Kind,
         payload: &Object<'_>,
-        surroundings: &mut dyn Surroundings,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Vec<(Kind, String)>, StoreError> {
+        let mut missing: Vec<(Kind, String)> = Vec::new();
         for Reference { id, target, .. } in self.all_references(kind, payload)? {
             let kind = match target {
                 Target::Actor | Target::ActorOrSource => Kind::Actor,
                 Target::Topic => Kind::Topic,
                 _ => continue,
             };
-            if self.kind_of(id)?.is_some()
+            let is_own = payload.get("id").is_some_and(|own| *own == Value::Text(id.into()));
+            if is_own
+                || missing.iter().any(|(_, of)| of == id)
+                || self.kind_of(id)?.is_some()
                 || self.seq_of(id)?.is_some()
                 || id::check_new(id).is_err()
                 || self.refused_ids.contains(id)
             {
                 continue;
             }
-            let made: Object<'_> = [("id", id), ("kind", kind.name()), ("name", id)]
+            missing.push((kind, id.to_owned()));
+        }
+        Ok(missing)
+    }
+
+    /// Makes actors and topics.
+    fn declare(
+        &mut self,
+        made: &[(Kind, String)],
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<(), StoreError> {
+        for (kind, id) in made {
+            let event: Object<'_> = [("id", id.as_str()), ("kind", kind.name()), ("name", id)]
                 .into_iter()
                 .map(|(name, text)| (name.into(), Value::Text(text.into())))
                 .collect();
-            let bytes = json::canonical(&Value::Object(made));
-            let seq = self.write_read(kind, &bytes, None, surroundings)?;
+            let bytes = json::canonical(&Value::Object(event));
+            let seq = self.write_read(*kind, &bytes, None, surroundings)?;
             self.note(None, seq, false, true);
         }
         Ok(())
     }
+}
+
+/// Whether a lot takes no more lines.
+const fn is_full(lines: &Lines) -> bool {
+    lines.bytes.len() >= LOT_BYTES || lines.ends.len() >= LOT_LINES
 }
 
 /// The next lot of lines.
@@ -263,7 +285,7 @@ fn read_lines(
     surroundings: &mut dyn Surroundings,
 ) -> io::Result<Lines> {
     let mut lines = Lines::default();
-    while lines.bytes.len() < LINES_BYTES {
+    while !is_full(&lines) {
         let Some((number, line)) = input.next_line()? else { break };
         match line {
             Ok(line) => lines.bytes.extend_from_slice(line),
@@ -275,10 +297,10 @@ fn read_lines(
     Ok(lines)
 }
 
-fn given_id(event: &Value<'_>) -> Option<String> {
+fn given_text(event: &Value<'_>, field: &str) -> Option<String> {
     let Value::Object(event) = event else { return None };
-    match event.get("id") {
-        Some(Value::Text(id)) => Some(id.to_string()),
+    match event.get(field) {
+        Some(Value::Text(text)) => Some(text.to_string()),
         _ => None,
     }
 }

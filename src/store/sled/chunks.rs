@@ -27,11 +27,12 @@ pub(super) fn bundle_chunks(bytes: &[u8]) -> impl Iterator<Item = (u32, Vec<u8>)
     cut(bytes, BUNDLE_CHUNK_BYTES)
 }
 
-fn cut(bytes: &[u8], most: usize) -> impl Iterator<Item = (u32, Vec<u8>)> + use<> {
-    let mut whole = u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_be_bytes().to_vec();
-    whole.extend_from_slice(bytes);
-    let cut: Vec<Vec<u8>> = whole.chunks(most).map(<[u8]>::to_vec).collect();
-    (0_u32..).zip(cut)
+fn cut(bytes: &[u8], most: usize) -> impl Iterator<Item = (u32, Vec<u8>)> {
+    let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_be_bytes();
+    let room = most.saturating_sub(length.len()).min(bytes.len());
+    let (first, rest) = bytes.split_at(room);
+    let first = [&length[..], first].concat();
+    (0_u32..).zip(std::iter::once(first).chain(rest.chunks(most).map(<[u8]>::to_vec)))
 }
 
 /// The keys of a chunk of a bundle: its own, and one that stands behind it without a value. sled splits a leaf when it has more
@@ -96,9 +97,12 @@ pub(super) fn tree_key(level: u8, index: u64) -> [u8; 9] {
 }
 
 pub(super) fn blob_key(name: &str, chunk: u32) -> Vec<u8> {
-    let mut key = blake3::hash(name.as_bytes()).as_bytes().to_vec();
-    key.extend_from_slice(&chunk.to_be_bytes());
-    key
+    blob_chunk_key(blake3::hash(name.as_bytes()).as_bytes(), chunk)
+}
+
+/// The same, by the hash of the name.
+pub(super) fn blob_chunk_key(name_hash: &[u8], chunk: u32) -> Vec<u8> {
+    [name_hash, &chunk.to_be_bytes()].concat()
 }
 
 pub(super) fn encode_head(head: Head) -> Vec<u8> {

@@ -9,8 +9,8 @@ use sled::transaction::{ConflictableTransactionError, TransactionError, Transact
 use sled::{Batch, Db, IVec, Tree};
 
 use super::chunks::{
-    Chunks, ENDS, blob_key, block_key, bundle_chunks, chunk_key, chunks, decode_head, encode_head,
-    event_key, read_chunks, spaced, tree_key,
+    Chunks, ENDS, blob_chunk_key, blob_key, block_key, bundle_chunks, chunk_key, chunks,
+    decode_head, encode_head, event_key, read_chunks, spaced, tree_key,
 };
 use super::files::{
     WAIT_MIN, make_directory, refuse_links, remove_unfinished, restrict_files, sync_data,
@@ -30,8 +30,9 @@ const ENTRIES_AT_A_TIME: usize = 256;
 const ASKED_AGAIN: usize = 7;
 /// The same, of a block, eight of which share a leaf.
 const BLOCK_ASKED_AGAIN: usize = 3;
-/// How many bundles are written together.
-pub(super) const WRITTEN_TOGETHER: usize = 64;
+/// How many bundles are written together at most, and how many bytes of them are enough.
+const WRITTEN_TOGETHER: usize = 64;
+const WRITTEN_BYTES: usize = 8 * 1024 * 1024;
 /// The layout of keys and values that this adapter writes.
 pub const LAYOUT: &str = "3";
 
@@ -39,6 +40,8 @@ pub const LAYOUT: &str = "3";
 const META: &[u8] = b"meta";
 const HEAD_KEY: &[u8] = b"head";
 const LAYOUT_KEY: &[u8] = b"layout";
+/// Stands before the hash of the name of a blob that was staged; the value is the head that its append found.
+const STAGED_BLOB: &[u8] = b"blob ";
 
 /// An open database of sled's.
 #[derive(Debug)]
@@ -167,7 +170,23 @@ impl Database {
         let head = self.head()?;
         remove_from(&self.tail, event_key(head.size, 0)..)?;
         let first = chunk_key(head.size / BUNDLE_EVENTS, 0);
-        remove_from(&self.bundles, first..chunk_key(u64::MAX, 0))
+        remove_from(&self.bundles, first..chunk_key(u64::MAX, 0))?;
+        self.remove_staged_blobs(head)
+    }
+
+    /// Removes the blobs of an append that did not come; those of one that did are no longer noted.
+    fn remove_staged_blobs(&self, head: Head) -> Result<(), StoreError> {
+        while let Some((key, found)) =
+            guarded(|| Ok(self.meta.scan_prefix(STAGED_BLOB).next().transpose()?))?
+        {
+            let name_hash = key.get(STAGED_BLOB.len()..).unwrap_or_default();
+            if decode_head(&found) == Some(head) {
+                let chunk = |index| blob_chunk_key(name_hash, index);
+                remove_from(&self.blobs, chunk(0)..=chunk(u32::MAX))?;
+            }
+            guarded(|| Ok(self.meta.remove(&key)?))?;
+        }
+        Ok(())
     }
 
     /// The events from number `from` on, to the end of their bundle or to `size`; of those that are in no bundle, at most
@@ -371,13 +390,26 @@ impl Database {
         remove_from(&self.blocks, key(0)..=key(u64::MAX))
     }
 
+    /// Writes a blob and, if it is new, notes that it is of the append to come.
+    pub(super) fn stage_blob(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        let head = self.head()?;
+        guarded(|| {
+            if !self.blobs.contains_key(blob_key(name, 0))? {
+                let name_hash = blake3::hash(name.as_bytes());
+                let key = [STAGED_BLOB, name_hash.as_bytes()].concat();
+                self.meta.insert(key, &encode_head(head)[..])?;
+            }
+            Ok(())
+        })?;
+        self.put_blob(name, bytes)
+    }
+
     pub(super) fn put_blob(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
-        for piece in
-            &chunks(bytes).collect::<Vec<_>>()[..].chunks(ENTRIES_AT_A_TIME).collect::<Vec<_>>()
-        {
+        let mut chunks = chunks(bytes).peekable();
+        while chunks.peek().is_some() {
             let mut writes = Batch::default();
-            for (chunk, bytes) in *piece {
-                writes.insert(&blob_key(name, *chunk)[..], bytes.as_slice());
+            for (chunk, bytes) in chunks.by_ref().take(ENTRIES_AT_A_TIME) {
+                writes.insert(&blob_key(name, chunk)[..], bytes);
             }
             guarded(|| Ok(self.blobs.apply_batch(writes)?))?;
         }
@@ -400,7 +432,7 @@ impl Database {
         let gone = |from: u64, to: u64| removal.parts_of.range(from..to).next().is_some();
         let mut copied = BTreeMap::new();
         for bundle in 0..tail / BUNDLE_EVENTS {
-            if copied.len() >= WRITTEN_TOGETHER {
+            if are_enough(&copied) {
                 new.put_bundles(&std::mem::take(&mut copied), &[])?;
             }
             let first = bundle.saturating_mul(BUNDLE_EVENTS);
@@ -440,6 +472,12 @@ impl Database {
 /// The first event that is not in a full bundle, of so many.
 const fn tail_start(size: u64) -> u64 {
     size - size % BUNDLE_EVENTS
+}
+
+/// Whether bundles are to be written before there are more.
+pub(super) fn are_enough(bundles: &BTreeMap<u64, Vec<u8>>) -> bool {
+    bundles.len() >= WRITTEN_TOGETHER
+        || bundles.values().map(Vec::len).sum::<usize>() >= WRITTEN_BYTES
 }
 
 fn without_parts(events: &Events, first: u64, parts_of: &BTreeSet<u64>) -> Events {
