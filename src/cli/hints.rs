@@ -287,6 +287,13 @@ pub(crate) fn for_store(error: &StoreError) -> Vec<String> {
                 path.file_name().unwrap_or_default().display()
             ),
         ],
+        StoreError::TurnedBack { path, .. } => vec![
+            "use an export or a backup that has all of them, or name a new directory: --log NEW_DIR".to_owned(),
+            format!(
+                "if there is none, and you mean to have less: remove {}; a log that goes on from there contradicts what others hold of this one",
+                path.display()
+            ),
+        ],
         StoreError::Linked { .. } => vec![
             "move what it leads to into its place, then erase".to_owned(),
         ],

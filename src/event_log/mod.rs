@@ -364,6 +364,11 @@ impl<S: Store> EventLog<S> {
         &self.store
     }
 
+    /// Lets go of the log, and gives its store back.
+    pub fn into_store(self) -> S {
+        self.store
+    }
+
     /// The stored bytes of one event; `None` if there is no such event.
     pub fn stored(&self, seq: u64) -> Result<Option<StoredEvent>, StoreError> {
         Ok(self.store.read(seq, 1)?.into_iter().next())

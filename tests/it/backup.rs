@@ -597,3 +597,44 @@ fn a_plain_copy_of_a_log_is_backed_up_before_it_is_restored() {
     desk.ok(&["restore", "kept", "--log", "again"]);
     assert_eq!(head(&desk, "again"), head(&desk, "log"));
 }
+
+#[test]
+fn a_log_is_not_restored_over_what_was_acknowledged_beyond_it() {
+    let desk = desk();
+    desk.ok(&["init", "--origin", "example.org/b", "--log", "b", "--no-key"]);
+    let append = |id: &str| {
+        let args = ["append", "incident", "--id", id, "--summary", id, "--log", "b"];
+        desk.ok(&args);
+    };
+    append("i1");
+    desk.ok(&["export", "--out", "e.jsonl", "--log", "b"]);
+    desk.ok(&["backup", "kept", "--log", "b"]);
+    append("i2");
+    let noted = desk.path().join("b/head");
+    let before = fs::read(&noted).unwrap();
+    fs::rename(desk.path().join("b/store"), desk.path().join("lost")).unwrap();
+    let init = ["init", "--origin", "example.org/c", "--log", "b", "--no-key"];
+    for args in
+        [&["restore", "e.jsonl", "--log", "b"][..], &["restore", "kept", "--log", "b"], &init]
+    {
+        let said = "b/head says that 3 events were acknowledged here";
+        desk.is_refused(args, 2, said, "remove b/head");
+        assert_eq!(fs::read(&noted).unwrap(), before);
+        assert!(!desk.path().join("b/store").exists());
+    }
+    // Who removes it, means it.
+    fs::remove_file(&noted).unwrap();
+    desk.ok(&["restore", "e.jsonl", "--log", "b"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_init_that_cannot_write_its_journal_leaves_nothing() {
+    let desk = Desk::new();
+    std::os::unix::fs::symlink("nowhere/at/all", desk.path().join("journals")).unwrap();
+    let init = ["init", "--origin", "example.org/b", "--log", "b", "--no-key"];
+    let (status, said) = desk.refused(&[&init[..], &["--journal", "journals"]].concat());
+    assert_eq!(status, Some(2), "{said}");
+    assert_eq!(names(&desk.path().join("b")), ["lock"]);
+    desk.ok(&init);
+}

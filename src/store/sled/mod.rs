@@ -109,9 +109,14 @@ impl SledStore {
         Ok(found == Head::EMPTY)
     }
 
-    /// Makes a store in `dir`, which must have none, or one without events. `holder` says who this is to whoever finds it
-    /// locked.
+    /// Makes a store in `dir`, which must have none, or one without events, and where no event was acknowledged before.
+    /// `holder` says who this is to whoever finds it locked.
     pub fn create(dir: &Path, holder: &str) -> Result<Self, StoreError> {
+        Self::create_for(dir, holder, Head::EMPTY)
+    }
+
+    /// The same, for a log that is put back with this head: it must have all that was acknowledged in `dir`.
+    pub fn create_for(dir: &Path, holder: &str, head: Head) -> Result<Self, StoreError> {
         if !Self::exists(dir) {
             refuse_foreign(dir)?;
         }
@@ -120,6 +125,7 @@ impl SledStore {
         if Self::exists(dir) && !Self::has_no_event(dir)? {
             return Err(StoreError::AlreadyThere { path: dir.to_owned() });
         }
+        Acknowledged::check_in_place(dir, head)?;
         let (store, begun) = (dir.join(STORE), dir.join(STORE_BEGUN));
         for left in [&begun, &store] {
             if left.is_dir() {
@@ -163,6 +169,26 @@ impl SledStore {
     /// Sees whether a store with this head still holds all that was acknowledged in `dir`; nothing is written.
     pub fn check_acknowledged(dir: &Path, found: Head) -> Result<(), StoreError> {
         Acknowledged::check(dir, found)
+    }
+
+    /// Lets sled go and opens the store anew, so that what is read next is what lies on disk. The lock stays held.
+    pub fn reopen(&mut self) -> Result<(), StoreError> {
+        self.close()?;
+        self.opened = Some(Database::open_known(&self.dir.join(STORE))?);
+        Ok(())
+    }
+
+    /// Takes away a store that was made and did not become a log; what is noted beside it is what was before. The lock is
+    /// held until it is gone, so nobody else has put anything into it.
+    pub fn take_away(mut self) -> Result<(), StoreError> {
+        let (store, begun) = (self.dir.join(STORE), self.dir.join(STORE_BEGUN));
+        // What sled can no more write is taken away with the rest.
+        let _ = self.close();
+        self.acknowledged.take_back(&self.dir)?;
+        // In one step it is no store any more, whatever stops what follows.
+        move_directory(&store, &begun)?;
+        remove_directory(&begun)?;
+        sync_path(&self.dir)
     }
 
     /// Keeps other processes from opening the log in `dir` while its files are looked at, and writes nothing.
