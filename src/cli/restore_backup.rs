@@ -166,7 +166,7 @@ pub(crate) fn rolled_back(what: &str, journal: &Path, signed: u64) -> CliError {
     CliError::failed(format!("the {what} is older than what this log has signed: restoring it would be a rollback"))
         .detail(format!("the journal {path} has a checkpoint of {signed} events"))
         .hint("use a newer backup, or an export, that has these events")
-        .hint("if there is none: keep that journal as evidence, restore with another one (--journal NEW_DIR), and tell \
+        .hint("if there is none: keep that journal as evidence, restore with another one (--journal NEW_DIR) and without the file head, and tell \
             whoever holds a checkpoint of more events that the log will contradict it")
 }
 
