@@ -17,7 +17,8 @@
 //! - **A store is made whole.** It is made beside its place and moved there; one without events is what an `init` or a
 //!   `restore` left that was cut off, and is made anew.
 //! - **No silent loss of the end.** sled takes damage near the end of its file for a torn write. The head that was
-//!   acknowledged last is in a file beside the store (`acknowledged.rs`), and a store that holds less is not opened.
+//!   acknowledged last is in a file beside the store (`acknowledged.rs`), and a store that holds less is not opened; what
+//!   sled wrote over when it was tried is put back (`aside.rs`).
 //! - **One process.** A lock file beside the store says who has it open.
 //! - **No iteration over everything**, whose memory grows without bound: events are read by their dense keys.
 //! - **What is removed is gone.** sled keeps old bytes in its file, so removal writes a new store beside the old one,
@@ -39,13 +40,16 @@ use super::{
 };
 
 mod acknowledged;
+mod aside;
 mod chunks;
 mod database;
 mod files;
 pub mod names;
 mod panics;
+mod segments;
 
 use acknowledged::Acknowledged;
+use aside::Aside;
 pub use chunks::{BUNDLE_CHUNK_BYTES, CHUNK_BYTES};
 pub use database::LAYOUT;
 use database::{Database, WRITTEN_TOGETHER, guarded};
@@ -103,10 +107,10 @@ impl SledStore {
         if !store.is_dir() {
             return Ok(false);
         }
-        let found = guarded(|| Database::open_known(&store)?.head())?;
         // One that lost all of its events is no unused one.
-        Acknowledged::check(dir, found)?;
-        Ok(found == Head::EMPTY)
+        let (opened, head) = open_whole(dir)?;
+        catching(|| drop(opened))?;
+        Ok(head == Head::EMPTY)
     }
 
     /// Makes a store in `dir`, which must have none, or one without events, and where no event was acknowledged before.
@@ -157,9 +161,8 @@ impl SledStore {
         }
         let lock = waiting(wait, || lock(dir, holder))?;
         finish_removal(dir)?;
+        let (opened, _) = open_whole(dir)?;
         guarded(|| {
-            let opened = Database::open_known(&dir.join(STORE))?;
-            Acknowledged::check(dir, opened.head()?)?;
             let acknowledged = Acknowledged::open(dir)?;
             opened.remove_abandoned()?;
             Ok(Self::of(opened, dir, acknowledged, lock))
@@ -239,6 +242,27 @@ impl Drop for SledStore {
     fn drop(&mut self) {
         // Whatever was acknowledged is durable already.
         let _ = self.close();
+    }
+}
+
+/// Opens the database of a log, which must hold all that was acknowledged. If it does not, or cannot be opened, its files are as they
+/// were: a copy of them can be looked into, and what is damaged may yet be mended.
+fn open_whole(dir: &Path) -> Result<(Database, Head), StoreError> {
+    let store = dir.join(STORE);
+    let aside = Aside::of(&store)?;
+    let opened = guarded(|| {
+        let opened = Database::open_known(&store)?;
+        let head = opened.head()?;
+        Acknowledged::check(dir, head)?;
+        Ok((opened, head))
+    });
+    match (opened, aside) {
+        // Whoever holds it writes to it.
+        (Err(error), Some(aside)) if !matches!(error, StoreError::Locked { .. }) => {
+            aside.put_back()?;
+            Err(error)
+        }
+        (opened, _) => opened,
     }
 }
 
