@@ -6,10 +6,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::clock::recordable;
 use super::finding::{Check, Finding, Wrong};
 use super::prove::ProveError;
 use super::report::Against;
-use super::{EventLog, Surroundings};
+use super::{ClockError, EventLog, Surroundings};
 use crate::model::calendar::Instant;
 use crate::record::checkpoint::{Checkpoint, CheckpointError};
 use crate::record::journal::{Entry, Journal};
@@ -40,6 +41,9 @@ pub enum SignError {
     /// The log does not extend what was signed last: it was cut, rewritten, or an old copy was restored.
     #[error("the log does not extend the checkpoint that was signed last")]
     DoesNotExtend(Box<Rollback>),
+    /// The time cannot be kept in the journal.
+    #[error(transparent)]
+    Clock(#[from] ClockError),
     /// A key is not one that this log names.
     #[error("the key {0} is not one that signs for this log")]
     ForeignKey(Box<VerifierKey>),
@@ -162,7 +166,7 @@ impl<S: Store> EventLog<S> {
         {
             return Ok((last.note.clone(), None));
         }
-        let line = journal.add(surroundings.now(), note.clone())?;
+        let line = journal.add(recordable(surroundings.now())?, note.clone())?;
         Ok((note, Some(line)))
     }
 }
@@ -443,9 +447,9 @@ impl Known {
             if !fits || !signed {
                 continue;
             }
-            let judgement = policy.as_ref().map(|policy| {
-                policy.without(&|key| self.is_retired(key, size)).judge(&one.note)
-            });
+            let judgement = policy
+                .as_ref()
+                .map(|policy| policy.without(&|key| self.is_retired(key, size)).judge(&one.note));
             // Who says whom they trust is bound by nobody else's signature, even if the log names the key.
             let by_others = self.must_meet && judgement.as_ref().is_some_and(|j| j.logs.is_empty());
             match one.outside {
@@ -529,8 +533,8 @@ impl Known {
         // A policy may name keys of several logs; each vouches for checkpoints of its own name alone. Nor does it bring back a key
         // that the log itself had retired by then.
         let of_policy = self.policy.iter().flat_map(Policy::logs);
-        let of_policy = of_policy
-            .filter(|key| key.name() == checkpoint.origin && !self.is_retired(key, size));
+        let of_policy =
+            of_policy.filter(|key| key.name() == checkpoint.origin && !self.is_retired(key, size));
         let keys = self.keys.at(size).map(|known: &RingKey| &known.key).chain(of_policy);
         let name = name.to_owned();
         let wrong = match is_signed(note, keys) {
