@@ -102,6 +102,9 @@ fn for_cause(cause: &Cause) -> Option<String> {
         Cause::IdTaken { .. } => {
             "events are never changed: append a correction of it, or give the new event another id".to_owned()
         }
+        Cause::SealedAbsent { .. } => {
+            "this log was restored without that part: leave the line out (--keep-going)".to_owned()
+        }
         Cause::NotCorrectable { why: NotCorrectable::NoSuchField { near, kind }, .. } => {
             if near.is_empty() {
                 format!("see its fields: demarche append {kind} --help")

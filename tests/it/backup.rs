@@ -141,6 +141,13 @@ fn what_was_left_out_is_named_when_it_is_restored() {
     assert_eq!(code, Some(2), "{said}");
     fs::copy(desk.path().join("log/key"), desk.path().join("again/key")).unwrap();
     desk.ok(&["checkpoint", "--log", "again"]);
+    // What is not there is not said to differ.
+    let unknown = "whose sealed part is not here to be compared";
+    desk.is_refused(&["append", "more.jsonl", "--log", "again"], 2, unknown, "--keep-going");
+    let text = fs::read_to_string(desk.path().join("more.jsonl")).unwrap();
+    desk.write("more.jsonl", &text.replace("urges", "rejects"));
+    let differs = "which differs in stance\n";
+    desk.is_refused(&["append", "more.jsonl", "--log", "again"], 2, differs, "correction");
 }
 
 #[test]
