@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use tempfile::{SpooledTempFile, spooled_tempfile_in};
 
 use super::files::{sync_data, sync_path};
-use super::segments::{HEADER_BYTES, SEGMENT_BYTES, number, read};
+use super::segments::{HEADER_BYTES, SEGMENT_BYTES, header, read};
 use super::{StoreError, durable};
 use crate::store::regular;
 
@@ -55,14 +55,17 @@ impl Aside {
         let from = lsn.map_or(0, |lsn| lsn / SEGMENT_BYTES);
         let newest = newest.and_then(|path| Some((path.clone(), regular::open_own(path).ok()?)));
         let mut headers = Vec::new();
-        let mut after_snapshot = BTreeMap::new();
+        let (mut after_snapshot, mut stable) = (BTreeMap::new(), from);
         let mut kept = BTreeSet::new();
         let mut segment = Vec::new();
         for at in 0..length.div_ceil(SEGMENT_BYTES) {
-            let header = header_at(file, at)?;
-            headers.push(header);
-            match number(&header) {
-                Some(number) if number >= from => drop(after_snapshot.insert(number, at)),
+            let bytes = header_at(file, at)?;
+            headers.push(bytes);
+            match header(&bytes) {
+                Some(header) if header.number >= from => {
+                    after_snapshot.insert(header.number, at);
+                    stable = stable.max(header.stable);
+                }
                 Some(_) => {}
                 None => {
                     read_segment(file, at, &mut segment)?;
@@ -72,7 +75,7 @@ impl Aside {
                 }
             }
         }
-        let first = first_to_keep(file, &after_snapshot)?;
+        let first = first_to_keep(file, &after_snapshot, stable)?;
         kept.extend(after_snapshot.range(first..).map(|(_, at)| *at));
         let beside = store.parent().unwrap_or(store);
         let mut bytes = spooled_tempfile_in(BYTES_IN_MEMORY, beside);
@@ -134,12 +137,13 @@ impl Aside {
 }
 
 /// The first segment of the log from which on sled may write: the one in which messages stop to fit, or the last.
-fn first_to_keep(file: &File, after_snapshot: &BTreeMap<u64, u64>) -> io::Result<u64> {
+fn first_to_keep(file: &File, after_snapshot: &BTreeMap<u64, u64>, stable: u64) -> io::Result<u64> {
     let mut segment = Vec::new();
     let mut needed = BTreeMap::new();
     let (mut last, mut end) = (0, 0);
     for (number, at) in after_snapshot {
-        if !needed.is_empty() && *number != last + 1 {
+        // Before what is stable those are missing that were written anew.
+        if !needed.is_empty() && *number > stable && *number != last + 1 {
             break;
         }
         read_segment(file, *at, &mut segment)?;
@@ -187,4 +191,31 @@ fn read_segment(mut file: &File, at: u64, into: &mut Vec<u8>) -> io::Result<()> 
     into.clear();
     file.seek(SeekFrom::Start(at.saturating_mul(SEGMENT_BYTES)))?;
     file.take(SEGMENT_BYTES).read_to_end(into).map(drop)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// What would break: after every long append the next opening would copy the store.
+    #[test]
+    fn of_a_whole_file_the_last_segment_is_kept_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = sled::Config::new().path(dir.path()).flush_every_ms(None).open().unwrap();
+        for round in 0..6_u32 {
+            for number in 0..400_u32 {
+                let value = blake3::hash(&(round ^ number).to_be_bytes()).as_bytes().repeat(200);
+                db.insert(number.to_be_bytes(), value).unwrap();
+            }
+            db.flush().unwrap();
+        }
+        drop(db);
+        let file = File::open(dir.path().join("db")).unwrap();
+        let count = file.metadata().unwrap().len().div_ceil(SEGMENT_BYTES);
+        let headers = (0..count).filter_map(|at| header(&header_at(&file, at).unwrap()));
+        let last = headers.map(|header| header.number).max().unwrap();
+        assert!(last > count, "segments were written anew: {last} of {count}");
+        assert_eq!(Aside::of(dir.path()).unwrap().unwrap().kept.len(), 1);
+    }
 }

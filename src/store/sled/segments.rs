@@ -9,7 +9,7 @@
 
 /// How long a segment is.
 pub(super) const SEGMENT_BYTES: u64 = 512 * 1024;
-/// How long the header of a segment is: a checksum, its LSN, and one that was stable when it was begun.
+/// How long the header of a segment is: a checksum, its LSN, and one up to which all was on disk.
 pub(super) const HEADER_BYTES: usize = 20;
 /// No message begins closer to the end of its segment.
 const MESSAGE_ROOM: usize = 32;
@@ -21,12 +21,26 @@ const NOTHING: u8 = 0;
 const CAP: u8 = 2;
 const BATCH: u8 = 3;
 
-/// The number of a segment in the log, by its header; `None` if that does not fit.
-pub(super) fn number(header: &[u8; HEADER_BYTES]) -> Option<u64> {
-    let (checksum, rest) = header.split_first_chunk::<4>()?;
-    let lsn = u64::from_le_bytes(*rest.first_chunk()?) ^ LSN_MASK;
+/// What the header of a segment says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Header {
+    /// The number of the segment in the log.
+    pub(super) number: u64,
+    /// The number of one that was on disk when this was begun; from there on none is missing.
+    pub(super) stable: u64,
+}
+
+/// The header of a segment; `None` if it does not fit.
+pub(super) fn header(bytes: &[u8; HEADER_BYTES]) -> Option<Header> {
+    let (checksum, rest) = bytes.split_first_chunk::<4>()?;
+    let (lsn, stable) = rest.split_first_chunk::<8>()?;
+    let lsn = u64::from_le_bytes(*lsn) ^ LSN_MASK;
+    // Before anything was, it is one less than the first.
+    let stable = i64::from_le_bytes(stable.try_into().ok()?) ^ LSN_MASK.cast_signed();
+    let stable = u64::try_from(stable).unwrap_or_default() / SEGMENT_BYTES;
     let fits = !crc32fast::hash(rest) == u32::from_le_bytes(*checksum);
-    (fits && lsn.is_multiple_of(SEGMENT_BYTES)).then_some(lsn / SEGMENT_BYTES)
+    (fits && lsn.is_multiple_of(SEGMENT_BYTES))
+        .then_some(Header { number: lsn / SEGMENT_BYTES, stable })
 }
 
 /// How far the messages of a segment fit.
@@ -155,7 +169,9 @@ mod tests {
         assert!(count > 3, "{count} segments");
         let mut batches = 0;
         for (at, segment) in (0..).zip(file.chunks(whole)) {
-            assert_eq!(number(segment.first_chunk().unwrap()), Some(at), "they follow one another");
+            let header = header(segment.first_chunk().unwrap()).unwrap();
+            assert_eq!(header.number, at, "they follow one another");
+            assert!(header.stable <= at, "{header:?}");
             let read = read(segment, at);
             assert_eq!(read.is_whole, at + 1 < u64::try_from(count).unwrap(), "{at}");
             batches += u64::from(read.needed.is_some());
@@ -173,6 +189,6 @@ mod tests {
             file[at] ^= 1;
         }
         file[whole + 5] ^= 1;
-        assert_eq!(number(file[whole..].first_chunk().unwrap()), None);
+        assert_eq!(header(file[whole..].first_chunk().unwrap()), None);
     }
 }
