@@ -12,10 +12,10 @@ use super::checkpoint::none_yet;
 use super::error::CliError;
 use super::log_args::LogArgs;
 use super::shapes::VERSION;
-use super::surroundings::{Machine, random};
+use super::surroundings::{Machine, random, warn_of_clock};
 use super::terminal::Terminal;
 use super::{Outcome, Status, files, http};
-use crate::event_log::EventLog;
+use crate::event_log::{EventLog, Recorded};
 use crate::record::journal::{Entry, Journal};
 use crate::record::system::{Anchor, SystemEvent};
 use crate::record::timestamp::{self, RESPONSE_BYTES_MAX, Stamp};
@@ -153,7 +153,9 @@ fn record(
     let checkpoint = stamped.note.to_string();
     let (size, time) = (stamped.checkpoint.size, stamp.time);
     let anchor = SystemEvent::Anchor(Anchor { checkpoint, response, time });
-    let (seq, link) = log.append_system(&anchor, &mut Machine)?;
+    let recorded = log.append_system(&anchor, &mut Machine)?;
+    warn_of_clock(recorded.clock_went_back, terminal);
+    let Recorded { seq, link, .. } = recorded;
     let (link, time) = (link.to_string(), time.to_string());
     if json {
         terminal.json(&AnchorShape { v: VERSION, seq, link, size, time })?;

@@ -16,7 +16,7 @@ use super::files::{self, DiskFiles};
 use super::hints;
 use super::input::{InputLines, NotSpooled, READ_BYTES, spooled};
 use super::log_args::LogArgs;
-use super::surroundings::Machine;
+use super::surroundings::{Machine, warn_of_clock};
 use super::terminal::Terminal;
 use super::words::retracted;
 use super::{Outcome, Status};
@@ -112,11 +112,7 @@ impl AppendArgs {
         log: &mut EventLog<impl Store>,
         terminal: &mut Terminal,
     ) -> Outcome {
-        if let Some((clock, used)) = &appended.clock_went_back {
-            terminal.warn(format!(
-                "the clock says {clock}, but the log's last event was recorded at {used}; that time was recorded"
-            ));
-        }
+        warn_of_clock(appended.clock_went_back, terminal);
         for refusal in &appended.left_out {
             for line in hints::describe(refusal) {
                 terminal.warn(format!("left out: {line}"));
@@ -294,6 +290,7 @@ pub(crate) fn refused(error: AppendError, options: AppendOptions) -> CliError {
     let refusals = match error {
         AppendError::Refused(refusals) => refusals,
         AppendError::Store(error) => return error.into(),
+        AppendError::Clock(error) => return error.into(),
         AppendError::Input(error) => return unreadable(&error),
     };
     let count = refusals.len();

@@ -243,7 +243,8 @@ pub(crate) fn whole_lines<'b>(bytes: &'b [u8], journal: &Journal) -> &'b [u8] {
 
 /// Has the copy verified as it lies on disk.
 fn verified(partial: &Partial, terminal: &Terminal) -> Result<Report, CliError> {
-    let report = verify_copy(&partial.log, "demarche backup", None, terminal)?;
+    let store = partial.log.store("demarche backup")?;
+    let report = verify_copy(&store, &partial.log, None, terminal)?;
     if report.is_ok() {
         return Ok(report);
     }
@@ -254,18 +255,17 @@ fn verified(partial: &Partial, terminal: &Terminal) -> Result<Report, CliError> 
 
 /// Verifies a copy as `verify` would, against the journal that lies with it, or another.
 pub(crate) fn verify_copy(
+    store: &SledStore,
     copy: &LogArgs,
-    holder: &str,
     journal: Option<Vec<u8>>,
     terminal: &Terminal,
 ) -> Result<Report, CliError> {
-    let store = copy.store(holder)?;
-    let mut against = super::verify::against_journal_of(&store, copy)?;
+    let mut against = super::verify::against_journal_of(store, copy)?;
     if journal.is_some() {
         against.journal = journal;
     }
     let progress = terminal.progress("verifying", None);
-    Ok(verify_store(&store, &against, &mut |done| progress.set(done))?)
+    Ok(verify_store(store, &against, &mut |done| progress.set(done))?)
 }
 
 /// A failure with what was found.

@@ -113,6 +113,7 @@ pub(crate) fn sign(
 fn refused(args: &LogArgs, log: &EventLog<impl Store>, error: SignError) -> CliError {
     match error {
         SignError::Store(error) => error.into(),
+        SignError::Clock(error) => error.into(),
         SignError::DoesNotExtend(rollback) => rolled_back(args, &rollback),
         SignError::OtherJournal { .. } => CliError::failed(error.to_string())
             .hint("event 0 was swapped, or the journal lies in the wrong place: compare with your own copies"),

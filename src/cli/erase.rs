@@ -10,7 +10,7 @@ use super::error::CliError;
 use super::log_args::LogArgs;
 use super::shapes::VERSION;
 use super::show;
-use super::surroundings::Machine;
+use super::surroundings::{Machine, warn_of_clock};
 use super::terminal::Terminal;
 use super::{Outcome, Status};
 use crate::event_log::EraseError;
@@ -81,6 +81,7 @@ impl EraseArgs {
         let erased = log.erase(&of, &self.why, self.by.as_deref(), &mut Machine);
         let erased = erased.map_err(|error| match error {
             EraseError::Store(error) => error.into(),
+            EraseError::Clock(error) => error.into(),
             EraseError::Absent(_) => CliError::refused(error.to_string()),
             EraseError::TooLong { .. } => CliError::refused(error.to_string())
                 .hint("give a shorter --why, or erase fewer events at a time"),
@@ -90,6 +91,7 @@ impl EraseArgs {
                 .hint("erase with the version of the program that wrote it, or a later one"),
             other => CliError::refused(other.to_string()).hint("see what there is: demarche list"),
         })?;
+        warn_of_clock(erased.clock_went_back, terminal);
         let quoted_by: Vec<String> =
             erased.quoted_by.iter().map(|seq| log.history().id_of(*seq)).collect();
         if self.json {

@@ -95,6 +95,7 @@ impl From<OpenError> for CliError {
     fn from(error: OpenError) -> Self {
         match error {
             OpenError::Store(error) => error.into(),
+            OpenError::Clock(error) => error.into(),
             OpenError::DoesNotVerify { seq, wrong } => {
                 Self::failed("the log does not verify")
                     .detail(format!("event {seq}: {wrong}"))

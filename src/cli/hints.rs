@@ -114,6 +114,9 @@ fn for_cause(cause: &Cause) -> Option<String> {
         Cause::IdTaken { .. } => {
             "events are never changed: append a correction of it, or give the new event another id".to_owned()
         }
+        Cause::SealedAbsent { .. } => {
+            "this log was restored without that part: leave the line out (--keep-going)".to_owned()
+        }
         Cause::NotCorrectable { why: NotCorrectable::NoSuchField { near, kind }, .. } => {
             if near.is_empty() {
                 format!("see its fields: demarche append {kind} --help")
@@ -305,6 +308,13 @@ pub(crate) fn for_store(error: &StoreError) -> Vec<String> {
             format!(
                 "to read what is left, copy the log's directory and remove {} from the copy; a log that goes on from there contradicts what others hold of this one",
                 path.file_name().unwrap_or_default().display()
+            ),
+        ],
+        StoreError::TurnedBack { path, .. } => vec![
+            "use an export or a backup that has all of them, or name a new directory: --log NEW_DIR".to_owned(),
+            format!(
+                "if there is none, and you mean to have less: remove {}; a log that goes on from there contradicts what others hold of this one",
+                path.display()
             ),
         ],
         StoreError::Linked { .. } => vec![

@@ -14,7 +14,6 @@ use crate::event_log::EventLog;
 use crate::record::note::NoteSigner;
 use crate::store::StoreError;
 use crate::store::sled::SledStore;
-use crate::store::sled::names::STORE;
 
 #[derive(Debug, Args)]
 pub(crate) struct InitArgs {
@@ -78,8 +77,7 @@ pub(crate) fn make(
     let made = EventLog::create(store, origin, verifier.as_ref(), &mut Machine)?;
     if let Err(error) = JournalFile::open(log, &made) {
         // A log without its journal is half a log, and half a log is none: the same command can be given again.
-        drop(made);
-        let _ = fs::remove_dir_all(log.directory().join(STORE));
+        let _ = made.into_store().take_away();
         let _ = fs::remove_file(log.journal_path(origin));
         return Err(error);
     }

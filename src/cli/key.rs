@@ -12,7 +12,7 @@ use super::error::CliError;
 use super::init::new_key;
 use super::log_args::LogArgs;
 use super::shapes::VERSION;
-use super::surroundings::Machine;
+use super::surroundings::{Machine, warn_of_clock};
 use super::terminal::Terminal;
 use super::{Outcome, Status};
 use crate::event_log::EventLog;
@@ -84,9 +84,9 @@ impl KeyArgs {
             update_policy(args, &log)?;
             match command {
                 Command::Show => {}
-                Command::New => add(args, &mut log)?,
-                Command::Rotate => rotate(args, &mut log)?,
-                Command::Retire => retire(args, &mut log)?,
+                Command::New => add(args, &mut log, terminal)?,
+                Command::Rotate => rotate(args, &mut log, terminal)?,
+                Command::Retire => retire(args, &mut log, terminal)?,
             }
             update_policy(args, &log)?;
         }
@@ -168,7 +168,11 @@ fn update_policy(args: &LogArgs, log: &EventLog<SledStore>) -> Result<(), CliErr
     if next == policy { Ok(()) } else { args.write_policy(&next) }
 }
 
-fn add(args: &LogArgs, log: &mut EventLog<SledStore>) -> Result<(), CliError> {
+fn add(
+    args: &LogArgs,
+    log: &mut EventLog<SledStore>,
+    terminal: &mut Terminal,
+) -> Result<(), CliError> {
     if let Some(signer) = args.signer(Held::Current)? {
         let path = args.key_path(Held::Current);
         let there = CliError::refused(format!("there is a key in {} already", path.display()));
@@ -179,7 +183,7 @@ fn add(args: &LogArgs, log: &mut EventLog<SledStore>) -> Result<(), CliError> {
         });
     }
     let signer = key_to_add(args, log)?;
-    record(log, KeyOp::New, &signer.verifier(), &[&signer])?;
+    record(log, KeyOp::New, &signer.verifier(), &[&signer], terminal)?;
     settle(args, log)
 }
 
@@ -197,7 +201,11 @@ fn endorser(args: &LogArgs, log: &EventLog<SledStore>) -> Result<NoteSigner, Cli
     Err(args.advise_on_foreign(refused, log))
 }
 
-fn rotate(args: &LogArgs, log: &mut EventLog<SledStore>) -> Result<(), CliError> {
+fn rotate(
+    args: &LogArgs,
+    log: &mut EventLog<SledStore>,
+    terminal: &mut Terminal,
+) -> Result<(), CliError> {
     let former = endorser(args, log)?;
     if args.key_path(Held::Former).exists() {
         return Err(CliError::refused("a rotation is under way: two keys are held")
@@ -205,7 +213,7 @@ fn rotate(args: &LogArgs, log: &mut EventLog<SledStore>) -> Result<(), CliError>
     }
     // It takes its place once the log names it. If that fails, the next command looks whether the log names it after all.
     let signer = key_to_add(args, log)?;
-    record(log, KeyOp::Rotate, &signer.verifier(), &[&former, &signer])?;
+    record(log, KeyOp::Rotate, &signer.verifier(), &[&former, &signer], terminal)?;
     settle(args, log)
 }
 
@@ -240,7 +248,11 @@ pub(crate) fn settle(args: &LogArgs, log: &EventLog<impl Store>) -> Result<(), C
     args.move_key(Held::New, Held::Current)
 }
 
-fn retire(args: &LogArgs, log: &mut EventLog<SledStore>) -> Result<(), CliError> {
+fn retire(
+    args: &LogArgs,
+    log: &mut EventLog<SledStore>,
+    terminal: &mut Terminal,
+) -> Result<(), CliError> {
     let current = endorser(args, log)?;
     let held = former_to_remove(args, log, &current)?;
     let is_other = |key: &VerifierKey| *key != current.verifier() && is_in_use(log, key);
@@ -250,7 +262,7 @@ fn retire(args: &LogArgs, log: &mut EventLog<SledStore>) -> Result<(), CliError>
     let is_done = held.as_ref().is_some_and(|key| was_retired_last(log, key));
     let former = held.clone().filter(is_other).or_else(|| others.last().filter(|_| !is_done));
     if let Some(former) = former {
-        record(log, KeyOp::Retire, &former, &[&current])?;
+        record(log, KeyOp::Retire, &former, &[&current], terminal)?;
     } else if held.is_none() {
         return Err(CliError::refused("no former key signs for this log")
             .hint("a key is replaced first: demarche key rotate"));
@@ -300,9 +312,11 @@ fn record(
     op: KeyOp,
     key: &VerifierKey,
     by: &[&NoteSigner],
+    terminal: &mut Terminal,
 ) -> Result<(), CliError> {
     let event = KeyEvent::endorsed(op, log.origin(), key.clone(), by)
         .map_err(|error| CliError::refused(error.to_string()))?;
-    log.append_system(&SystemEvent::Key(event), &mut Machine)?;
+    let recorded = log.append_system(&SystemEvent::Key(event), &mut Machine)?;
+    warn_of_clock(recorded.clock_went_back, terminal);
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! `demarche restore`: rebuild a log from an export, or from a backup.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -16,7 +16,6 @@ use super::{Outcome, Status, restore_backup, verify};
 use crate::event_log::portable::{PortableError, Verified, verify_export};
 use crate::event_log::report::Against;
 use crate::store::sled::SledStore;
-use crate::store::sled::names::STORE;
 
 #[derive(Debug, Args)]
 pub(crate) struct RestoreArgs {
@@ -50,7 +49,8 @@ impl RestoreArgs {
             other => other?,
         };
         compare_journal(&mut export, &verified, log)?;
-        let mut store = SledStore::create(log.directory(), "demarche restore")?;
+        let mut store =
+            SledStore::create_for(log.directory(), "demarche restore", verified.head())?;
         let progress = terminal.progress("restoring", Some(verified.events()));
         let restored = verified.restore(&mut export, &mut store, &mut |done| progress.set(done));
         drop(progress);
@@ -75,8 +75,7 @@ impl RestoreArgs {
             }
             Err(error) => {
                 // Half a log is none.
-                drop(store);
-                let _ = fs::remove_dir_all(log.directory().join(STORE));
+                let _ = store.take_away();
                 Err(match error {
                     changed @ PortableError::Changed => {
                         CliError::failed(changed.to_string()).detail("nothing was kept")

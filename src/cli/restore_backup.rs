@@ -1,6 +1,5 @@
 //! `demarche restore` of a backup: copied back, verified, and its journal carried on, never turned back.
 
-use std::fs;
 use std::path::Path;
 
 use super::backup::{findings, verify_copy, whole_lines};
@@ -16,7 +15,6 @@ use crate::record::link::Link;
 use crate::record::note::NoteSigner;
 use crate::store::Store;
 use crate::store::sled::SledStore;
-use crate::store::sled::names::STORE;
 
 /// Who has the logs open.
 const HOLDER: &str = "demarche restore";
@@ -29,7 +27,8 @@ pub(crate) fn run(directory: &Path, log: &LogArgs, terminal: &mut Terminal) -> O
     let from = LogArgs::at(directory).waiting(log);
     let journal = journal_after(&from, log, &manifest)?;
     let keys = keys_after(&from, log)?;
-    let report = verify_copy(&from, HOLDER, journal.compared.clone(), terminal)?;
+    let store = from.store(HOLDER)?;
+    let report = verify_copy(&store, &from, journal.compared.clone(), terminal)?;
     if !report.is_ok() {
         return Err(findings("the backup does not verify; nothing was restored", &report)
             .hint("use another backup, or an export"));
@@ -43,7 +42,6 @@ pub(crate) fn run(directory: &Path, log: &LogArgs, terminal: &mut Terminal) -> O
         ))
         .hint("use another backup, or an export"));
     }
-    let store = from.store(HOLDER)?;
     let head = store.head()?;
     if (head.size, Link(head.link).to_string()) != (manifest.events, manifest.chain.clone()) {
         return Err(CliError::failed(format!(
@@ -52,12 +50,13 @@ pub(crate) fn run(directory: &Path, log: &LogArgs, terminal: &mut Terminal) -> O
         ))
         .hint("use another backup, or an export"));
     }
-    let mut target = SledStore::create(log.directory(), HOLDER)?;
+    let mut target = SledStore::create_for(log.directory(), HOLDER, head)?;
     let restored = beside_it(&from, log, &manifest, &journal, &keys).and_then(|policy| {
         let progress = terminal.progress("restoring", Some(head.size));
         let copied = copy(&store, &mut target, true, &mut |done| progress.set(done))?;
-        drop((progress, target));
-        let report = verify_copy(log, HOLDER, journal.compared.clone(), terminal)?;
+        drop(progress);
+        target.reopen()?;
+        let report = verify_copy(&target, log, journal.compared.clone(), terminal)?;
         if report.is_ok() {
             return Ok((copied, policy));
         }
@@ -73,7 +72,7 @@ pub(crate) fn run(directory: &Path, log: &LogArgs, terminal: &mut Terminal) -> O
         }
         Err(error) => {
             // Half a log is none.
-            let _ = fs::remove_dir_all(log.directory().join(STORE));
+            let _ = target.take_away();
             Err(error)
         }
     }
@@ -167,7 +166,7 @@ pub(crate) fn rolled_back(what: &str, journal: &Path, signed: u64) -> CliError {
     CliError::failed(format!("the {what} is older than what this log has signed: restoring it would be a rollback"))
         .detail(format!("the journal {path} has a checkpoint of {signed} events"))
         .hint("use a newer backup, or an export, that has these events")
-        .hint("if there is none: keep that journal as evidence, restore with another one (--journal NEW_DIR), and tell \
+        .hint("if there is none: keep that journal as evidence, restore with another one (--journal NEW_DIR) and without the file head, and tell \
             whoever holds a checkpoint of more events that the log will contradict it")
 }
 

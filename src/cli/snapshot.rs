@@ -65,7 +65,7 @@ impl SnapshotArgs {
             shape.size, shape.blake3
         ))?;
         terminal.faint(
-            "the same events, folded by the same rules, give the same hash on any machine",
+            "the same events, with the same sealed parts, folded by the same rules, give the same hash on any machine",
         )?;
         terminal.faint("verify derives it from the events once more, and compares")?;
         Ok(Status::Done)

@@ -1,6 +1,8 @@
 //! The clock and the generator of salts of the machine.
 
-use crate::event_log::Surroundings;
+use super::error::CliError;
+use super::terminal::Terminal;
+use crate::event_log::{ClockError, RecordError, Surroundings, WentBack};
 use crate::model::calendar::Instant;
 
 /// The machine's own clock and generator.
@@ -24,6 +26,32 @@ pub(crate) fn random<const N: usize>() -> [u8; N] {
         panic!("the system's random generator does not answer: {error}");
     }
     bytes
+}
+
+/// Says that an event was given another time than the clock's.
+pub(crate) fn warn_of_clock(went_back: Option<WentBack>, terminal: &mut Terminal) {
+    if let Some((clock, used)) = went_back {
+        terminal.warn(format!(
+            "the clock says {clock}, but the log's last event was recorded at {used}; that time was recorded"
+        ));
+    }
+}
+
+impl From<ClockError> for CliError {
+    fn from(error: ClockError) -> Self {
+        Self::refused(error.to_string()).hint(
+            "set the machine's clock (timedatectl, or the system's settings), then give the same command again",
+        )
+    }
+}
+
+impl From<RecordError> for CliError {
+    fn from(error: RecordError) -> Self {
+        match error {
+            RecordError::Store(error) => error.into(),
+            RecordError::Clock(error) => error.into(),
+        }
+    }
 }
 
 /// The time now, to the microsecond.

@@ -6,10 +6,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::clock::recordable;
 use super::finding::{Check, Finding, Wrong};
 use super::prove::ProveError;
 use super::report::Against;
-use super::{EventLog, Surroundings};
+use super::{ClockError, EventLog, Surroundings};
 use crate::model::calendar::Instant;
 use crate::record::checkpoint::{Checkpoint, CheckpointError};
 use crate::record::journal::{Entry, Journal};
@@ -40,6 +41,9 @@ pub enum SignError {
     /// The log does not extend what was signed last: it was cut, rewritten, or an old copy was restored.
     #[error("the log does not extend the checkpoint that was signed last")]
     DoesNotExtend(Box<Rollback>),
+    /// The time cannot be kept in the journal.
+    #[error(transparent)]
+    Clock(#[from] ClockError),
     /// A key is not one that this log names.
     #[error("the key {0} is not one that signs for this log")]
     ForeignKey(Box<VerifierKey>),
@@ -162,7 +166,7 @@ impl<S: Store> EventLog<S> {
         {
             return Ok((last.note.clone(), None));
         }
-        let line = journal.add(surroundings.now(), note.clone())?;
+        let line = journal.add(recordable(surroundings.now())?, note.clone())?;
         Ok((note, Some(line)))
     }
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use super::sources::blob_name;
 use super::system::Prepared;
-use super::{FoldedLog, Surroundings};
+use super::{ClockError, FoldedLog, Surroundings, WentBack};
 use crate::model::event::{Body, Event, Source};
 use crate::model::limits::PAYLOAD_BYTES_MAX;
 use crate::model::schema::with_article;
@@ -27,6 +27,9 @@ pub enum EraseError {
     /// The store cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The time cannot be recorded.
+    #[error(transparent)]
+    Clock(#[from] ClockError),
     /// There is no such event.
     #[error("there is no event {0}")]
     NoSuchEvent(u64),
@@ -79,6 +82,8 @@ pub struct Erased {
     pub sources: u64,
     /// The events that still quote an erased source.
     pub quoted_by: BTreeSet<u64>,
+    /// The time that the clock gave, and the later one that was recorded, if the clock had gone back.
+    pub clock_went_back: Option<WentBack>,
 }
 
 impl<S: Store> FoldedLog<S> {
@@ -122,7 +127,7 @@ impl<S: Store> FoldedLog<S> {
             by: by.map(str::to_owned),
         });
         self.parts().0.settle()?;
-        let recorded_at = surroundings.now().max(self.last_recorded);
+        let (recorded_at, clock_went_back) = self.next_time(surroundings)?;
         let prepared = self.prepare(&erasure, recorded_at, Salt(surroundings.salt()))?;
         if prepared.payload.len() > PAYLOAD_BYTES_MAX {
             return Err(EraseError::TooLong { found: prepared.payload.len() });
@@ -138,7 +143,7 @@ impl<S: Store> FoldedLog<S> {
         let (seq, link) = log.take_prepared(erasure.kind(), prepared);
         let _ = log.settle();
         self.catch_up();
-        Ok(Erased { seq, link, sources, quoted_by })
+        Ok(Erased { seq, link, sources, quoted_by, clock_went_back })
     }
 
     /// What a source names that cannot be read would be lost.

@@ -117,6 +117,14 @@ pub enum Cause {
         /// The fields in which they differ.
         differs: Vec<String>,
     },
+    /// The id names an event that is the same but for its sealed part, which this copy of the log lacks.
+    #[error("the id {id:?} is taken by event {seq}, whose sealed part is not here to be compared")]
+    SealedAbsent {
+        /// The id.
+        id: String,
+        /// The number of the event that has it.
+        seq: u64,
+    },
     /// A source, actor or topic has neither an id nor a name to make one from.
     #[error("{} needs an id, or a name to make one from", kind.with_article())]
     NoName {

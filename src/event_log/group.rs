@@ -9,9 +9,10 @@ use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::{
-    AppendError, AppendOptions, EventLog, Outcome, Refusal, SourceFiles, Submission, Surroundings,
+    AppendError, AppendOptions, ClockError, EventLog, Outcome, Refusal, SourceFiles, Submission,
+    Surroundings,
 };
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 
 /// How often whoever is to write lets others run before.
 const YIELDS: usize = 16;
@@ -51,6 +52,9 @@ pub enum GroupError {
     /// opened again.
     #[error("{0}")]
     Store(String),
+    /// The time cannot be recorded.
+    #[error(transparent)]
+    Clock(ClockError),
     /// It is in the log, and what came of it cannot be read back.
     #[error("it was appended, and cannot be read back")]
     NotReadBack,
@@ -58,6 +62,16 @@ pub enum GroupError {
     /// are given again, or the log is opened again.
     #[error("the thread that wrote it stopped")]
     Stopped,
+}
+
+impl GroupError {
+    /// Of every event of a group whose append failed.
+    fn of_all(error: &AppendError) -> Self {
+        match error {
+            AppendError::Clock(error) => Self::Clock(*error),
+            other => Self::Store(other.to_string()),
+        }
+    }
 }
 
 /// A group that was taken to be written: whatever comes of that, those who wait for it are told.
@@ -192,16 +206,11 @@ impl<S: Store> Inner<S> {
                 results.extend(refused(refusals));
                 None
             }
-            Err(AppendError::Store(error)) => Some(error),
-            Err(AppendError::Input(error)) => {
-                Some(StoreError::Io { path: std::path::PathBuf::new(), error })
-            }
+            Err(error) => Some(error),
         };
         for number in lines.keys() {
-            let missing = || match &failed {
-                Some(error) => Err(GroupError::Store(error.to_string())),
-                None => Err(GroupError::NotReadBack),
-            };
+            let missing =
+                || Err(failed.as_ref().map_or(GroupError::NotReadBack, GroupError::of_all));
             results.entry(*number).or_insert_with(missing);
         }
         results

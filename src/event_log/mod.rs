@@ -12,6 +12,7 @@ pub mod answer_proof;
 mod append;
 pub mod bracket;
 pub mod checkpoints;
+mod clock;
 pub mod copy;
 mod derived;
 mod erase;
@@ -64,9 +65,11 @@ use names::{CatchUpError, LookUp, Name, Names};
 pub use append::{
     AppendError, AppendOptions, Appended, Input, InputLine, Outcome, Stretch, Submission,
 };
+pub use clock::{ClockError, WentBack};
 pub use erase::{EraseError, Erased};
 pub use fold::FoldedLog;
 pub use gates::{Cause, FileError, InputError, NoText, NotCorrectable, Refusal, SourceFiles};
+pub use system::{RecordError, Recorded};
 
 /// What the log needs from outside itself.
 pub trait Surroundings {
@@ -107,6 +110,9 @@ pub enum OpenError {
     /// The store holds a log already.
     #[error("the store holds a log of {0} events already")]
     NotEmpty(u64),
+    /// The time of the genesis cannot be recorded.
+    #[error(transparent)]
+    Clock(#[from] ClockError),
     /// The origin is not one.
     #[error("{origin:?} cannot be an origin: {why}")]
     Origin {
@@ -187,7 +193,7 @@ impl<S: Store> EventLog<S> {
         if head.size > 0 {
             return Err(OpenError::NotEmpty(head.size));
         }
-        let now = surroundings.now();
+        let now = clock::recordable(surroundings.now())?;
         let genesis = SystemEvent::Genesis(Genesis {
             origin: origin.to_owned(),
             created: now,
@@ -362,6 +368,11 @@ impl<S: Store> EventLog<S> {
     /// The store underneath.
     pub const fn store(&self) -> &S {
         &self.store
+    }
+
+    /// Lets go of the log, and gives its store back.
+    pub fn into_store(self) -> S {
+        self.store
     }
 
     /// The stored bytes of one event; `None` if there is no such event.

@@ -2,7 +2,7 @@
 //! [`crate::record::system`].
 
 use super::names::Name;
-use super::{EventLog, Surroundings, system_kind};
+use super::{ClockError, EventLog, Surroundings, WentBack, system_kind};
 use crate::model::calendar::Instant;
 use crate::model::value::Value;
 use crate::record::commitment::{Salt, commit_payload};
@@ -23,16 +23,41 @@ pub(super) struct Prepared {
     pub(super) tree: Vec<TreePiece>,
 }
 
+/// What the program itself records was not appended.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecordError {
+    /// The store cannot be read or written. If it failed while the head moved, opening the log again shows whether it did.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The time cannot be recorded.
+    #[error(transparent)]
+    Clock(#[from] ClockError),
+}
+
+/// What the program itself recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recorded {
+    /// The number of the event.
+    pub seq: u64,
+    /// Its link.
+    pub link: Link,
+    /// The time that the clock gave, and the later one that was recorded, if the clock had gone back.
+    pub clock_went_back: Option<WentBack>,
+}
+
 impl<S: Store> EventLog<S> {
-    /// Appends what the program itself records. It returns, with the event's number and link, once that is durable; an
-    /// error says that it may not be.
+    /// Appends what the program itself records. It returns once that is durable; an error of the store says that it may
+    /// not be.
     pub fn append_system(
         &mut self,
         event: &SystemEvent,
         surroundings: &mut dyn Surroundings,
-    ) -> Result<(u64, Link), StoreError> {
-        let recorded_at = surroundings.now().max(self.last_recorded);
-        self.append_system_at(event, recorded_at, Salt(surroundings.salt()))
+    ) -> Result<Recorded, RecordError> {
+        let (recorded_at, clock_went_back) = self.next_time(surroundings)?;
+        let salt = Salt(surroundings.salt());
+        let (seq, link) = self.append_system_at(event, recorded_at, salt)?;
+        Ok(Recorded { seq, link, clock_went_back })
     }
 
     /// The same, at a time that does not go back.

@@ -258,6 +258,20 @@ pub enum StoreError {
         /// The file that says so.
         path: PathBuf,
     },
+    /// What was to be put in the place of a log lacks what was acknowledged there.
+    #[error(
+        "{} says that {acknowledged} events were acknowledged here: what was to take their place has {given}{}",
+        path.display(),
+        if acknowledged == given { ", and another last one" } else { "" }
+    )]
+    TurnedBack {
+        /// How many events were acknowledged.
+        acknowledged: u64,
+        /// How many there would be.
+        given: u64,
+        /// The file that says so.
+        path: PathBuf,
+    },
     /// A removal failed half way, in this process; opening the log again ends it.
     #[error("the store is closed: a removal was cut off; opening the log again ends it")]
     Closed,

@@ -1,13 +1,18 @@
 //! The gates: what is refused, with what evidence, and that nothing of it is written.
 
+use demarche::event_log::checkpoints::SignError;
 use demarche::event_log::passage::Difference;
 use demarche::event_log::{
-    AppendError, AppendOptions, Appended, Cause, EventLog, Refusal, Submission,
+    AppendError, AppendOptions, Appended, Cause, EraseError, EventLog, OpenError, Refusal,
+    Submission,
 };
 use demarche::model::check::Wrong;
 use demarche::model::event::{Body, Event, RetractedBy};
 use demarche::model::value::Value;
+use demarche::record::journal::Journal;
 use demarche::record::json;
+use demarche::record::note::NoteSigner;
+use demarche::record::system::{KeyEvent, KeyOp, SystemEvent};
 use demarche::store::memory::MemoryStore;
 use demarche::store::{Part, Store};
 
@@ -445,6 +450,50 @@ fn a_clock_that_goes_back_is_clamped_and_said() {
     assert!(clock < used);
     let entries = log.history().entries();
     assert!(entries.windows(2).all(|pair| pair[0].recorded_at <= pair[1].recorded_at));
+}
+
+/// What would break: an event is acknowledged, and the log can never be opened again.
+#[test]
+fn a_time_that_could_not_be_read_back_is_not_recorded() {
+    let far = || Counting { now: i64::MAX / 2, salt: 0 };
+    let made = EventLog::create(MemoryStore::new(), "example.org/desk", None, &mut far());
+    assert!(matches!(made, Err(OpenError::Clock(_))), "{made:?}");
+    let mut log = support::log();
+    append(&mut log, r#"{"kind":"incident","id":"a"}"#).unwrap();
+    let before = log.head();
+    let line = r#"{"kind":"incident","id":"b"}"#;
+    let refused = append_with(&mut log, line, AppendOptions::default(), &mut far()).unwrap_err();
+    assert!(matches!(refused, AppendError::Clock(_)), "{refused}");
+    let refused = log.erase(&[1].into(), "as asked", None, &mut far()).unwrap_err();
+    assert!(matches!(refused, EraseError::Clock(_)), "{refused}");
+    let signer = NoteSigner::from_seed(log.origin(), &[1; 32]).unwrap();
+    let key = KeyEvent::endorsed(KeyOp::New, log.origin(), signer.verifier(), &[&signer]).unwrap();
+    let event = SystemEvent::Key(key);
+    let refused = log.append_system(&event, &mut far()).unwrap_err();
+    assert!(refused.to_string().contains("the years 0 to 9999 alone"), "{refused}");
+    log.append_system(&event, &mut Counting::default()).unwrap();
+    let (mut journal, _) = Journal::begin(log.origin(), log.genesis().unwrap());
+    let refused = log.sign_checkpoint(&mut journal, &[&signer], &mut far()).unwrap_err();
+    assert!(matches!(refused, SignError::Clock(_)), "{refused}");
+    assert_eq!((log.head().size, journal.entries.len()), (before.size + 1, 0));
+}
+
+#[test]
+fn what_the_program_records_says_it_when_the_clock_went_back() {
+    let mut log = support::log();
+    let mut late = Counting::from("2026-06-01T00:00:00Z");
+    let line = r#"{"kind":"incident","id":"a"}"#;
+    append_with(&mut log, line, AppendOptions::default(), &mut late).unwrap();
+    let mut early = Counting::from("2026-05-01T00:00:00Z");
+    let signer = NoteSigner::from_seed(log.origin(), &[1; 32]).unwrap();
+    let key = KeyEvent::endorsed(KeyOp::New, log.origin(), signer.verifier(), &[&signer]).unwrap();
+    let recorded = log.append_system(&SystemEvent::Key(key), &mut early).unwrap();
+    let erased = log.erase(&[1].into(), "as asked", None, &mut early).unwrap();
+    for went_back in [recorded.clock_went_back, erased.clock_went_back] {
+        let (clock, used) = went_back.expect("it is said");
+        assert_eq!(used, log.last_recorded());
+        assert!(clock < used, "{clock}, {used}");
+    }
 }
 
 #[test]

@@ -141,6 +141,13 @@ fn what_was_left_out_is_named_when_it_is_restored() {
     assert_eq!(code, Some(2), "{said}");
     fs::copy(desk.path().join("log/key"), desk.path().join("again/key")).unwrap();
     desk.ok(&["checkpoint", "--log", "again"]);
+    // What is not there is not said to differ.
+    let unknown = "whose sealed part is not here to be compared";
+    desk.is_refused(&["append", "more.jsonl", "--log", "again"], 2, unknown, "--keep-going");
+    let text = fs::read_to_string(desk.path().join("more.jsonl")).unwrap();
+    desk.write("more.jsonl", &text.replace("urges", "rejects"));
+    let differs = "which differs in stance\n";
+    desk.is_refused(&["append", "more.jsonl", "--log", "again"], 2, differs, "correction");
 }
 
 #[test]
@@ -381,8 +388,11 @@ fn a_journal_that_knows_more_is_not_turned_back() {
     }
     assert!(!desk.path().join("log/store").exists());
     assert_eq!(fs::read(journal(&desk, "log")).unwrap(), knows);
-    // With the old journal kept as evidence it can be done.
-    desk.ok(&["restore", "kept", "--journal", "fresh"]);
+    // With the old journal kept as evidence it can be done, by whoever means it.
+    let fresh = ["restore", "kept", "--journal", "fresh"];
+    desk.is_refused(&fresh, 2, "67 events were acknowledged here", "remove log/head");
+    fs::remove_file(desk.path().join("log/head")).unwrap();
+    desk.ok(&fresh);
     assert_eq!(fs::read(journal(&desk, "log")).unwrap(), knows);
     let (code, said) = desk.refused(&["checkpoint"]);
     assert_eq!(code, Some(1), "the old one still says so: {said}");
@@ -596,4 +606,45 @@ fn a_plain_copy_of_a_log_is_backed_up_before_it_is_restored() {
     desk.ok(&["backup", "kept", "--log", "plain", "--sealed"]);
     desk.ok(&["restore", "kept", "--log", "again"]);
     assert_eq!(head(&desk, "again"), head(&desk, "log"));
+}
+
+#[test]
+fn a_log_is_not_restored_over_what_was_acknowledged_beyond_it() {
+    let desk = desk();
+    desk.ok(&["init", "--origin", "example.org/b", "--log", "b", "--no-key"]);
+    let append = |id: &str| {
+        let args = ["append", "incident", "--id", id, "--summary", id, "--log", "b"];
+        desk.ok(&args);
+    };
+    append("i1");
+    desk.ok(&["export", "--out", "e.jsonl", "--log", "b"]);
+    desk.ok(&["backup", "kept", "--log", "b"]);
+    append("i2");
+    let noted = desk.path().join("b/head");
+    let before = fs::read(&noted).unwrap();
+    fs::rename(desk.path().join("b/store"), desk.path().join("lost")).unwrap();
+    let init = ["init", "--origin", "example.org/c", "--log", "b", "--no-key"];
+    for args in
+        [&["restore", "e.jsonl", "--log", "b"][..], &["restore", "kept", "--log", "b"], &init]
+    {
+        let said = "b/head says that 3 events were acknowledged here";
+        desk.is_refused(args, 2, said, "remove b/head");
+        assert_eq!(fs::read(&noted).unwrap(), before);
+        assert!(!desk.path().join("b/store").exists());
+    }
+    // Who removes it, means it.
+    fs::remove_file(&noted).unwrap();
+    desk.ok(&["restore", "e.jsonl", "--log", "b"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_init_that_cannot_write_its_journal_leaves_nothing() {
+    let desk = Desk::new();
+    std::os::unix::fs::symlink("nowhere/at/all", desk.path().join("journals")).unwrap();
+    let init = ["init", "--origin", "example.org/b", "--log", "b", "--no-key"];
+    let (status, said) = desk.refused(&[&init[..], &["--journal", "journals"]].concat());
+    assert_eq!(status, Some(2), "{said}");
+    assert_eq!(names(&desk.path().join("b")), ["lock"]);
+    desk.ok(&init);
 }

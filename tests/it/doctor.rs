@@ -207,7 +207,7 @@ fn a_last_event_that_does_not_fit_is_named() {
     let head = demarche::store::Store::head(&forged).unwrap();
     drop(forged);
     fs::remove_dir_all(desk.path().join("log/store")).unwrap();
-    let mut store = SledStore::create(&desk.path().join("log"), "test").unwrap();
+    let mut store = SledStore::create_for(&desk.path().join("log"), "test", head).unwrap();
     let change = crate::support::change(demarche::store::Head::EMPTY, &all, head);
     demarche::store::Store::append(&mut store, change).unwrap();
     drop(store);

@@ -12,8 +12,8 @@ use demarche::event_log::portable::{PortableError, Verified, export, restore, ve
 use demarche::event_log::report::{Against, Report};
 use demarche::event_log::verify::verify_store;
 use demarche::event_log::{
-    AppendError, AppendOptions, Appended, EventLog, FoldedLog, Input, InputLine, Submission,
-    Surroundings,
+    AppendError, AppendOptions, Appended, EventLog, FoldedLog, Input, InputLine, Recorded,
+    Submission, Surroundings,
 };
 use demarche::model::calendar::{Instant, Zone};
 use demarche::record::export::{EventLine, HeadLine, Line, encode, split_source};
@@ -205,7 +205,8 @@ fn single_events_and_those_of_the_program_are_appended_whatever_comes_of_the_nam
     }
     fills_up.store(true, Ordering::SeqCst);
     let erasure = Erasure { of: Vec::new(), why: "nothing".to_owned(), by: None };
-    let (seq, link) = log.append_system(&SystemEvent::Erasure(erasure), &mut clock).unwrap();
+    let Recorded { seq, link, .. } =
+        log.append_system(&SystemEvent::Erasure(erasure), &mut clock).unwrap();
     assert_eq!((seq, log.head().link), (255, link.0));
     assert_eq!(log.head(), log.store().head().unwrap());
     fills_up.store(false, Ordering::SeqCst);

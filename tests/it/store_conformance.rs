@@ -745,6 +745,65 @@ fn logs_are_made_once_and_opened_only_where_they_are() {
     assert_eq!(SledStore::open(&path, "test").unwrap().head().unwrap(), head(1));
 }
 
+/// Whoever gets the lock may append: what would then be taken away were acknowledged events.
+#[test]
+fn a_store_is_taken_away_while_it_is_held() {
+    let dir = TempDir::new().unwrap();
+    let mut store = SledStore::create(dir.path(), "test").unwrap();
+    store.append(change(head(0), &[event(0, 5)], head(1))).unwrap();
+    store.reopen().unwrap();
+    assert_eq!(store.head().unwrap(), head(1), "it reads on from disk");
+    // Many files, so that taking them away takes longer than getting a lock.
+    for number in 0..5_000 {
+        std::fs::write(dir.path().join(format!("store/blobs/{number}")), b"").unwrap();
+    }
+    let left = std::thread::scope(|scope| {
+        let next = scope.spawn(|| {
+            loop {
+                match SledStore::hold_still(dir.path()) {
+                    Ok(_held) => {
+                        return ["store", "store.begun", "head"]
+                            .map(|name| dir.path().join(name).exists());
+                    }
+                    Err(StoreError::Locked { .. }) => {}
+                    Err(other) => panic!("{other}"),
+                }
+            }
+        });
+        store.take_away().unwrap();
+        next.join().unwrap()
+    });
+    assert_eq!(left, [false; 3], "the next to hold it finds nothing");
+}
+
+#[test]
+fn a_log_is_not_put_back_with_less_than_was_acknowledged() {
+    let dir = TempDir::new().unwrap();
+    let mut store = SledStore::create(dir.path(), "test").unwrap();
+    store.append(change(head(0), &[event(0, 5), event(1, 5)], head(2))).unwrap();
+    drop(store);
+    let (place, noted) = (dir.path().join("store"), dir.path().join("head"));
+    let before = std::fs::read(&noted).unwrap();
+    std::fs::remove_dir_all(&place).unwrap();
+    let other = Head { link: [9; 32], ..head(2) };
+    for (given, said) in [
+        (Head::EMPTY, "that 2 events were acknowledged here: what was to take their place has 0"),
+        (head(1), "that 2 events were acknowledged here: what was to take their place has 1"),
+        (other, "what was to take their place has 2, and another last one"),
+    ] {
+        let refused = SledStore::create_for(dir.path(), "test", given).unwrap_err();
+        assert!(matches!(refused, StoreError::TurnedBack { .. }), "{refused}");
+        assert!(refused.to_string().ends_with(said), "{refused}");
+        assert!(!place.exists());
+        assert_eq!(std::fs::read(&noted).unwrap(), before);
+    }
+    // As much, or more, is put back; what comes to nothing leaves what was noted.
+    for given in [head(2), head(3)] {
+        SledStore::create_for(dir.path(), "test", given).unwrap().take_away().unwrap();
+        assert_eq!(std::fs::read(&noted).unwrap(), before);
+    }
+}
+
 #[test]
 fn a_store_whose_making_was_cut_off_is_made_anew() {
     let dir = TempDir::new().unwrap();

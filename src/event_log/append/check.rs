@@ -18,7 +18,7 @@ use crate::model::limits::REFUSED_LINES_MAX;
 use crate::model::schema::{Field, Kind, Target};
 use crate::model::value::{Object, Value};
 use crate::record::json;
-use crate::store::{Store, StoreError};
+use crate::store::{Part, Store, StoreError};
 
 impl<S: Store> Appending<'_, S> {
     /// Whether the log, or the input so far, has this event already.
@@ -48,11 +48,16 @@ impl<S: Store> Appending<'_, S> {
         if known == Some(bytes) && known_sealed == sealed {
             return Ok(Recognised::Same(seq));
         }
+        let id = id.to_string();
+        let is_absent = stored.as_ref().is_some_and(|event| event.sealed == Some(Part::Absent));
         let mut differs = differing_fields(known, payload);
-        if known_sealed != sealed {
+        if is_absent && differs.is_empty() {
+            return Ok(Recognised::Taken(Cause::SealedAbsent { id, seq }));
+        }
+        if known_sealed != sealed && !is_absent {
             differs.push("sealed".to_owned());
         }
-        Ok(Recognised::Taken(Cause::IdTaken { id: id.to_string(), seq, differs }))
+        Ok(Recognised::Taken(Cause::IdTaken { id, seq, differs }))
     }
 
     /// Checks references and quotations, as if what is to be made were there; returns the references to what may follow.

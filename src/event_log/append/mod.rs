@@ -22,7 +22,7 @@ use super::gates::{Cause, InputError, Reference, Refusal, Search, SourceFiles};
 use super::names::AtHand;
 use super::sources::Texts;
 use super::staging::Staging;
-use super::{EventLog, Surroundings};
+use super::{ClockError, EventLog, Surroundings, WentBack};
 use crate::model::calendar::Instant;
 use crate::model::id;
 use crate::model::schema::{Kind, Target};
@@ -85,7 +85,7 @@ pub struct Appended {
     /// What was left out, with [`AppendOptions::keep_going`].
     pub left_out: Vec<Refusal>,
     /// The time that the clock gave, and the later one that was recorded, if the clock had gone back.
-    pub clock_went_back: Option<(Instant, Instant)>,
+    pub clock_went_back: Option<WentBack>,
     /// The head after it.
     pub head: Head,
 }
@@ -134,6 +134,9 @@ pub enum AppendError {
     /// The store cannot be read or written. If it failed while the head moved, opening the log again shows whether it did.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The time cannot be recorded.
+    #[error(transparent)]
+    Clock(#[from] ClockError),
     /// The input cannot be read.
     #[error("the input cannot be read: {0}")]
     Input(#[from] io::Error),
@@ -235,8 +238,7 @@ impl<S: Store> EventLog<S> {
         submit: &mut Submit<'_, S>,
     ) -> Result<Appended, AppendError> {
         self.settle()?;
-        let clock = surroundings.now();
-        let recorded_at = clock.max(self.last_recorded);
+        let (recorded_at, clock_went_back) = self.next_time(surroundings)?;
         let mut excluded: BTreeMap<u64, Refusal> = BTreeMap::new();
         loop {
             // Whatever ends this, also a panic: what it leaves is let go of before anything else.
@@ -277,12 +279,11 @@ impl<S: Store> EventLog<S> {
                     return Err(error.into());
                 }
             };
-            let went_back = (clock < recorded_at).then_some((clock, recorded_at));
             return Ok(Appended {
                 stretches,
                 outcomes: Vec::new(),
                 left_out: excluded.into_values().collect(),
-                clock_went_back: went_back,
+                clock_went_back,
                 head: self.head,
             });
         }

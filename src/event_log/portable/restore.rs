@@ -62,6 +62,11 @@ impl Verified {
         self.report.events
     }
 
+    /// The head of the log.
+    pub fn head(&self) -> Head {
+        Head { size: self.report.events, link: self.report.chain.0 }
+    }
+
     /// Rebuilds the log in an empty store: all of it or, if the export is another by now or anything fails, nothing.
     /// Returns what the verification found and covered.
     pub fn restore<R: Read + Seek>(

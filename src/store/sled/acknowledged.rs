@@ -7,7 +7,7 @@
 //!
 //! It finds accidents. Whoever rewrites the store can write this, too; what binds them is in docs/threat-model.md.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -20,13 +20,20 @@ const BYTES_READ: u64 = 200;
 
 /// The file, open.
 #[derive(Debug)]
-pub(super) struct Acknowledged(File);
+pub(super) struct Acknowledged {
+    file: File,
+    /// What it said when it was opened.
+    before: Option<Head>,
+}
 
 impl Acknowledged {
     /// Opens the file of a log, or makes an empty one.
     pub(super) fn open(dir: &Path) -> Result<Self, StoreError> {
-        let path = Self::path(dir);
-        regular::open_or_make_own(&path).map(Self).map_err(|error| StoreError::Io { path, error })
+        let (path, before) = (Self::path(dir), Self::noted(dir));
+        match regular::open_or_make_own(&path) {
+            Ok(file) => Ok(Self { file, before }),
+            Err(error) => Err(StoreError::Io { path, error }),
+        }
     }
 
     pub(super) fn path(dir: &Path) -> PathBuf {
@@ -45,20 +52,34 @@ impl Acknowledged {
         }
     }
 
+    /// Sees whether a log with this head can take the place of what was acknowledged in a directory.
+    pub(super) fn check_in_place(dir: &Path, head: Head) -> Result<(), StoreError> {
+        match Self::noted(dir) {
+            Some(noted) if noted.size > head.size || (noted.size == head.size && noted != head) => {
+                Err(StoreError::TurnedBack {
+                    acknowledged: noted.size,
+                    given: head.size,
+                    path: Self::path(dir),
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Whether a log has noted its head in `dir`.
     pub(super) fn is_noted(dir: &Path) -> bool {
         Self::noted(dir).is_some()
     }
 
     fn noted(dir: &Path) -> Option<Head> {
-        decode(&Self(regular::open_own(&Self::path(dir)).ok()?).bytes()?)
+        decode(&bytes(regular::open_own(&Self::path(dir)).ok()?)?)
     }
 
     /// Whether there is no such file, or one that may be what is left of one of ours.
     pub(super) fn may_be(path: &Path) -> bool {
         let is_ours = |byte: &u8| byte.is_ascii_hexdigit() || b" \n\0".contains(byte);
         match regular::open_own(path) {
-            Ok(file) => Self(file).bytes().is_some_and(|bytes| bytes.iter().all(is_ours)),
+            Ok(file) => bytes(file).is_some_and(|bytes| bytes.iter().all(is_ours)),
             Err(error) => error.kind() == io::ErrorKind::NotFound,
         }
     }
@@ -66,14 +87,25 @@ impl Acknowledged {
     /// Notes a head, whose events are durable. That they are acknowledged cannot fail any more: where this cannot be
     /// written, the file says less than it could.
     pub(super) fn note(&mut self, head: Head) {
-        let _ = self.0.seek(SeekFrom::Start(0)).and_then(|_| self.0.write_all(&encode(head)));
+        let noted = encode(head);
+        let _ = self.file.seek(SeekFrom::Start(0)).and_then(|_| self.file.write_all(&noted));
     }
 
-    fn bytes(self) -> Option<Vec<u8>> {
-        let mut bytes = Vec::new();
-        self.0.take(BYTES_READ).read_to_end(&mut bytes).ok()?;
-        Some(bytes)
+    /// Has the file say what it said before it was opened; if that was nothing, takes it away.
+    pub(super) fn take_back(&mut self, dir: &Path) -> Result<(), StoreError> {
+        if let Some(before) = self.before {
+            self.note(before);
+            return Ok(());
+        }
+        let path = Self::path(dir);
+        fs::remove_file(&path).map_err(|error| StoreError::Io { path, error })
     }
+}
+
+fn bytes(file: File) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.take(BYTES_READ).read_to_end(&mut bytes).ok()?;
+    Some(bytes)
 }
 
 fn encode(head: Head) -> Vec<u8> {

@@ -18,7 +18,8 @@
 //! - **A store is made whole.** It is made beside its place and moved there; one without events is what an `init` or a
 //!   `restore` left that was cut off, and is made anew.
 //! - **No silent loss of the end.** sled takes damage near the end of its file for a torn write. The head that was
-//!   acknowledged last is in a file beside the store (`acknowledged.rs`), and a store that holds less is not opened.
+//!   acknowledged last is in a file beside the store (`acknowledged.rs`), and a store that holds less is not opened; what
+//!   sled wrote over when it was tried is put back (`aside.rs`).
 //! - **One process.** A lock file beside the store says who has it open.
 //! - **No iteration over everything**, whose memory grows without bound: events are read by their dense keys.
 //! - **What is removed is gone.** sled keeps old bytes in its file, so removal writes a new store beside the old one,
@@ -40,13 +41,16 @@ use super::{
 };
 
 mod acknowledged;
+mod aside;
 mod chunks;
 mod database;
 mod files;
 pub mod names;
 mod panics;
+mod segments;
 
 use acknowledged::Acknowledged;
+use aside::Aside;
 pub use chunks::{BUNDLE_CHUNK_BYTES, CHUNK_BYTES};
 pub use database::LAYOUT;
 use database::{Database, are_enough, guarded};
@@ -104,15 +108,20 @@ impl SledStore {
         if !store.is_dir() {
             return Ok(false);
         }
-        let found = guarded(|| Database::open_known(&store)?.head())?;
         // One that lost all of its events is no unused one.
-        Acknowledged::check(dir, found)?;
-        Ok(found == Head::EMPTY)
+        let (opened, head) = open_whole(dir)?;
+        catching(|| drop(opened))?;
+        Ok(head == Head::EMPTY)
     }
 
-    /// Makes a store in `dir`, which must have none, or one without events. `holder` says who this is to whoever finds it
-    /// locked.
+    /// Makes a store in `dir`, which must have none, or one without events, and where no event was acknowledged before.
+    /// `holder` says who this is to whoever finds it locked.
     pub fn create(dir: &Path, holder: &str) -> Result<Self, StoreError> {
+        Self::create_for(dir, holder, Head::EMPTY)
+    }
+
+    /// The same, for a log that is put back with this head: it must have all that was acknowledged in `dir`.
+    pub fn create_for(dir: &Path, holder: &str, head: Head) -> Result<Self, StoreError> {
         if !Self::exists(dir) {
             refuse_foreign(dir)?;
         }
@@ -121,6 +130,7 @@ impl SledStore {
         if Self::exists(dir) && !Self::has_no_event(dir)? {
             return Err(StoreError::AlreadyThere { path: dir.to_owned() });
         }
+        Acknowledged::check_in_place(dir, head)?;
         let (store, begun) = (dir.join(STORE), dir.join(STORE_BEGUN));
         for left in [&begun, &store] {
             if left.is_dir() {
@@ -152,9 +162,8 @@ impl SledStore {
         }
         let lock = waiting(wait, || lock(dir, holder))?;
         finish_removal(dir)?;
+        let (opened, _) = open_whole(dir)?;
         guarded(|| {
-            let opened = Database::open_known(&dir.join(STORE))?;
-            Acknowledged::check(dir, opened.head()?)?;
             let acknowledged = Acknowledged::open(dir)?;
             opened.remove_abandoned()?;
             Ok(Self::of(opened, dir, acknowledged, lock))
@@ -164,6 +173,26 @@ impl SledStore {
     /// Sees whether a store with this head still holds all that was acknowledged in `dir`; nothing is written.
     pub fn check_acknowledged(dir: &Path, found: Head) -> Result<(), StoreError> {
         Acknowledged::check(dir, found)
+    }
+
+    /// Lets sled go and opens the store anew, so that what is read next is what lies on disk. The lock stays held.
+    pub fn reopen(&mut self) -> Result<(), StoreError> {
+        self.close()?;
+        self.opened = Some(Database::open_known(&self.dir.join(STORE))?);
+        Ok(())
+    }
+
+    /// Takes away a store that was made and did not become a log; what is noted beside it is what was before. The lock is
+    /// held until it is gone, so nobody else has put anything into it.
+    pub fn take_away(mut self) -> Result<(), StoreError> {
+        let (store, begun) = (self.dir.join(STORE), self.dir.join(STORE_BEGUN));
+        // What sled can no more write is taken away with the rest.
+        let _ = self.close();
+        self.acknowledged.take_back(&self.dir)?;
+        // In one step it is no store any more, whatever stops what follows.
+        move_directory(&store, &begun)?;
+        remove_directory(&begun)?;
+        sync_path(&self.dir)
     }
 
     /// Keeps other processes from opening the log in `dir` while its files are looked at, and writes nothing.
@@ -214,6 +243,27 @@ impl Drop for SledStore {
     fn drop(&mut self) {
         // Whatever was acknowledged is durable already.
         let _ = self.close();
+    }
+}
+
+/// Opens the database of a log, which must hold all that was acknowledged. If it does not, or cannot be opened, its files are as they
+/// were: a copy of them can be looked into, and what is damaged may yet be mended.
+fn open_whole(dir: &Path) -> Result<(Database, Head), StoreError> {
+    let store = dir.join(STORE);
+    let aside = Aside::of(&store)?;
+    let opened = guarded(|| {
+        let opened = Database::open_known(&store)?;
+        let head = opened.head()?;
+        Acknowledged::check(dir, head)?;
+        Ok((opened, head))
+    });
+    match (opened, aside) {
+        // Whoever holds it writes to it.
+        (Err(error), Some(aside)) if !matches!(error, StoreError::Locked { .. }) => {
+            aside.put_back()?;
+            Err(error)
+        }
+        (opened, _) => opened,
     }
 }
 
