@@ -262,7 +262,7 @@ fn shape(
         Part::Absent => (None, None),
     };
     let id = history.id_of(entry.seq);
-    let applied = view.fact(entry.seq).map(|fact| fact.corrections.clone()).unwrap_or_default();
+    let applied = view.report(entry.seq).map(|fact| fact.corrections.clone()).unwrap_or_default();
     let mut corrected_by = Vec::new();
     let mut about_it = Vec::new();
     let mut values = match &stored.payload {

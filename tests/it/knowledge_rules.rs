@@ -129,6 +129,77 @@ fn a_source_entered_twice_was_published_when_its_original_was() {
     assert_eq!(answer.evidence[0].cites[0].source, "b");
 }
 
+/// What would break: a correction that cites such a source would count later than a statement that cites it.
+#[test]
+fn a_correction_acts_from_when_the_original_of_its_source_was_published() {
+    let sources = "source a published=2025-05-10; source b; impose 2025-04-20 cites=a";
+    let double = "retract b by=duplicate duplicate_of=a";
+    for by in ["", " cites=a"] {
+        check(
+            &format!("{sources}; {double}{by}; [2026-06-01] correct e2 when=2025-04-25 cites=b"),
+            "2025-04-20 reported=2025-05-09: none; 2025-04-24 reported=2025-05-10: none; \
+             2025-04-25 reported=2025-05-10: in_force",
+        );
+    }
+    // The same of a retraction; and what a duplicate itself was first said to be of does not count.
+    let early =
+        "source a published=2025-05-10; source b published=2025-05-30; impose 2025-04-20 cites=a";
+    check(
+        &format!("{early}; {double}; [2026-06-01] retract e2 by=source cites=b"),
+        "2025-04-20 reported=2025-05-10: none; 2025-04-20 reported=2025-06-10: none",
+    );
+}
+
+/// What would break: a duplicate would give its passages, its teller and its day as first recorded, whatever was corrected.
+#[test]
+fn a_duplicate_is_a_report_as_corrected() {
+    let history = "source early published=2025-05-01; source late published=2025-06-01; \
+        impose 2025-04-23 cites=late id=a; impose 2025-04-23 cites=late id=b; \
+        retract b by=duplicate duplicate_of=a";
+    let cites = r#"{"kind":"correction","id":"c","of":"b","field":"cites","to":[{"source":"early"}],"cites":[{"source":"early"}]}"#;
+    let told =
+        r#"{"kind":"correction","id":"d","of":"b","field":"according_to","to":[{"by":"pk"}]}"#;
+    check(history, "2025-05-01 reported=2025-05-31: none");
+    let history = format!("{history}; {cites}; {told}");
+    check(
+        &history,
+        "2025-05-01 reported=2025-05-31: in_force; 2025-05-01 reported=2025-04-30: none",
+    );
+    let log = self::history(&history);
+    let answer = answer(&log, "2025-05-01").expect("a measure");
+    let cited: Vec<&str> =
+        answer.evidence[0].cites.iter().map(|cite| cite.source.as_str()).collect();
+    assert_eq!(cited, ["late", "early"]);
+    assert_eq!(answer.evidence[0].according_to[0][0].by.as_deref(), Some("pk"));
+    let view = View::of(log.history(), clocks_at("2025-05-01"));
+    for id in ["c", "d"] {
+        assert!(view.heeds(log.history().seq_of(id).expect("it is there")), "{id}");
+    }
+}
+
+/// What would break: what its source withdrew would go on being called a duplicate.
+#[test]
+fn what_is_taken_back_for_good_is_no_duplicate_any_more() {
+    let history = "impose 2025-04-23 id=a; impose 2025-04-23 id=b; \
+        retract b by=duplicate duplicate_of=a id=one; retract b by=source id=two";
+    let check_back = |history: &str, by: &str, unheeded: &str| {
+        let log = self::history(history);
+        let view = View::of(log.history(), clocks_at("2025-05-01"));
+        let seq = |id: &str| log.history().seq_of(id).expect("it is there");
+        assert_eq!(view.struck().get(&seq("b")), Some(&seq(by)));
+        assert!(view.heeds(seq(by)) && !view.heeds(seq(unheeded)));
+    };
+    check_back(history, "two", "one");
+    check_back(&format!("{history}; retract two by=recorder"), "one", "two");
+    // A later retraction says of what it is a duplicate.
+    let log = self::history(
+        "impose 2025-04-20 id=a; impose 2025-04-21 id=b; impose 2025-04-22 id=c cites=article; \
+        retract c by=duplicate duplicate_of=a; retract c by=duplicate duplicate_of=b",
+    );
+    let view = View::of(log.history(), clocks_at("2025-05-01"));
+    assert_eq!(view.fact_by_id("c").map(|fact| fact.seq), log.history().seq_of("b"));
+}
+
 #[test]
 fn a_further_report_counts_from_its_own_reported_time() {
     let sources = "source early published=2025-05-01; source late published=2025-06-01; \
