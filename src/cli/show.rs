@@ -14,7 +14,7 @@ use super::taken_back::RetractionShape;
 use super::terminal::Terminal;
 use super::witness::shown_time;
 use super::words::on_whose_word;
-use super::words::{name_of, retracted, shown};
+use super::words::{retracted, shown, title_of};
 use super::{Outcome, Status};
 use crate::event_log::bracket::{Bracket, Seen};
 use crate::event_log::{FoldedLog, OpenError};
@@ -430,7 +430,7 @@ fn print_content(
         terminal.line(format!("  {:<14} {}", "according to", shown(&word)))?;
     }
     for cite in &told.cites {
-        let source = name_of(view, &cite.source);
+        let source = title_of(view, &cite.source);
         let form = cite.form.as_ref().map(|form| format!(", {form}")).unwrap_or_default();
         terminal.line(format!("  source         {} ({}{form})", shown(&source), cite.source))?;
         if let Some(quote) = &cite.quote {

@@ -428,3 +428,46 @@ fn what_a_proof_withholds_shows_its_kind() {
     let printed = desk.ok(&["check", "hidden.jsonl"]);
     assert!(printed.contains("events are withheld that could"), "{printed}");
 }
+
+/// What would break: words would be printed under the title of a source that does not hold them.
+#[test]
+fn a_passage_is_shown_with_the_source_in_which_it_was_found() {
+    let desk = Desk::demo();
+    let lines = r#"{"kind":"source","id":"wire","title":"The wire","published":"2025-05-01"}
+{"kind":"source","id":"copy","title":"A copy of the wire","published":"2025-05-01","file":"copy.txt"}
+{"kind":"measure","id":"ban","measure":"ban","op":"impose","by":["india"],"effective":"2025-05-01","cites":[{"source":"copy","quote":"all is banned"}]}
+{"kind":"correction","of":"ban","field":"scope","to":"all","cites":[{"source":"copy","quote":"all is banned"}]}
+{"kind":"retraction","of":"copy","by":"duplicate","duplicate_of":"wire"}
+"#;
+    desk.write("copy.txt", "From then on all is banned.");
+    desk.write("more.jsonl", lines);
+    desk.ok(&["append", "more.jsonl"]);
+    for args in [&["measures"][..], &["explain", "ban"], &["show", "ban"]] {
+        let printed = desk.ok(args);
+        assert!(printed.contains("A copy of the wire"), "{args:?}: {printed}");
+        assert!(!printed.contains("The wire"), "{args:?}: {printed}");
+    }
+    // It has no passages of its own that could be added.
+    let shown = desk.ok(&["show", "copy"]);
+    assert!(shown.contains("a duplicate of wire ("), "{shown}");
+}
+
+/// What would break: `explain` would deny what `positions` tells, of an actor or a statement under the name first recorded.
+#[test]
+fn explain_finds_positions_by_every_name() {
+    let desk = Desk::demo();
+    let lines = r#"{"kind":"actor","id":"bharat","name":"Bharat","type":"country"}
+{"kind":"topic","id":"dam"}
+{"kind":"statement","id":"said","by":["bharat"],"topic":"dam","stance":"supports","when":"2025-04-20"}
+{"kind":"retraction","of":"bharat","by":"duplicate","duplicate_of":"india"}
+"#;
+    desk.write("more.jsonl", lines);
+    desk.ok(&["append", "more.jsonl"]);
+    for args in [&["explain", "said"][..], &["explain", "bharat"], &["explain", "india", "dam"]] {
+        let found = desk.json(&[args, &["--json"]].concat());
+        let all = found["positions"].as_array().unwrap();
+        let of_dam = all.iter().find(|one| one["topic"] == "dam").unwrap();
+        assert_eq!(of_dam["actor"], "india", "{args:?}");
+        assert_eq!(of_dam["said"][0]["event"], "said", "{args:?}");
+    }
+}

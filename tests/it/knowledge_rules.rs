@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use demarche::model::calendar::{Day, Zone};
 use demarche::model::date::Edtf;
 use demarche::replay::diff::{Change, Days, MeasureChange};
+use demarche::replay::explain::{speakers_and_topic, topics_of};
 use demarche::replay::lag::{Bounds, Lags};
 use demarche::replay::{
     Clocks, View, dangling, diff, explain_measure, explain_position, lag, measures, revised_days,
@@ -588,6 +589,41 @@ fn an_explanation_of_a_position_lists_what_was_said_what_was_not_yet_and_what_do
         found.not_counted.iter().map(|one| log.history().id_of(one.seq)).collect();
     assert_eq!(ids, ["gone"]);
     assert_eq!(explain_position(&view, "pk", "visas"), None);
+}
+
+/// What would break: an explanation would deny a position that `positions` gives, or explain one that nobody holds.
+#[test]
+fn a_position_is_explained_by_the_names_that_stand() {
+    let entries = r#"{"kind":"topic","id":"visas"}; {"kind":"topic","id":"visa"};
+        {"kind":"actor","id":"pak"}; source a published=2025-05-01; source b published=2025-06-01;
+        {"kind":"statement","id":"one","by":["pak"],"topic":"visa","when":"2025-04-01","cites":[{"source":"a"}]};
+        {"kind":"statement","id":"two","by":["in"],"topic":"treaty","when":"2025-04-02","cites":[{"source":"a"}]};
+        {"kind":"statement","id":"late","by":["pak"],"topic":"visa","when":"2025-04-03","cites":[{"source":"b"}]};
+        {"kind":"statement","id":"gone","by":["pak"],"topic":"visa","when":"2025-04-04"};
+        {"kind":"correction","of":"two","field":"by","to":["pak"],"cites":[{"source":"a"}]};
+        {"kind":"correction","of":"two","field":"topic","to":"visa","cites":[{"source":"a"}]};
+        retract gone by=source cites=a; retract pak by=duplicate duplicate_of=pk cites=a;
+        retract visa by=duplicate duplicate_of=visas cites=a"#;
+    let log = history(entries);
+    let view = View::of(log.history(), clocks("2025-05-01 reported=2025-05-10"));
+    for (actor, topic) in [("pk", "visas"), ("pak", "visa")] {
+        let found = explain_position(&view, actor, topic).expect("something was said");
+        assert_eq!((&*found.actor, &*found.topic), ("pk", "visas"));
+        let said: Vec<&str> = found.said.iter().map(|one| one.event.as_str()).collect();
+        assert_eq!(said, ["two", "one"]);
+        let not: Vec<String> =
+            found.not_counted.iter().map(|one| log.history().id_of(one.seq)).collect();
+        assert_eq!(not, ["late", "gone"]);
+        assert_eq!(topics_of(&view, actor), ["visas".to_owned()].into());
+    }
+    assert_eq!(explain_position(&view, "in", "treaty"), None);
+    let of = |id: &str| {
+        let seq = log.history().seq_of(id).expect("it is there");
+        speakers_and_topic(&view, log.history().entry(seq).expect("it is held"))
+    };
+    for id in ["one", "two", "late", "gone"] {
+        assert_eq!(of(id), Some((vec!["pk".to_owned()], "visas".to_owned())), "{id}");
+    }
 }
 
 #[test]
