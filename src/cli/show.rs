@@ -272,12 +272,14 @@ fn shape(
         },
         Part::Absent => crate::model::value::Object::new(),
     };
+    // What names a duplicate is about its original, too.
+    let is_meant = |id: &str, other: &Entry, field: &str| {
+        let meant = view.meant(id, other.seq, field);
+        meant.is_some_and(|seq| seq == entry.seq || view.original_of(seq) == entry.seq)
+    };
     for other in history.entries() {
-        let Some(event) = other.event() else { continue };
-        // What an event names is there before it, or comes in the same append: else it had the id of one that was erased.
-        if other.recorded_at < entry.recorded_at {
-            continue;
-        }
+        let reported = view.report(other.seq).map(|report| &*report.event);
+        let Some(event) = reported.or_else(|| other.event()) else { continue };
         match &event.body {
             Body::Correction(correction)
                 if history.seq_of(&correction.of) == Some(entry.seq) && entry.seq < other.seq =>
@@ -296,15 +298,12 @@ fn shape(
                 values.insert(correction.field.clone().into(), correction.to.clone());
             }
             Body::Relation(relation)
-                if [&relation.from, &relation.to]
-                    .into_iter()
-                    .any(|end| history.seq_of(end) == Some(entry.seq)) =>
+                if is_meant(&relation.from, other, "from")
+                    || is_meant(&relation.to, other, "to") =>
             {
                 about_it.push(history.id_of(other.seq));
             }
-            Body::Note(note)
-                if note.of.as_deref().and_then(|of| history.seq_of(of)) == Some(entry.seq) =>
-            {
+            Body::Note(note) if note.of.iter().any(|of| is_meant(of, other, "of")) => {
                 about_it.push(history.id_of(other.seq));
             }
             _ => {}

@@ -91,7 +91,7 @@ impl Sieve<'_> {
         (kinds.is_empty() || kinds.contains(&event.kind()))
             && (self.actors.is_empty() || self.names_actor(event))
             && (self.topics.is_empty() || self.names_topic(event))
-            && (self.filter.measures.is_empty() || self.names_measure(event))
+            && (self.filter.measures.is_empty() || self.names_measure(entry.seq, event))
             && self.is_timely(entry, event)
             && self.text.as_ref().is_none_or(|text| holds_text(event, text))
     }
@@ -117,28 +117,30 @@ impl Sieve<'_> {
         topic.is_some_and(|topic| self.topics.contains(topic))
     }
 
-    fn names_measure(&self, event: &Event) -> bool {
+    /// Is it a step of a measure that is asked for, or does it name one, or a step of one or a duplicate of a step?
+    fn names_measure(&self, seq: u64, event: &Event) -> bool {
+        let view = self.view;
         let wanted = |measure: &str| self.filter.measures.iter().any(|known| known == measure);
-        let of = |id: &str| {
-            let step = self.view.history().seq_of(id).and_then(|seq| {
-                match &self.view.history().entry(seq)?.event()?.body {
-                    Body::Measure(step) => Some(step.measure.as_str()),
-                    _ => None,
-                }
-            });
-            wanted(id) || step.is_some_and(wanted)
+        let is_step = |seq: u64| {
+            let reported = view.report(seq).map(|fact| &*fact.event);
+            let event = reported.or_else(|| view.history().entry(seq)?.event());
+            matches!(event.map(|e| &e.body), Some(Body::Measure(step)) if wanted(&step.measure))
+        };
+        let of = |id: &str, field| match view.meant(id, seq, field) {
+            Some(seq) => is_step(seq) || is_step(view.original_of(seq)),
+            None => wanted(id),
         };
         match &event.body {
             Body::Measure(step) => {
                 wanted(&step.measure)
-                    || step.responds_to.iter().any(|id| of(id))
+                    || step.responds_to.iter().any(|id| of(id, "responds_to"))
                     || step.superseded_by.as_deref().is_some_and(wanted)
             }
-            Body::Mention(mention) => of(&mention.of),
-            Body::Relation(relation) => of(&relation.from) || of(&relation.to),
-            Body::Correction(correction) => of(&correction.of),
-            Body::Retraction(retraction) => of(&retraction.of),
-            Body::Note(note) => note.of.as_deref().is_some_and(of),
+            Body::Mention(mention) => of(&mention.of, "of"),
+            Body::Relation(relation) => of(&relation.from, "from") || of(&relation.to, "to"),
+            Body::Correction(correction) => of(&correction.of, "of"),
+            Body::Retraction(retraction) => of(&retraction.of, "of"),
+            Body::Note(note) => note.of.as_deref().is_some_and(|id| of(id, "of")),
             _ => false,
         }
     }

@@ -289,13 +289,21 @@ impl<'h> View<'h> {
     }
 
     /// The number of what this event stands for: of a duplicate, that of its original.
-    pub(crate) fn original_of(&self, seq: u64) -> u64 {
+    pub fn original_of(&self, seq: u64) -> u64 {
         self.retractions.original(Named::Event(seq)).seq().unwrap_or(seq)
     }
 
     /// The number of the event that an id names; of a duplicate, that of its original.
     pub(crate) fn act_of(&self, id: &str) -> Option<u64> {
         self.retractions.original(Named::by(self.history, id)).seq()
+    }
+
+    /// The number of the event that an id names in a field of another; `None` if it names a measure, or nothing. What names it
+    /// means what was there when it was recorded, or its correction was; what came to have the id later is another.
+    pub fn meant(&self, id: &str, naming: u64, field: &str) -> Option<u64> {
+        let Some(seq) = self.history.seq_of(id) else { return self.act_of(id) };
+        let recorded_at = |seq| self.history.entry(seq).map(|entry| entry.recorded_at);
+        (recorded_at(seq) <= recorded_at(self.named_by(naming, field))).then_some(seq)
     }
 
     /// The pairs of events joined by a relation of one type, duplicates taken as their originals; nothing is joined with
@@ -306,7 +314,8 @@ impl<'h> View<'h> {
     ) -> Vec<(u64, u64, u64)> {
         let pairs = self.facts.values().filter_map(|fact| match &fact.event.body {
             Body::Relation(relation) if relation.kind == *kind => {
-                let (from, to) = (self.act_of(&relation.from)?, self.act_of(&relation.to)?);
+                let end = |id, field| Some(self.original_of(self.meant(id, fact.seq, field)?));
+                let (from, to) = (end(&relation.from, "from")?, end(&relation.to, "to")?);
                 (from != to).then_some((fact.seq, from, to))
             }
             _ => None,
@@ -385,13 +394,14 @@ impl<'h> View<'h> {
         }
     }
 
-    /// The number of the event that says what a fact has in this field: of the correction of it, or its own.
-    fn named_by(&self, fact: &Fact<'_>, field: &str) -> u64 {
+    /// The number of the event that says what another has in this field: of the correction of it, or its own.
+    fn named_by(&self, seq: u64, field: &str) -> u64 {
         let corrects = |seq: &&u64| {
             let by = self.history.entry(**seq).and_then(Entry::event).map(|event| &event.body);
             matches!(by, Some(Body::Correction(correction)) if correction.field == field)
         };
-        fact.corrections.iter().find(corrects).copied().unwrap_or(fact.seq)
+        let mut corrections = self.report(seq).into_iter().flat_map(|fact| &fact.corrections);
+        corrections.find(corrects).copied().unwrap_or(seq)
     }
 
     fn gather_reports(&mut self) {
@@ -399,7 +409,7 @@ impl<'h> View<'h> {
         for fact in self.facts.values() {
             if let Body::Mention(mention) = &fact.event.body
                 && let Some(of) = self.history.seq_of(&mention.of)
-                && of < self.named_by(fact, "of")
+                && of < self.named_by(fact.seq, "of")
             {
                 reports.push((self.original_of(of), fact.seq, true));
             }

@@ -120,7 +120,10 @@ fn line(
         _ => line.source(number),
     };
     line.set("kind", kind);
-    if !line.at(7).is_multiple_of(3) && kind != "source" {
+    if line.at(7) == 8 && names.iter().all(|name| name != "n") && kind != "source" {
+        // A measure may have the same name.
+        line.set("id", "n");
+    } else if !line.at(7).is_multiple_of(3) && kind != "source" {
         line.set("id", format!("e{number}"));
     }
     if !matches!(kind, "source" | "correction" | "retraction" | "note") {
