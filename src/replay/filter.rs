@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::history::{Entry, History};
 use super::membership::members_of;
 use super::timeline::Times;
-use super::view::View;
+use super::view::{Fact, View};
 use crate::model::calendar::Instant;
 use crate::model::date::Span;
 use crate::model::event::{Body, Event};
@@ -89,16 +89,21 @@ impl Sieve<'_> {
         };
         let kinds = &self.filter.kinds;
         (kinds.is_empty() || kinds.contains(&event.kind()))
-            && (self.actors.is_empty() || self.names_actor(event))
+            && (self.actors.is_empty() || self.names_actor(fact, event))
             && (self.topics.is_empty() || self.names_topic(event))
             && (self.filter.measures.is_empty() || self.names_measure(entry.seq, event))
             && self.is_timely(entry, event)
             && self.text.as_ref().is_none_or(|text| holds_text(event, text))
     }
 
-    fn names_actor(&self, event: &Event) -> bool {
+    /// Does it name an actor that is asked for, or rest on the word of one, in whichever report of it?
+    fn names_actor(&self, fact: Option<&Fact<'_>>, event: &Event) -> bool {
         let any = |ids: &[String]| ids.iter().any(|id| self.actors.contains(id));
-        let told = event.according_to.iter().filter_map(|link| link.by.as_ref());
+        let chains = match fact {
+            Some(fact) => self.view.chains(fact),
+            None => vec![event.according_to.clone()],
+        };
+        let mut told = chains.iter().flatten().filter_map(|link| link.by.as_ref());
         let own = match &event.body {
             Body::Actor(_) => event.id.as_ref().is_some_and(|id| self.actors.contains(id)),
             Body::Contact(contact) => any(&contact.participants),
@@ -106,7 +111,7 @@ impl Sieve<'_> {
             Body::Measure(step) => any(&step.by) || any(&step.against),
             _ => false,
         };
-        own || told.into_iter().any(|id| self.actors.contains(id))
+        own || told.any(|id| self.actors.contains(id))
     }
 
     fn names_topic(&self, event: &Event) -> bool {

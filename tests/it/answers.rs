@@ -471,3 +471,25 @@ fn explain_finds_positions_by_every_name() {
         assert_eq!(of_dam["said"][0]["event"], "said", "{args:?}");
     }
 }
+
+/// What would break: what is said about an event under the id of its duplicate would be shown beside neither.
+#[test]
+fn what_is_about_a_duplicate_is_shown_beside_its_original() {
+    let desk = Desk::demo();
+    let add = |lines: &str| {
+        desk.write("more.jsonl", lines);
+        desk.ok(&["append", "more.jsonl"]);
+    };
+    add(r#"{"kind":"incident","id":"twin","when":"2025-04-22"}
+{"kind":"note","id":"on-twin","of":"twin","text":"x"}
+"#);
+    add(r#"{"kind":"incident","id":"first","when":"2025-04-22"}
+{"kind":"retraction","of":"twin","by":"duplicate","duplicate_of":"first"}
+{"kind":"correction","id":"moved","of":"twin","field":"when","to":"2025-04-23"}
+"#);
+    let shown = |id: &str| desk.json(&["show", id, "--json"])["events"][0].clone();
+    for id in ["first", "twin"] {
+        assert_eq!(shown(id)["about_it"], serde_json::json!(["on-twin"]), "{id}");
+    }
+    assert_eq!(shown("twin")["corrected_by"][0]["in_effect"], true);
+}

@@ -626,6 +626,23 @@ fn a_position_is_explained_by_the_names_that_stand() {
     }
 }
 
+/// What would break: what a source told first would leave no trace in its lag once it was found to be a further report.
+#[test]
+fn the_lag_of_a_source_is_over_duplicates_too() {
+    let log = history(
+        "[2026-01-10] source s published=2026-01-03; source copy; source t published=2026-01-05; \
+         impose 2026-01-01 cites=t; impose 2026-01-01 cites=copy; \
+         {\"kind\":\"incident\",\"when\":\"2026-01-02\",\"cites\":[{\"source\":\"s\"},{\"source\":\"copy\"}]}; \
+         retract e4 by=duplicate duplicate_of=e3; retract copy by=duplicate duplicate_of=s",
+    );
+    let lags = lag(&View::of(log.history(), clocks("2026-02-01")));
+    let found: Vec<_> = lags.iter().map(|one| (one.source.as_str(), one.acts)).collect();
+    assert_eq!(found, [("s", 2), ("t", 1)]);
+    let bounds = |days| Some(Bounds { low: days, high: days });
+    let lag = &lags[0].reported_minus_valid;
+    assert_eq!((lag.least, lag.most), (bounds(1), bounds(2)));
+}
+
 #[test]
 fn the_lag_of_a_source_is_over_every_act_that_cites_it() {
     let twice = r#"{"kind":"statement","by":["in"],"topic":"treaty","when":"2025-05-01","cites":[{"source":"s"},{"source":"s"}]}"#;
