@@ -35,10 +35,10 @@ pub fn rests_on(view: &View<'_>) -> BTreeSet<u64> {
     let listed = anomalies(view).into_iter().flat_map(|anomaly| anomaly.events);
     next.extend(listed.filter_map(|id| history.seq_of(&id)));
     while let Some(seq) = next.pop() {
-        if !found.insert(seq) {
-            continue;
-        }
-        if let Some(event) = history.entry(seq).and_then(Entry::event) {
+        // What came to have a name later than the clocks see is not what was named.
+        let seen = history.entry(seq).filter(|e| view.clocks().sees_recorded(e.recorded_at));
+        let Some(entry) = seen.filter(|_| found.insert(seq)) else { continue };
+        if let Some(event) = entry.event() {
             next.extend(refers_to(event).filter_map(|name| history.seq_of(name.id)));
         }
         // What was corrected may refer to something else than at first.
