@@ -1,6 +1,5 @@
 //! Explanations: the steps that were considered, what became of each, and why the answer follows.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::anomalies::AnomalyCode;
@@ -146,15 +145,8 @@ fn ignored(view: &View<'_>, seq: u64) -> Option<Ignored> {
 /// Who made a statement, and on what topic: as corrected if it counts, else as recorded; each by the name that stands for
 /// them now. `None` if it is no statement on a topic.
 pub fn speakers_and_topic(view: &View<'_>, entry: &Entry) -> Option<(Vec<String>, String)> {
-    let recorded = entry.event().filter(|event| event.kind() == Kind::Statement)?;
-    let event = match view.report(entry.seq) {
-        Some(report) => Cow::Borrowed(&*report.event),
-        None => {
-            let mut event = recorded.clone();
-            event.rename(&mut |id| Some(view.stands_for(id).into_owned()));
-            Cow::Owned(event)
-        }
-    };
+    entry.event().filter(|event| event.kind() == Kind::Statement)?;
+    let event = view.told(entry)?;
     match &event.body {
         Body::Statement(said) => Some((said.by.clone(), event.topic.clone()?)),
         _ => None,

@@ -198,6 +198,16 @@ impl<'h> View<'h> {
         self.fact(seq).or_else(|| self.duplicates.get(&seq))
     }
 
+    /// What an event says: as it counts, or else as it was recorded, by the names that stand for whom and what it names.
+    pub fn told<'v>(&'v self, entry: &'v Entry) -> Option<Cow<'v, Event>> {
+        if let Some(report) = self.report(entry.seq) {
+            return Some(Cow::Borrowed(&*report.event));
+        }
+        let mut event = entry.event()?.clone();
+        event.rename(&mut |id| Some(self.stands_for(id).into_owned()));
+        Some(Cow::Owned(event))
+    }
+
     /// The event with this id, or of a duplicate its original, if it counts.
     pub fn fact_by_id(&self, id: &str) -> Option<&Fact<'h>> {
         self.fact(self.act_of(id)?)

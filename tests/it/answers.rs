@@ -493,3 +493,60 @@ fn what_is_about_a_duplicate_is_shown_beside_its_original() {
     }
     assert_eq!(shown("twin")["corrected_by"][0]["in_effect"], true);
 }
+
+/// What would break: what is gone would be said of whom it was joined with since.
+#[test]
+fn what_is_gone_is_called_by_the_name_that_it_had() {
+    let desk = Desk::demo();
+    let add = |lines: &str| {
+        desk.write("more.jsonl", lines);
+        desk.ok(&["append", "more.jsonl"]);
+    };
+    add(r#"{"kind":"actor","id":"bharat","name":"Bharat","type":"country"}
+{"kind":"topic","id":"dam","name":"The dam"}
+{"kind":"statement","id":"said","by":["bharat"],"topic":"dam","stance":"supports","when":"2025-04-20"}
+"#);
+    let known = desk.json(&["show", "said", "--json"])["events"][0]["recorded_at"].clone();
+    add(r#"{"kind":"retraction","of":"bharat","by":"duplicate","duplicate_of":"india"}"#);
+    let learnt = [
+        "diff",
+        "--recorded-from",
+        known.as_str().unwrap(),
+        "--recorded-to",
+        "2100-01-01",
+        "--to",
+        "2025-05-01",
+    ];
+    for args in [&["revisions"][..], &learnt] {
+        let printed = desk.ok(args);
+        assert!(printed.contains("- Bharat supports: The dam"), "{args:?}: {printed}");
+        assert!(printed.contains("+ India supports: The dam"), "{args:?}: {printed}");
+    }
+}
+
+/// What would break: of a country, what it no longer holds and what was taken back would be shown without `--by` alone.
+#[test]
+fn history_is_shown_of_holders_too() {
+    let desk = Desk::demo();
+    let lines = r#"{"kind":"topic","id":"dam","name":"The dam"}
+{"kind":"actor","id":"envoy","name":"The envoy","type":"person","part_of":["india"]}
+{"kind":"statement","id":"first","by":["envoy"],"topic":"dam","stance":"supports","when":"2025-04-20"}
+{"kind":"statement","id":"second","by":["envoy"],"topic":"dam","stance":"opposes","when":"2025-04-21"}
+{"kind":"statement","id":"wrong","by":["envoy"],"topic":"dam","stance":"denies","when":"2025-04-22","summary":"so it was misheard"}
+{"kind":"retraction","of":"wrong","by":"recorder"}
+"#;
+    desk.write("more.jsonl", lines);
+    desk.ok(&["append", "more.jsonl"]);
+    let india = ["positions", "--by", "country", "--actor", "india", "--topic", "dam"];
+    let now = desk.ok(&india);
+    assert!(now.contains("second") && !now.contains("first"), "{now}");
+    assert!(!now.contains("misheard"), "{now}");
+    let all = desk.ok(&[&india[..], &["--history"]].concat());
+    assert!(all.contains("supports, no longer current, after second"), "{all}");
+    assert!(all.contains("The envoy · 2025-04-20 · first"), "{all}");
+    assert!(all.contains("misheard"), "{all}");
+    let found = desk.json(&[&india[..], &["--json"]].concat());
+    assert_eq!(found["taken_back"][0]["event"], "wrong");
+    let other = ["positions", "--by", "country", "--actor", "pakistan", "--topic", "dam", "--json"];
+    assert_eq!(desk.json(&other)["taken_back"], serde_json::json!([]));
+}

@@ -532,6 +532,45 @@ fn a_position_that_was_corrected_and_is_still_held_has_not_ended() {
     assert_eq!(told.collect::<Vec<_>>(), [(Change::Changed, "e1".to_owned())]);
 }
 
+/// What would break: a change would be laid to what the log had long known, where something further from it was learnt.
+#[test]
+fn the_reason_for_a_change_is_what_was_learnt_however_far_it_is() {
+    let twice =
+        "impose 2025-04-23 id=a; impose 2025-04-23 id=b; retract b by=duplicate duplicate_of=a";
+    let told =
+        r#"{"kind":"correction","id":"c","of":"b","field":"according_to","to":[{"by":"pk"}]}"#;
+    let expected = ["2025-04-23/..: in_force -> in_force (c)"];
+    check_learnt(&format!("{twice}; [2026-06-01] {told}"), "2026-05-31", "2026-06-01", &expected);
+    let expected = ["2025-04-23/..: in_force -> in_force (d)"];
+    check_learnt(
+        &format!("{twice}; {told}; [2026-06-01] retract c by=recorder id=d"),
+        "2026-05-31",
+        "2026-06-01",
+        &expected,
+    );
+    // What was a duplicate, and is now withdrawn.
+    let cited = "impose 2025-04-23 id=a; impose 2025-04-23 id=b cites=article; \
+        retract b by=duplicate duplicate_of=a; [2026-06-01] retract b by=source id=c";
+    let expected = ["2025-04-23/..: in_force -> in_force (c)"];
+    check_learnt(cited, "2026-05-31", "2026-06-01", &expected);
+    // What may have been said later, and was not known.
+    let said = |id: &str, when: &str| {
+        format!(
+            r#"{{"kind":"statement","id":"{id}","by":"in","topic":"treaty","stance":"opposes","when":"{when}"}}"#
+        )
+    };
+    let (first, later) = (said("one", "2025-04-20"), said("two", "2025-05-01/2025-06-01"));
+    let log = history(&format!("{first}; [2026-06-01] {later}"));
+    let view = |question: &str| View::of(log.history(), clocks(question));
+    let because = |before: &str, after: &str| {
+        let diff = diff(&view(before), &view(after));
+        diff.positions.into_iter().map(|change| (change.event, change.because)).collect::<Vec<_>>()
+    };
+    let both = ["one", "two"].map(|id| (id.to_owned(), vec!["two".to_owned()]));
+    assert_eq!(because("2025-05-06 recorded=2026-05-31", "2025-05-06"), both);
+    assert_eq!(because("2025-04-30", "2025-05-06"), both);
+}
+
 #[test]
 fn an_explanation_lists_every_step_and_what_became_of_it() {
     let log = history(

@@ -566,6 +566,39 @@ fn the_accounts_of_a_teller_entered_twice_are_one() {
     check_contact(&lines, &["us: a b", "all: ", "topics: ", "silent: sharif"]);
 }
 
+/// What would break: whether a tenure is certain would depend on the order in which memberships are written.
+#[test]
+fn who_is_reached_by_a_certain_way_is_certain() {
+    let (sure, unsure) = (r#""state""#, r#"{"actor":"gov","from":"2025-05"}"#);
+    for part_of in [[sure, unsure], [unsure, sure]] {
+        let lines = [
+            OFFICES.to_owned(),
+            format!(
+                r#"{{"kind":"actor","id":"two","type":"person","part_of":[{}]}}"#,
+                part_of.join(",")
+            ),
+            said("a", "two", "2025-05-10", ""),
+        ];
+        check_roll_up(&lines.join("\n"), Level::Government, &["*gov <- two a []"]);
+    }
+}
+
+/// What would break: the proof that a country holds a position would lack what says that the speaker's is the same country.
+#[test]
+fn a_rolled_up_position_rests_on_what_makes_those_on_the_way_one() {
+    let lines = [
+        r#"{"kind":"actor","id":"pak","type":"country"}"#,
+        r#"{"kind":"actor","id":"speaker","type":"person","part_of":"pak"}"#,
+        r#"{"kind":"retraction","id":"one","of":"pak","by":"duplicate","duplicate_of":"pk"}"#,
+        &*said("a", "speaker", "2025-04-30", ""),
+    ];
+    let mut log = support::log();
+    append(&mut log, &lines.join("\n")).unwrap_or_else(|error| panic!("{error:?}"));
+    let view = View::of(log.history(), clocks_at("2025-05-01"));
+    assert_eq!(roll_up(&view, Level::Country)[0].position.rests_on, ["one", "a"]);
+    assert_eq!(roll_up(&view, Level::Person)[0].position.rests_on, ["a"]);
+}
+
 #[test]
 fn who_holds_two_offices_is_heard_once_and_as_long_as_for_either() {
     let both = r#"{"kind":"actor","id":"both","type":"person","part_of":["state","defence"]}"#;
