@@ -115,12 +115,11 @@ impl PositionsArgs {
             return Ok(Status::Done);
         }
         introduce(&asked, &log, &view, terminal)?;
-        match level {
-            Some(level) => print_rolled_up(&view, level, &rolled, self.history, terminal)?,
-            None => {
-                let shown = held.iter().filter(|position| self.history || position.current);
-                print_held(&view, &shown.collect::<Vec<_>>(), terminal)?;
-            }
+        if let Some(level) = level {
+            print_rolled_up(&view, level, &rolled, self.history, terminal)?;
+        } else {
+            let shown = held.iter().filter(|position| self.history || position.current);
+            print_held(&view, &shown.collect::<Vec<_>>(), terminal)?;
         }
         if self.history {
             taken_back::print(&view, |entry| self.wants_entry(&view, entry), terminal)?;

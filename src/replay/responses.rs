@@ -171,13 +171,11 @@ impl<'e> End<'e> {
     /// A step of a measure stands for its measure, a duplicate for its original, anything else for itself.
     fn subject(&self, view: &View<'_>) -> String {
         let Some(fact) = self.fact(view) else { return self.id.to_owned() };
-        match &fact.event.body {
-            Body::Measure(step) => step.measure.clone(),
-            _ => {
-                let own = view.history().id_of(fact.seq);
-                // A measure may have the same name.
-                if view.history().has_measure(&own) { id::of_seq(fact.seq) } else { own }
-            }
+        if let Body::Measure(step) = &fact.event.body {
+            return step.measure.clone();
         }
+        let own = view.history().id_of(fact.seq);
+        // A measure may have the same name.
+        if view.history().has_measure(&own) { id::of_seq(fact.seq) } else { own }
     }
 }

@@ -152,8 +152,8 @@ impl<'h> View<'h> {
 
     /// What counts, whenever it was reported.
     fn before_reports(history: &'h History, clocks: Clocks) -> Self {
-        let first_published = first_published(history, &clocks);
-        let acting = |entry: &&Entry| acts(entry, &clocks, &first_published);
+        let published = first_published(history, &clocks);
+        let acting = |entry: &&Entry| acts(entry, &clocks, &published);
         let retractions = Retractions::of(history, acting);
         let corrections = corrections(history, acting, retractions.out());
 
@@ -503,8 +503,12 @@ fn published<'e>(
     published
 }
 
-/// When each source was published, as first recorded: no correction is looked at, and every duplicate is taken for one.
+/// When each source was published, as first recorded: no correction is looked at, and every duplicate is taken for one. Nothing
+/// where no reported clock asks for it.
 fn first_published(history: &History, clocks: &Clocks) -> BTreeMap<String, Instant> {
+    if clocks.reported_by.is_none() {
+        return BTreeMap::new();
+    }
     let seen = |entry: &&Entry| clocks.sees_recorded(entry.recorded_at);
     let first = history.entries().iter().filter(seen).filter_map(Entry::event);
     published(history, first, &Retractions::of(history, seen), clocks.zone)

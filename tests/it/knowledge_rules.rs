@@ -168,9 +168,9 @@ fn a_duplicate_is_a_report_as_corrected() {
     );
     let log = self::history(&history);
     let answer = answer(&log, "2025-05-01").expect("a measure");
-    let cited: Vec<&str> =
+    let passages: Vec<&str> =
         answer.evidence[0].cites.iter().map(|cite| cite.source.as_str()).collect();
-    assert_eq!(cited, ["late", "early"]);
+    assert_eq!(passages, ["late", "early"]);
     assert_eq!(answer.evidence[0].according_to[0][0].by.as_deref(), Some("pk"));
     let view = View::of(log.history(), clocks_at("2025-05-01"));
     for id in ["c", "d"] {
