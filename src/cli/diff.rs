@@ -153,7 +153,7 @@ impl DiffArgs {
         print_measures(&after, &found.measures, terminal)?;
         terminal.line("")?;
         terminal.heading("Positions")?;
-        print_positions(&after, &found.positions, terminal)?;
+        print_positions(&before, &after, &found.positions, terminal)?;
         Ok(Status::Done)
     }
 
@@ -281,8 +281,10 @@ pub(crate) fn print_measures(
     Ok(())
 }
 
+/// What is gone is called by the names that it had.
 pub(crate) fn print_positions(
-    view: &View<'_>,
+    before: &View<'_>,
+    after: &View<'_>,
     changes: &[PositionChange],
     terminal: &mut Terminal,
 ) -> io::Result<()> {
@@ -291,6 +293,7 @@ pub(crate) fn print_positions(
     }
     for change in changes {
         let Some(position) = change.after.as_ref().or(change.before.as_ref()) else { continue };
+        let view = if change.change == Change::Removed { before } else { after };
         let stance = position.stance.as_ref().map_or("says", |stance| stance.as_str());
         let modality = modality(&position.modality);
         terminal.line(shown(&format!(

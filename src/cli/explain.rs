@@ -15,16 +15,16 @@ use super::positions::print_position;
 use super::replay::introduce;
 use super::shapes::{MeasureShape, PositionShape, Question, terms};
 use super::terminal::Terminal;
-use super::words::{name_of, shown, standing, why_not, words};
+use super::words::{name_of, shown, standing, title_of, why_not, words};
 use super::{Outcome, Status};
-use crate::model::event::Body;
 use crate::model::near::nearest;
 use crate::model::schema::Kind;
 use crate::replay::explain::{
     Happened, Ignored, MeasureExplanation, PositionExplanation, StepExplanation,
+    speakers_and_topic, topics_of,
 };
 use crate::replay::filter::check_ids;
-use crate::replay::{NotCounted, View, explain_measure, explain_position};
+use crate::replay::{Entry, NotCounted, View, explain_measure, explain_position};
 
 #[derive(Debug, Args)]
 pub(crate) struct ExplainArgs {
@@ -129,7 +129,8 @@ impl ExplainArgs {
     /// The explanations of an actor's positions, or of those that a statement gives.
     fn positions(&self, view: &View<'_>) -> Result<Vec<PositionExplanation>, CliError> {
         let history = view.history();
-        let event = history.seq_of(&self.id).and_then(|seq| history.entry(seq)?.event());
+        let entry = history.seq_of(&self.id).and_then(|seq| history.entry(seq));
+        let event = entry.and_then(Entry::event);
         let is_actor = event.is_some_and(|event| event.kind() == Kind::Actor);
         if self.topic.is_some() && !is_actor && (event.is_some() || history.has_measure(&self.id)) {
             return Err(CliError::refused(format!(
@@ -138,16 +139,16 @@ impl ExplainArgs {
             ))
             .hint(format!("leave the topic out: demarche explain {}", self.id)));
         }
-        let pairs: Vec<(String, String)> = match event.map(|event| (&event.body, &event.topic)) {
-            Some((Body::Statement(said), Some(topic))) => {
-                said.by.iter().map(|by| (by.clone(), topic.clone())).collect()
-            }
-            Some((Body::Actor(_), _)) => {
+        let pairs: Vec<(String, String)> = match event {
+            Some(_) if is_actor => {
                 if let Some(topic) = &self.topic {
                     check_ids(history, "topic", std::slice::from_ref(topic), Kind::Topic)
                         .map_err(|error| unknown(&error, history))?;
                 }
                 self.pairs(view)
+            }
+            Some(_) if let Some((by, topic)) = entry.and_then(|e| speakers_and_topic(view, e)) => {
+                by.into_iter().map(|by| (by, topic.clone())).collect()
             }
             Some(_) => {
                 return Err(CliError::refused(format!(
@@ -184,14 +185,7 @@ impl ExplainArgs {
         if let Some(topic) = &self.topic {
             return vec![(self.id.clone(), topic.clone())];
         }
-        let events = view.history().entries().iter().filter_map(|entry| entry.event());
-        let own = events.filter(|event| match &event.body {
-            Body::Statement(said) => said.by.contains(&self.id),
-            _ => false,
-        });
-        let mut topics: Vec<String> = own.filter_map(|event| event.topic.clone()).collect();
-        topics.sort();
-        topics.dedup();
+        let topics = topics_of(view, &self.id);
         topics.into_iter().map(|topic| (self.id.clone(), topic)).collect()
     }
 }
@@ -250,7 +244,7 @@ fn print_step(view: &View<'_>, step: &StepExplanation, terminal: &mut Terminal) 
     let cites = fact.map(|fact| view.cites(fact)).unwrap_or_default();
     for cite in &cites {
         if let Some(quote) = &cite.quote {
-            let source = name_of(view, &cite.source);
+            let source = title_of(view, &cite.source);
             terminal.faint(shown(&format!("      {source}: “{quote}”")))?;
         }
     }

@@ -12,7 +12,7 @@ use super::log_args::LogArgs;
 use super::replay::{introduce, print_anomalies};
 use super::shapes::{AnomalyShape, MeasureShape, Question, anomaly_shapes, measure_shapes};
 use super::terminal::Terminal;
-use super::words::{name_of, names_of, outcome_words, shown, standing, words};
+use super::words::{names_of, outcome_words, shown, standing, title_of, words};
 use super::{Outcome, Status};
 use crate::replay::measures::{EffectDate, MeasureAnswer, Possibility, Status as Stands};
 use crate::replay::{View, measures};
@@ -103,7 +103,7 @@ fn print_evidence(
         let summary = event.and_then(super::list::summary).unwrap_or_default();
         terminal.line(format!("  {}: {}", evidence.event, shown(&summary)))?;
         for cite in &evidence.cites {
-            let source = name_of(view, &cite.source);
+            let source = title_of(view, &cite.source);
             match &cite.quote {
                 Some(quote) => {
                     terminal.faint(format!("      {}: “{}”", shown(&source), shown(quote)))?;

@@ -16,10 +16,11 @@ use super::taken_back::TakenBackShape;
 use super::terminal::Terminal;
 use super::words::{name_of, names_of, on_whose_word, shown, words};
 use super::{Outcome, Status, taken_back};
-use crate::model::event::Body;
 use crate::model::schema::Kind;
 use crate::model::vocabulary::Modality;
+use crate::replay::explain::speakers_and_topic;
 use crate::replay::filter::check_ids;
+use crate::replay::positions::holders;
 use crate::replay::{
     Dispute, Entry, HeldPosition, Level, Position, View, current_positions, disputes, holdings,
     positions, roll_up,
@@ -114,9 +115,14 @@ impl PositionsArgs {
             return Ok(Status::Done);
         }
         introduce(&asked, &log, &view, terminal)?;
-        match level {
-            Some(level) => print_rolled_up(&view, level, &rolled, terminal)?,
-            None => self.print(&view, &held, terminal)?,
+        if let Some(level) = level {
+            print_rolled_up(&view, level, &rolled, self.history, terminal)?;
+        } else {
+            let shown = held.iter().filter(|position| self.history || position.current);
+            print_held(&view, &shown.collect::<Vec<_>>(), terminal)?;
+        }
+        if self.history {
+            taken_back::print(&view, |entry| self.wants_entry(&view, entry), terminal)?;
         }
         print_disputes(&view, &disputes, terminal)?;
         Ok(Status::Done)
@@ -130,23 +136,15 @@ impl PositionsArgs {
         any(&self.actor, actor) && any(&self.topic, topic)
     }
 
-    fn print(&self, view: &View<'_>, held: &[Position], terminal: &mut Terminal) -> io::Result<()> {
-        let shown: Vec<&Position> =
-            held.iter().filter(|position| self.history || position.current).collect();
-        print_held(view, &shown, terminal)?;
-        if self.history {
-            taken_back::print(view, |entry| self.wants_entry(view, entry), terminal)?;
-        }
-        Ok(())
-    }
-
     /// Is this a statement that would be wanted, had it not been taken back?
     fn wants_entry(&self, view: &View<'_>, entry: &Entry) -> bool {
-        let said = entry.event().and_then(|event| match &event.body {
-            Body::Statement(said) => Some((said, event.topic.as_ref()?)),
-            _ => None,
-        });
-        said.is_some_and(|(said, topic)| said.by.iter().any(|actor| self.wants(view, actor, topic)))
+        let said = match self.by {
+            Some(by) => holders(view, entry, by.level()).map(|(seats, topic)| {
+                (seats.into_iter().map(|seat| seat.holder).collect::<Vec<_>>(), topic)
+            }),
+            None => speakers_and_topic(view, entry),
+        };
+        said.is_some_and(|(of, topic)| of.iter().any(|actor| self.wants(view, actor, &topic)))
     }
 }
 
@@ -245,15 +243,16 @@ pub(crate) fn modality(modality: &Modality) -> String {
     }
 }
 
-/// The current positions of holders, side by side.
+/// The current positions of holders, side by side; after them, if `history` is asked for, those whose place was taken.
 fn print_rolled_up(
     view: &View<'_>,
     level: Level,
     rolled: &[HeldPosition],
+    history: bool,
     terminal: &mut Terminal,
 ) -> io::Result<()> {
     let mut by_holder: BTreeMap<(&str, &str), Vec<&HeldPosition>> = BTreeMap::new();
-    for one in rolled.iter().filter(|one| one.position.current) {
+    for one in rolled.iter().filter(|one| history || one.position.current) {
         by_holder.entry((&one.seat.holder, &one.position.topic)).or_default().push(one);
     }
     if by_holder.is_empty() {
@@ -280,17 +279,30 @@ fn print_rolled_up(
             let alone = if holding.unattributed { ", on nobody's stated word" } else { "" };
             let modality = modality(&holding.modality);
             terminal.line(shown(&format!("      {stance}{modality}, {by}{alone}")))?;
-            for one in voices.iter().filter(|one| holding.sums_up(one)) {
-                let position = &one.position;
-                terminal.faint(shown(&format!(
-                    "        {} · {} · {} · {}",
-                    name_of(view, &position.actor),
-                    position.as_of.as_deref().unwrap_or("undated"),
-                    position.event,
-                    word_and_flags(view, position),
-                )))?;
+            let summed_up = |one: &&&HeldPosition| one.position.current && holding.sums_up(one);
+            for one in voices.iter().filter(summed_up) {
+                print_voice(view, &one.position, terminal)?;
             }
+        }
+        for position in voices.iter().map(|one| &one.position).filter(|one| !one.current) {
+            let stance = position.stance.as_ref().map_or("says", |stance| stance.as_str());
+            let modality = modality(&position.modality);
+            let after = position.superseded_by.join(", ");
+            let line = format!("      {stance}{modality}, no longer current, after {after}");
+            terminal.line(shown(&line))?;
+            print_voice(view, position, terminal)?;
         }
     }
     Ok(())
+}
+
+/// Who said it, when, and on whose word it is known.
+fn print_voice(view: &View<'_>, position: &Position, terminal: &mut Terminal) -> io::Result<()> {
+    terminal.faint(shown(&format!(
+        "        {} · {} · {} · {}",
+        name_of(view, &position.actor),
+        position.as_of.as_deref().unwrap_or("undated"),
+        position.event,
+        word_and_flags(view, position),
+    )))
 }

@@ -68,11 +68,12 @@ impl RevisionsArgs {
         for revision in &found {
             terminal.line("")?;
             terminal.heading(format!("Recorded at {}", revision.recorded_at))?;
+            let (before, after) = revision.views(log.history(), zone);
             if !revision.measures.is_empty() {
-                print_measures(&view, &revision.measures, terminal)?;
+                print_measures(&after, &revision.measures, terminal)?;
             }
             if !revision.positions.is_empty() {
-                print_positions(&view, &revision.positions, terminal)?;
+                print_positions(&before, &after, &revision.positions, terminal)?;
             }
         }
         Ok(Status::Done)

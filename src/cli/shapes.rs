@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::clock_args::Asked;
-use super::words::name_of;
+use super::words::title_of;
 use crate::event_log::EventLog;
 use crate::model::event::{Attribution, Cite};
 use crate::record::link::Link;
@@ -268,7 +268,7 @@ pub(crate) struct CiteShape {
 impl CiteShape {
     /// The source's name and the passage.
     pub(crate) fn in_words(&self, view: &View<'_>) -> String {
-        let source = name_of(view, &self.source);
+        let source = title_of(view, &self.source);
         match &self.quote {
             Some(quote) => format!("{source}: “{quote}”"),
             None => source,

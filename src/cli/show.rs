@@ -14,7 +14,7 @@ use super::taken_back::RetractionShape;
 use super::terminal::Terminal;
 use super::witness::shown_time;
 use super::words::on_whose_word;
-use super::words::{name_of, retracted, shown};
+use super::words::{retracted, shown, title_of};
 use super::{Outcome, Status};
 use crate::event_log::bracket::{Bracket, Seen};
 use crate::event_log::{FoldedLog, OpenError};
@@ -293,7 +293,7 @@ fn shape(
         Part::Absent => (None, None),
     };
     let id = history.id_of(entry.seq);
-    let applied = view.fact(entry.seq).map(|fact| fact.corrections.clone()).unwrap_or_default();
+    let applied = view.report(entry.seq).map(|fact| fact.corrections.clone()).unwrap_or_default();
     let mut corrected_by = Vec::new();
     let mut about_it = Vec::new();
     let mut values = match &stored.payload {
@@ -303,12 +303,14 @@ fn shape(
         },
         Part::Absent => crate::model::value::Object::new(),
     };
+    // What names a duplicate is about its original, too.
+    let is_meant = |id: &str, other: &Entry, field: &str| {
+        let meant = view.meant(id, other.seq, field);
+        meant.is_some_and(|seq| seq == entry.seq || view.original_of(seq) == entry.seq)
+    };
     for other in history.entries() {
-        let Some(event) = other.event() else { continue };
-        // What an event names is there before it, or comes in the same append: else it had the id of one that was erased.
-        if other.recorded_at < entry.recorded_at {
-            continue;
-        }
+        let reported = view.report(other.seq).map(|report| &*report.event);
+        let Some(event) = reported.or_else(|| other.event()) else { continue };
         match &event.body {
             Body::Correction(correction)
                 if history.seq_of(&correction.of) == Some(entry.seq) && entry.seq < other.seq =>
@@ -327,15 +329,12 @@ fn shape(
                 values.insert(correction.field.clone().into(), correction.to.clone());
             }
             Body::Relation(relation)
-                if [&relation.from, &relation.to]
-                    .into_iter()
-                    .any(|end| history.seq_of(end) == Some(entry.seq)) =>
+                if is_meant(&relation.from, other, "from")
+                    || is_meant(&relation.to, other, "to") =>
             {
                 about_it.push(history.id_of(other.seq));
             }
-            Body::Note(note)
-                if note.of.as_deref().and_then(|of| history.seq_of(of)) == Some(entry.seq) =>
-            {
+            Body::Note(note) if note.of.iter().any(|of| is_meant(of, other, "of")) => {
                 about_it.push(history.id_of(other.seq));
             }
             _ => {}
@@ -464,7 +463,7 @@ fn print_content(
         terminal.line(format!("  {:<14} {}", "according to", shown(&word)))?;
     }
     for cite in &told.cites {
-        let source = name_of(view, &cite.source);
+        let source = title_of(view, &cite.source);
         let form = cite.form.as_ref().map(|form| format!(", {form}")).unwrap_or_default();
         terminal.line(format!("  source         {} ({}{form})", shown(&source), cite.source))?;
         if let Some(quote) = &cite.quote {

@@ -15,6 +15,20 @@ pub(crate) fn name_of(view: &View<'_>, id: &str) -> String {
     known.unwrap_or_else(|| id.to_owned())
 }
 
+/// The title of a source that a passage cites, or its id. The words stand in this source, whatever it is a duplicate of.
+pub(crate) fn title_of(view: &View<'_>, id: &str) -> String {
+    let history = view.history();
+    let event = history.seq_of(id).and_then(|seq| match view.report(seq) {
+        Some(report) => Some(&*report.event),
+        None => history.entry(seq)?.event(),
+    });
+    let title = match event.map(|event| &event.body) {
+        Some(Body::Source(source)) => source.title.clone(),
+        _ => None,
+    };
+    title.unwrap_or_else(|| id.to_owned())
+}
+
 /// The names of several, joined.
 pub(crate) fn names_of(view: &View<'_>, ids: &[String]) -> String {
     ids.iter().map(|id| name_of(view, id)).collect::<Vec<_>>().join(", ")
@@ -83,7 +97,11 @@ pub(crate) fn retracted(view: &View<'_>, by: u64) -> String {
             "taken back by the keeper of this log, as recorded in error".to_owned()
         }
         RetractedBy::Duplicate(of) => {
-            format!("a duplicate of {of}, to which its passages are added")
+            let history = view.history();
+            let event = history.seq_of(&retraction.of).and_then(|seq| history.entry(seq)?.event());
+            let is_act = event.is_some_and(|event| event.kind().is_act());
+            let added = if is_act { ", to which its passages are added" } else { "" };
+            format!("a duplicate of {of}{added}")
         }
     };
     let why = retraction.why.as_ref().map(|why| format!(": {}", shown(why))).unwrap_or_default();

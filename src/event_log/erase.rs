@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use super::sources::blob_name;
 use super::system::Prepared;
 use super::{ClockError, FoldedLog, Surroundings, WentBack};
-use crate::model::event::{Body, Event, Source};
+use crate::model::event::{Body, Event, RetractedBy, Source};
 use crate::model::limits::PAYLOAD_BYTES_MAX;
 use crate::model::schema::with_article;
 use crate::record::commitment::Salt;
@@ -221,11 +221,11 @@ impl<S: Store> FoldedLog<S> {
     }
 }
 
-/// What a correction or retraction changes: an event, and the field if it is one.
-fn changes(event: &Event) -> Option<(&str, Option<&str>)> {
+/// What a correction or retraction changes: an event, and its field, or on whose word it is taken back.
+fn changes(event: &Event) -> Option<(&str, Option<&str>, Option<&RetractedBy>)> {
     match &event.body {
-        Body::Correction(correction) => Some((&correction.of, Some(&correction.field))),
-        Body::Retraction(retraction) => Some((&retraction.of, None)),
+        Body::Correction(correction) => Some((&correction.of, Some(&correction.field), None)),
+        Body::Retraction(retraction) => Some((&retraction.of, None, Some(&retraction.by))),
         _ => None,
     }
 }

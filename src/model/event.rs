@@ -382,8 +382,8 @@ impl Event {
         self.try_set(field, value).ok_or_else(|| ReadError::Field { kind, field: field.to_owned() })
     }
 
-    /// Names other actors, topics and tellers where `other` has another id for them; lists name each but once. Passages keep
-    /// their sources.
+    /// Names other actors, topics, contacts and tellers where `other` has another id for them; lists name each but once.
+    /// Passages keep their sources.
     pub fn rename(&mut self, other: &mut impl FnMut(&str) -> Option<String>) {
         let mut one = |id: &mut String| {
             if let Some(other) = other(id) {
@@ -400,6 +400,7 @@ impl Event {
             Body::Topic(topic) => [Some(&mut topic.broader), None, None],
             Body::Contact(contact) => [Some(&mut contact.participants), None, None],
             Body::Statement(said) => {
+                said.contact.iter_mut().for_each(&mut one);
                 [Some(&mut said.by), Some(&mut said.on_behalf_of), Some(&mut said.to)]
             }
             Body::Measure(step) => [Some(&mut step.by), Some(&mut step.against), None],

@@ -111,11 +111,13 @@ fn after_retractions(view: &View<'_>) -> Vec<Anomaly> {
         events: ids(retractions),
     });
     let dangling = view.facts().flat_map(|fact| {
-        let named = names(&fact.event).into_iter();
-        let lost = named.filter(|id| match history.seq_of(id) {
-            Some(seq) => gone.contains_key(&seq),
-            None => touched.contains_key(*id),
+        let named = bears_on(&fact.event).into_iter().filter(|(id, field)| {
+            match view.meant(id, fact.seq, field) {
+                Some(seq) => gone.contains_key(&view.original_of(seq)),
+                None => touched.contains_key(*id),
+            }
         });
+        let lost = named.map(|(id, _)| id);
         // Measures have a name space of their own.
         let successor = successor(&fact.event).filter(|id| touched.contains_key(*id));
         lost.chain(successor)
@@ -129,12 +131,14 @@ fn after_retractions(view: &View<'_>) -> Vec<Anomaly> {
     nothing_left.chain(dangling).collect()
 }
 
-/// What an event is said to answer, or to bear on.
-fn names(event: &Event) -> Vec<&str> {
+/// What an event is said to answer, or to bear on, each with the field that says so.
+fn bears_on(event: &Event) -> Vec<(&str, &'static str)> {
     match &event.body {
-        Body::Measure(step) => step.responds_to.iter().map(String::as_str).collect(),
-        Body::Relation(relation) => vec![&relation.from, &relation.to],
-        Body::Statement(said) => said.contact.as_deref().into_iter().collect(),
+        Body::Measure(step) => {
+            step.responds_to.iter().map(|id| (id.as_str(), "responds_to")).collect()
+        }
+        Body::Relation(relation) => vec![(&relation.from, "from"), (&relation.to, "to")],
+        Body::Statement(said) => said.contact.iter().map(|id| (id.as_str(), "contact")).collect(),
         _ => Vec::new(),
     }
 }

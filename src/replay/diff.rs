@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::measures::{MeasureAnswer, Measures, Status, measures};
-use super::positions::{Position, positions};
+use super::positions::{Position, positions_and_later};
 use super::terms::terms;
 use super::view::View;
 use crate::model::calendar::Day;
@@ -215,15 +215,17 @@ fn measure_change(
 }
 
 fn position_changes(before_view: &View<'_>, after_view: &View<'_>) -> Vec<PositionChange> {
-    let by_key = |view| -> BTreeMap<(String, String, String), Position> {
+    let by_key = |view| -> BTreeMap<(String, String, String), (Position, Vec<String>)> {
         let key = |p: &Position| (p.actor.clone(), p.topic.clone(), p.event.clone());
-        positions(view).into_iter().map(|position| (key(&position), position)).collect()
+        let all = positions_and_later(view).into_iter();
+        all.map(|(position, later)| (key(&position), (position, later))).collect()
     };
     let (mut old, mut new) = (by_key(before_view), by_key(after_view));
     let keys: BTreeSet<_> = old.keys().chain(new.keys()).cloned().collect();
     let mut changes = Vec::new();
     for key in keys {
-        let (before, after) = (old.remove(&key), new.remove(&key));
+        let ((before, later_before), (after, later_after)) =
+            (old.remove(&key).unzip(), new.remove(&key).unzip());
         let mut fields = Vec::new();
         let change = match (&before, &after) {
             (Some(before), Some(after)) => {
@@ -241,8 +243,14 @@ fn position_changes(before_view: &View<'_>, after_view: &View<'_>) -> Vec<Positi
             None => Vec::new(),
         };
         let (told, tells) = (all(&before), all(&after));
-        let mut because = news(before_view, after_view, &told, &tells);
-        for more in [without(&tells, &told), vec![key.2.clone()]] {
+        let [may_before, may_after] =
+            [(&told, later_before), (&tells, later_after)].map(|(all, later)| {
+                all.iter().cloned().chain(later.unwrap_or_default()).collect::<Vec<_>>()
+            });
+        let mut because = news(before_view, after_view, &may_before, &may_after);
+        // Nothing was learnt, so time has passed: what has, or may have, been said since.
+        let said = [without(&tells, &told), without(&may_after, &may_before)];
+        for more in said.into_iter().chain([vec![key.2.clone()]]) {
             if because.is_empty() {
                 because = more;
             }
@@ -263,23 +271,26 @@ fn position_changes(before_view: &View<'_>, after_view: &View<'_>) -> Vec<Positi
 }
 
 /// Why answers that rested on some events rest on others now: the events that only the view after heeds, be it as
-/// reports or as corrections of what was known; for what is gone, its retraction; for what is back, that of its
-/// retraction.
+/// reports or as corrections of what was known; for what is gone, its retraction, or another one than before; for what is
+/// back, that of its retraction.
 fn news(before: &View<'_>, after: &View<'_>, old: &[String], new: &[String]) -> Vec<String> {
     let history = after.history();
-    let mut touched: BTreeSet<u64> =
-        old.iter().chain(new).filter_map(|id| history.seq_of(id)).collect();
-    for seq in touched.clone() {
-        if let Some(fact) = after.fact(seq) {
+    let mut touched: BTreeSet<u64> = BTreeSet::new();
+    let mut next: Vec<u64> = old.iter().chain(new).filter_map(|id| history.seq_of(id)).collect();
+    while let Some(seq) = next.pop() {
+        if !touched.insert(seq) {
+            continue;
+        }
+        for fact in [before, after].into_iter().filter_map(|view| view.report(seq)) {
             let applied = fact.corrections.iter().chain(&fact.resolved_by);
-            touched.extend(applied.chain(&fact.mentions).chain(&fact.duplicates));
+            next.extend(applied.chain(&fact.mentions).chain(&fact.duplicates));
         }
     }
     let reason = |seq: u64| {
         let (gone_before, gone_after) = (before.struck().get(&seq), after.struck().get(&seq));
         match (gone_before, gone_after) {
             (None, Some(by)) => Some(*by),
-            (Some(by), None) => after.struck().get(by).copied(),
+            (Some(old), new) if new != Some(old) => after.struck().get(old).or(new).copied(),
             _ => (after.heeds(seq) && !before.heeds(seq)).then_some(seq),
         }
     };

@@ -8,10 +8,11 @@ use super::measures::{MeasureAnswer, Measures};
 use super::positions::{Position, positions};
 use super::steps::{Step, same_acts};
 use super::terms::terms;
-use super::view::{Fact, NotCounted, View};
+use super::view::{NotCounted, View};
 use super::worlds::Worlds;
 use crate::model::calendar::Instant;
 use crate::model::event::Body;
+use crate::model::schema::Kind;
 
 /// Why a measure stands where it stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -141,20 +142,33 @@ fn ignored(view: &View<'_>, seq: u64) -> Option<Ignored> {
     view.not_counted(seq).map(|why| Ignored { seq, why })
 }
 
+/// Who made a statement, and on what topic: as corrected if it counts, else as recorded; each by the name that stands for
+/// them now. `None` if it is no statement on a topic.
+pub fn speakers_and_topic(view: &View<'_>, entry: &Entry) -> Option<(Vec<String>, String)> {
+    entry.event().filter(|event| event.kind() == Kind::Statement)?;
+    let event = view.told(entry)?;
+    match &event.body {
+        Body::Statement(said) => Some((said.by.clone(), event.topic.clone()?)),
+        _ => None,
+    }
+}
+
+/// The topics on which the log has statements of an actor, in alphabetical order.
+pub fn topics_of(view: &View<'_>, actor: &str) -> BTreeSet<String> {
+    let actor = view.stands_for(actor);
+    let said = view.history().entries().iter().filter_map(|entry| speakers_and_topic(view, entry));
+    said.filter(|(by, _)| by.iter().any(|by| *by == actor)).map(|(_, topic)| topic).collect()
+}
+
 /// Explains what an actor holds on a topic; `None` if no statement in the log is by the actor on the topic.
 pub fn explain_position(view: &View<'_>, actor: &str, topic: &str) -> Option<PositionExplanation> {
     let history = view.history();
-    let is_it = |event: &crate::model::event::Event| match &event.body {
-        Body::Statement(said) => {
-            event.topic.as_deref() == Some(topic) && said.by.iter().any(|by| by == actor)
-        }
-        _ => false,
+    let (actor, topic) = (&*view.stands_for(actor), &*view.stands_for(topic));
+    let is_it = |entry: &&Entry| {
+        let said = speakers_and_topic(view, entry);
+        said.is_some_and(|(by, on)| on == topic && by.iter().any(|by| by == actor))
     };
-    let counts = |entry: &&Entry| {
-        let fact: Option<&Fact<'_>> = view.fact(entry.seq);
-        fact.map_or_else(|| entry.event().is_some_and(is_it), |fact| is_it(&fact.event))
-    };
-    let entries: Vec<&Entry> = history.entries().iter().filter(counts).collect();
+    let entries: Vec<&Entry> = history.entries().iter().filter(is_it).collect();
     if entries.is_empty() {
         return None;
     }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::history::{Entry, History};
 use super::membership::members_of;
 use super::timeline::Times;
-use super::view::View;
+use super::view::{Fact, View};
 use crate::model::calendar::Instant;
 use crate::model::date::Span;
 use crate::model::event::{Body, Event};
@@ -89,16 +89,21 @@ impl Sieve<'_> {
         };
         let kinds = &self.filter.kinds;
         (kinds.is_empty() || kinds.contains(&event.kind()))
-            && (self.actors.is_empty() || self.names_actor(event))
+            && (self.actors.is_empty() || self.names_actor(fact, event))
             && (self.topics.is_empty() || self.names_topic(event))
-            && (self.filter.measures.is_empty() || self.names_measure(event))
+            && (self.filter.measures.is_empty() || self.names_measure(entry.seq, event))
             && self.is_timely(entry, event)
             && self.text.as_ref().is_none_or(|text| holds_text(event, text))
     }
 
-    fn names_actor(&self, event: &Event) -> bool {
+    /// Does it name an actor that is asked for, or rest on the word of one, in whichever report of it?
+    fn names_actor(&self, fact: Option<&Fact<'_>>, event: &Event) -> bool {
         let any = |ids: &[String]| ids.iter().any(|id| self.actors.contains(id));
-        let told = event.according_to.iter().filter_map(|link| link.by.as_ref());
+        let chains = match fact {
+            Some(fact) => self.view.chains(fact),
+            None => vec![event.according_to.clone()],
+        };
+        let mut told = chains.iter().flatten().filter_map(|link| link.by.as_ref());
         let own = match &event.body {
             Body::Actor(_) => event.id.as_ref().is_some_and(|id| self.actors.contains(id)),
             Body::Contact(contact) => any(&contact.participants),
@@ -106,7 +111,7 @@ impl Sieve<'_> {
             Body::Measure(step) => any(&step.by) || any(&step.against),
             _ => false,
         };
-        own || told.into_iter().any(|id| self.actors.contains(id))
+        own || told.any(|id| self.actors.contains(id))
     }
 
     fn names_topic(&self, event: &Event) -> bool {
@@ -117,28 +122,30 @@ impl Sieve<'_> {
         topic.is_some_and(|topic| self.topics.contains(topic))
     }
 
-    fn names_measure(&self, event: &Event) -> bool {
+    /// Is it a step of a measure that is asked for, or does it name one, or a step of one or a duplicate of a step?
+    fn names_measure(&self, seq: u64, event: &Event) -> bool {
+        let view = self.view;
         let wanted = |measure: &str| self.filter.measures.iter().any(|known| known == measure);
-        let of = |id: &str| {
-            let step = self.view.history().seq_of(id).and_then(|seq| {
-                match &self.view.history().entry(seq)?.event()?.body {
-                    Body::Measure(step) => Some(step.measure.as_str()),
-                    _ => None,
-                }
-            });
-            wanted(id) || step.is_some_and(wanted)
+        let is_step = |seq: u64| {
+            let reported = view.report(seq).map(|fact| &*fact.event);
+            let event = reported.or_else(|| view.history().entry(seq)?.event());
+            matches!(event.map(|e| &e.body), Some(Body::Measure(step)) if wanted(&step.measure))
+        };
+        let of = |id: &str, field| match view.meant(id, seq, field) {
+            Some(seq) => is_step(seq) || is_step(view.original_of(seq)),
+            None => wanted(id),
         };
         match &event.body {
             Body::Measure(step) => {
                 wanted(&step.measure)
-                    || step.responds_to.iter().any(|id| of(id))
+                    || step.responds_to.iter().any(|id| of(id, "responds_to"))
                     || step.superseded_by.as_deref().is_some_and(wanted)
             }
-            Body::Mention(mention) => of(&mention.of),
-            Body::Relation(relation) => of(&relation.from) || of(&relation.to),
-            Body::Correction(correction) => of(&correction.of),
-            Body::Retraction(retraction) => of(&retraction.of),
-            Body::Note(note) => note.of.as_deref().is_some_and(of),
+            Body::Mention(mention) => of(&mention.of, "of"),
+            Body::Relation(relation) => of(&relation.from, "from") || of(&relation.to, "to"),
+            Body::Correction(correction) => of(&correction.of, "of"),
+            Body::Retraction(retraction) => of(&retraction.of, "of"),
+            Body::Note(note) => note.of.as_deref().is_some_and(|id| of(id, "of")),
             _ => false,
         }
     }

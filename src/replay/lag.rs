@@ -3,7 +3,7 @@
 //! Dates have bounds, so every lag has: the least and the most whole days that may lie between. A source that is
 //! always late says little about the first days; a log that records late cannot say what was known early.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::timeline::Times;
 use super::view::{Fact, View};
@@ -20,7 +20,8 @@ pub struct SourceLag {
     pub source: String,
     /// When the public could read it, as reported.
     pub published: Option<String>,
-    /// How many acts cite it: statements, measure steps, incidents, contacts and mentions.
+    /// How many reports cite it or a duplicate of it: of statements, measure steps, incidents and contacts, mentions and
+    /// duplicates among them.
     pub acts: u64,
     /// From the act to its publication.
     pub reported_minus_valid: Lags,
@@ -59,29 +60,31 @@ type Measured = Vec<Option<Bounds>>;
 pub fn lag<'v>(view: &'v View<'v>) -> Vec<SourceLag> {
     let zone = view.clocks().zone;
     let times = Times::of(view);
-    let mut all: BTreeMap<&str, (Measured, Measured)> = BTreeMap::new();
+    let mut all: BTreeMap<String, (Measured, Measured)> = BTreeMap::new();
     for fact in view.facts() {
         let kind = fact.event.kind();
         if !kind.is_act() && !matches!(fact.event.body, Body::Mention(_)) {
             continue;
         }
         let Some(valid) = valid(&times, fact, zone) else { continue };
-        let Some(entry) = view.history().entry(fact.seq) else { continue };
-        let recorded = Span { earliest: entry.recorded_at, latest: entry.recorded_at };
-        let mut sources: Vec<&str> = fact.event.cites.iter().map(|c| c.source.as_str()).collect();
-        sources.sort_unstable();
-        sources.dedup();
-        for source in sources {
-            let published = published(view, source);
-            let (reported, taken_in) = all.entry(source).or_default();
-            reported.push(published.and_then(|published| between(valid, published, zone)));
-            taken_in.push(published.and_then(|published| between(published, recorded, zone)));
+        let duplicates = fact.duplicates.iter().filter_map(|seq| view.report(*seq));
+        for report in std::iter::once(fact).chain(duplicates) {
+            let Some(entry) = view.history().entry(report.seq) else { continue };
+            let recorded = Span { earliest: entry.recorded_at, latest: entry.recorded_at };
+            let cited = report.event.cites.iter();
+            let sources: BTreeSet<String> =
+                cited.map(|cite| view.stands_for(&cite.source).into_owned()).collect();
+            for source in sources {
+                let published = published(view, &source);
+                let (reported, taken_in) = all.entry(source).or_default();
+                reported.push(published.and_then(|published| between(valid, published, zone)));
+                taken_in.push(published.and_then(|published| between(published, recorded, zone)));
+            }
         }
     }
     all.into_iter()
         .map(|(source, (reported, taken_in))| SourceLag {
-            source: source.to_owned(),
-            published: match view.fact_by_id(source).map(|fact| &fact.event.body) {
+            published: match view.fact_by_id(&source).map(|fact| &fact.event.body) {
                 Some(Body::Source(source)) => {
                     source.published.as_ref().map(|date| date.as_str().to_owned())
                 }
@@ -90,6 +93,7 @@ pub fn lag<'v>(view: &'v View<'v>) -> Vec<SourceLag> {
             acts: u64::try_from(reported.len()).unwrap_or(u64::MAX),
             reported_minus_valid: Lags::of(&reported),
             recorded_minus_reported: Lags::of(&taken_in),
+            source,
         })
         .collect()
 }

@@ -79,13 +79,19 @@ impl Tenure {
     }
 }
 
-/// The nearest actors of a level, going up from one actor.
+/// The nearest actors of a level, going up from one actor. Ways that held for certain are gone first, so that who is reached by
+/// one is not called uncertain for another.
 fn ascend(view: &View<'_>, from: &str, level: Level, at: Span) -> Vec<Seat> {
     let mut seats = Vec::new();
-    let mut seen = BTreeSet::from([from.to_owned()]);
-    let mut next = VecDeque::from([(vec![from.to_owned()], true)]);
-    while let Some((path, certain)) = next.pop_front() {
-        let Some(here) = path.last() else { continue };
+    let mut seen = BTreeSet::new();
+    let mut sure = VecDeque::from([vec![from.to_owned()]]);
+    let mut unsure = VecDeque::new();
+    let next = |sure: &mut VecDeque<_>, unsure: &mut VecDeque<_>| {
+        let certain = sure.pop_front().map(|path| (path, true));
+        certain.or_else(|| unsure.pop_front().map(|path| (path, false)))
+    };
+    while let Some((path, certain)) = next(&mut sure, &mut unsure) {
+        let Some(here) = path.last().filter(|here| seen.insert((*here).clone())) else { continue };
         let known = match view.fact_by_id(here).map(|fact| &fact.event.body) {
             Some(Body::Actor(actor)) => Some(actor),
             _ => None,
@@ -105,10 +111,10 @@ fn ascend(view: &View<'_>, from: &str, level: Level, at: Span) -> Vec<Seat> {
             above.push((country, true));
         }
         for (actor, held) in above {
-            if seen.insert(actor.to_owned()) {
+            if !seen.contains(actor) {
                 let mut longer = path.clone();
                 longer.push(actor.to_owned());
-                next.push_back((longer, certain && held));
+                if certain && held { &mut sure } else { &mut unsure }.push_back(longer);
             }
         }
     }

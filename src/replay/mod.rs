@@ -33,6 +33,7 @@ mod placement;
 pub mod positions;
 mod responses;
 mod rests_on;
+mod retractions;
 pub mod revisions;
 mod steps;
 mod terms;

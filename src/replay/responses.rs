@@ -38,11 +38,14 @@ impl Responses {
             match &fact.event.body {
                 Body::Measure(step) => {
                     let Some(earliest) = earliest.of_fact(view, fact) else { continue };
-                    links.extend(step.responds_to.iter().map(|to| Link {
-                        from: step.measure.clone(),
-                        to: subject(view, to),
-                        earliest,
-                        said_by: view.history().seq_of(to).into_iter().chain([fact.seq]).collect(),
+                    links.extend(step.responds_to.iter().map(|to| {
+                        let to = End::of(view, to, fact, "responds_to");
+                        Link {
+                            from: step.measure.clone(),
+                            to: to.subject(view),
+                            earliest,
+                            said_by: to.seq.into_iter().chain([fact.seq]).collect(),
+                        }
                     }));
                 }
                 Body::Relation(relation)
@@ -51,14 +54,14 @@ impl Responses {
                         RelationType::RespondsTo | RelationType::Retaliates
                     ) =>
                 {
-                    let Some(earliest) = earliest.of_id(view, &relation.from) else { continue };
-                    let named = [&relation.from, &relation.to];
-                    let named = named.into_iter().filter_map(|id| view.history().seq_of(id));
+                    let from = End::of(view, &relation.from, fact, "from");
+                    let to = End::of(view, &relation.to, fact, "to");
+                    let Some(earliest) = earliest.of_end(view, &from) else { continue };
                     links.push(Link {
-                        from: subject(view, &relation.from),
-                        to: subject(view, &relation.to),
+                        from: from.subject(view),
+                        to: to.subject(view),
                         earliest,
-                        said_by: named.chain([fact.seq]).collect(),
+                        said_by: from.seq.into_iter().chain(to.seq).chain([fact.seq]).collect(),
                     });
                 }
                 _ => {}
@@ -140,25 +143,39 @@ impl<'s> Earliest<'s> {
         }
     }
 
-    /// Of the event or measure that an id names; `None` if it does not count.
-    fn of_id(&self, view: &View<'_>, id: &str) -> Option<Instant> {
-        match view.act_of(id).and_then(|seq| view.fact(seq)) {
+    /// Of the event or measure at the end of a link; `None` if it does not count.
+    fn of_end(&self, view: &View<'_>, end: &End<'_>) -> Option<Instant> {
+        match end.fact(view) {
             Some(fact) => self.of_fact(view, fact),
-            None => self.measures.get(id).copied(),
+            None => self.measures.get(end.id).copied(),
         }
     }
 }
 
-/// A step of a measure stands for its measure, a duplicate for its original, anything else for itself.
-fn subject(view: &View<'_>, id: &str) -> String {
-    let Some(fact) = view.act_of(id).and_then(|seq| view.fact(seq)) else { return id.to_owned() };
-    match &fact.event.body {
-        Body::Measure(step) => step.measure.clone(),
-        _ if view.history().seq_of(id) == Some(fact.seq) => id.to_owned(),
-        _ => {
-            let own = view.history().id_of(fact.seq);
-            // A measure may have the same name.
-            if view.history().has_measure(&own) { id::of_seq(fact.seq) } else { own }
+/// What answers, or is answered, as an event names it.
+struct End<'e> {
+    id: &'e str,
+    /// The number of the event that is meant; `None` if a measure is.
+    seq: Option<u64>,
+}
+
+impl<'e> End<'e> {
+    fn of(view: &View<'_>, id: &'e str, naming: &Fact<'_>, field: &str) -> Self {
+        Self { id, seq: view.meant(id, naming.seq, field) }
+    }
+
+    fn fact<'v>(&self, view: &'v View<'_>) -> Option<&'v Fact<'v>> {
+        view.fact(view.original_of(self.seq?))
+    }
+
+    /// A step of a measure stands for its measure, a duplicate for its original, anything else for itself.
+    fn subject(&self, view: &View<'_>) -> String {
+        let Some(fact) = self.fact(view) else { return self.id.to_owned() };
+        if let Body::Measure(step) = &fact.event.body {
+            return step.measure.clone();
         }
+        let own = view.history().id_of(fact.seq);
+        // A measure may have the same name.
+        if view.history().has_measure(&own) { id::of_seq(fact.seq) } else { own }
     }
 }

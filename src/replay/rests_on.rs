@@ -35,14 +35,14 @@ pub fn rests_on(view: &View<'_>) -> BTreeSet<u64> {
     let listed = anomalies(view).into_iter().flat_map(|anomaly| anomaly.events);
     next.extend(listed.filter_map(|id| history.seq_of(&id)));
     while let Some(seq) = next.pop() {
-        if !found.insert(seq) {
-            continue;
-        }
-        if let Some(event) = history.entry(seq).and_then(Entry::event) {
+        // What came to have a name later than the clocks see is not what was named.
+        let seen = history.entry(seq).filter(|e| view.clocks().sees_recorded(e.recorded_at));
+        let Some(entry) = seen.filter(|_| found.insert(seq)) else { continue };
+        if let Some(event) = entry.event() {
             next.extend(refers_to(event).filter_map(|name| history.seq_of(name.id)));
         }
         // What was corrected may refer to something else than at first.
-        if let Some(fact) = view.fact(seq) {
+        if let Some(fact) = view.report(seq) {
             next.extend(refers_to(&fact.event).filter_map(|name| history.seq_of(name.id)));
         }
     }
@@ -54,7 +54,7 @@ pub fn rests_on(view: &View<'_>) -> BTreeSet<u64> {
 pub fn dangling(view: &View<'_>) -> BTreeSet<String> {
     let history = view.history();
     let events = history.entries().iter().filter_map(Entry::event);
-    let named = events.chain(view.facts().map(|fact| &*fact.event)).flat_map(refers_to);
+    let named = events.chain(view.reports().map(|fact| &*fact.event)).flat_map(refers_to);
     let is_there = |name: &Name<'_>| {
         can_be_read(history, name.id) || name.or_measure && history.has_measure(name.id)
     };

@@ -15,6 +15,8 @@ use crate::model::calendar::{Instant, Zone};
 /// What one append changed in past answers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Revision {
+    /// The last moment before, of which the answers are compared.
+    pub known_at: Instant,
     /// When it was taken in.
     pub recorded_at: Instant,
     /// The measures about which earlier days are answered differently since.
@@ -31,11 +33,7 @@ pub fn revisions(history: &History, zone: Zone) -> Vec<Revision> {
     let mut revisions = Vec::new();
     for pair in times.windows(2) {
         let [known_at, recorded_at] = pair else { continue };
-        let view = |recorded_by: Instant| {
-            let clocks = Clocks { recorded_by: Some(recorded_by), ..Clocks::at(*known_at, zone) };
-            View::of(history, clocks)
-        };
-        let (before, after) = (view(*known_at), view(*recorded_at));
+        let (before, after) = views(history, *known_at, *recorded_at, zone);
         let last = zone.day_of(*known_at);
         let was_known = |seq: u64| {
             let entry = history.entry(seq);
@@ -55,8 +53,34 @@ pub fn revisions(history: &History, zone: Zone) -> Vec<Revision> {
                 || history.seq_of(&change.event).is_some_and(was_known)
         });
         if !measures.is_empty() || !positions.is_empty() {
-            revisions.push(Revision { recorded_at: *recorded_at, measures, positions });
+            revisions.push(Revision {
+                known_at: *known_at,
+                recorded_at: *recorded_at,
+                measures,
+                positions,
+            });
         }
     }
     revisions
+}
+
+/// What counts about the last moment before an append, as it was known then, and as it was after the append.
+fn views(
+    history: &History,
+    known_at: Instant,
+    recorded_at: Instant,
+    zone: Zone,
+) -> (View<'_>, View<'_>) {
+    let view = |recorded_by: Instant| {
+        let clocks = Clocks { recorded_by: Some(recorded_by), ..Clocks::at(known_at, zone) };
+        View::of(history, clocks)
+    };
+    (view(known_at), view(recorded_at))
+}
+
+impl Revision {
+    /// The views that it compares: what counted before it, and after.
+    pub fn views<'h>(&self, history: &'h History, zone: Zone) -> (View<'h>, View<'h>) {
+        views(history, self.known_at, self.recorded_at, zone)
+    }
 }

@@ -3,11 +3,12 @@
 //! The order in which things are decided:
 //! 1. Only events recorded in time are seen.
 //! 2. Corrections and retractions act from their own reported time; if they have none, from the day they were
-//!    recorded. For this step the sources' `published` counts as first recorded, so that a correction never decides
-//!    about itself.
-//! 3. From the last event to the first: an event is out if a retraction that is itself in takes it out.
+//!    recorded. For this step the sources' `published`, and what is a duplicate of what, count as first recorded, so
+//!    that a correction never decides about itself.
+//! 3. From the last event to the first: an event is out if a retraction that is itself in takes it out
+//!    ([`super::retractions`]).
 //! 4. Of the corrections of one field that are in, the last recorded counts.
-//! 5. What names a duplicate of an actor, a source or a topic names its original. Passages alone stay those of the
+//! 5. What names a duplicate of an actor, a topic or a contact names its original. Passages alone stay those of the
 //!    source that they were found in; of what day that is, its original says.
 //! 6. Mentions, and events retracted as duplicates, are gathered as further reports of their act.
 //! 7. With a reported clock, an event counts if one of the sources cited by it or by its further reports was
@@ -22,8 +23,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::anomalies::{Anomaly, AnomalyCode};
 use super::clocks::Clocks;
 use super::history::{Content, Entry, History};
+use super::retractions::{Named, Retractions};
 use crate::model::calendar::{Instant, Zone};
-use crate::model::event::{Attribution, Body, Cite, Event, RetractedBy};
+use crate::model::event::{Attribution, Body, Cite, Event};
 use crate::model::schema::Kind;
 
 /// What counts under given clocks.
@@ -32,9 +34,9 @@ pub struct View<'h> {
     history: &'h History,
     clocks: Clocks,
     facts: BTreeMap<u64, Fact<'h>>,
-    struck: BTreeMap<u64, u64>,
-    /// Of the struck ones the duplicates, each with the number of what it doubles.
-    doubles: BTreeMap<u64, u64>,
+    /// What was retracted as a duplicate and is a further report of its original.
+    duplicates: BTreeMap<u64, Fact<'h>>,
+    retractions: Retractions<'h>,
     /// The corrections that are applied, and the retractions that take something out.
     acting: BTreeSet<u64>,
     unreported: BTreeMap<u64, NotCounted>,
@@ -50,7 +52,8 @@ pub struct Fact<'h> {
     pub event: Cow<'h, Event>,
     /// The corrections that were applied, in log order.
     pub corrections: Vec<u64>,
-    /// The retractions by which actors, sources and topics that it names stand for others, in log order.
+    /// The retractions by which it is a duplicate, and actors, topics and contacts that it names stand for others, in log
+    /// order.
     pub resolved_by: Vec<u64>,
     /// The mentions of it that count, in log order.
     pub mentions: Vec<u64>,
@@ -133,10 +136,9 @@ impl<'h> View<'h> {
 
     /// These ids, and those of their duplicates.
     pub(crate) fn with_duplicates(&self, mut ids: BTreeSet<String>) -> BTreeSet<String> {
-        for duplicate in self.doubles.keys() {
-            let id = self.history.id_of(*duplicate);
-            if ids.contains(&*self.stands_for(&id)) {
-                ids.insert(id);
+        for duplicate in self.retractions.duplicates() {
+            if ids.contains(&self.retractions.original(duplicate).id(self.history)) {
+                ids.insert(duplicate.id(self.history));
             }
         }
         ids
@@ -145,38 +147,27 @@ impl<'h> View<'h> {
     /// When each source was published, a duplicate when its original was; those without a date are absent.
     fn published_by_source(&self) -> BTreeMap<String, Instant> {
         let facts = self.facts.values().map(|fact| &*fact.event);
-        let mut published = published(facts, self.clocks.zone);
-        for duplicate in self.doubles.keys() {
-            let id = self.history.id_of(*duplicate);
-            if let Some(at) = published.get(&*self.stands_for(&id)).copied() {
-                published.entry(id).or_insert(at);
-            }
-        }
-        published
+        published(self.history, facts, &self.retractions, self.clocks.zone)
     }
 
     /// What counts, whenever it was reported.
     fn before_reports(history: &'h History, clocks: Clocks) -> Self {
-        let first = history.entries().iter().filter_map(|entry| {
-            let event = entry.event()?;
-            clocks.sees_recorded(entry.recorded_at).then_some(event)
-        });
-        let first_published = published(first, clocks.zone);
-        let acting = |entry: &&Entry| acts(entry, &clocks, &first_published);
-        let (out, doubles) = retractions(history, acting);
-        let corrections = corrections(history, acting, &out);
+        let published = first_published(history, &clocks);
+        let acting = |entry: &&Entry| acts(entry, &clocks, &published);
+        let retractions = Retractions::of(history, acting);
+        let corrections = corrections(history, acting, retractions.out());
 
         let mut view = Self {
             history,
             clocks,
             facts: BTreeMap::new(),
-            struck: out.clone(),
-            doubles,
-            acting: out.values().copied().collect(),
+            duplicates: BTreeMap::new(),
+            acting: retractions.out().values().copied().collect(),
+            retractions,
             unreported: BTreeMap::new(),
             anomalies: Vec::new(),
         };
-        view.gather_facts(&out, &corrections);
+        view.gather_facts(&corrections);
         view.resolve_names();
         view.gather_reports();
         view
@@ -202,6 +193,21 @@ impl<'h> View<'h> {
         self.facts.get(&seq)
     }
 
+    /// The event of this number as it counts: in its own right, or as one more report of what it is a duplicate of.
+    pub fn report(&self, seq: u64) -> Option<&Fact<'h>> {
+        self.fact(seq).or_else(|| self.duplicates.get(&seq))
+    }
+
+    /// What an event says: as it counts, or else as it was recorded, by the names that stand for whom and what it names.
+    pub fn told<'v>(&'v self, entry: &'v Entry) -> Option<Cow<'v, Event>> {
+        if let Some(report) = self.report(entry.seq) {
+            return Some(Cow::Borrowed(&*report.event));
+        }
+        let mut event = entry.event()?.clone();
+        event.rename(&mut |id| Some(self.stands_for(id).into_owned()));
+        Some(Cow::Owned(event))
+    }
+
     /// The event with this id, or of a duplicate its original, if it counts.
     pub fn fact_by_id(&self, id: &str) -> Option<&Fact<'h>> {
         self.fact(self.act_of(id)?)
@@ -209,17 +215,15 @@ impl<'h> View<'h> {
 
     /// The id that stands for this one: of a duplicate, that of its original.
     pub fn stands_for<'i>(&self, id: &'i str) -> Cow<'i, str> {
-        match self.history.seq_of(id) {
-            Some(seq) if self.doubles.contains_key(&seq) => {
-                Cow::Owned(self.history.id_of(original(seq, &self.doubles)))
-            }
-            _ => Cow::Borrowed(id),
+        match self.retractions.way(Named::by(self.history, id)).last() {
+            Some((original, _)) => Cow::Owned(original.id(self.history)),
+            None => Cow::Borrowed(id),
         }
     }
 
     /// The retracted events, each with the number of the retraction that takes it out.
     pub const fn struck(&self) -> &BTreeMap<u64, u64> {
-        &self.struck
+        self.retractions.out()
     }
 
     /// What the reported clock left out, and what is not there to be counted.
@@ -238,6 +242,11 @@ impl<'h> View<'h> {
         left_out
     }
 
+    /// The events that count, in their own right or as duplicates of what does.
+    pub(crate) fn reports(&self) -> impl Iterator<Item = &Fact<'h>> {
+        self.facts.values().chain(self.duplicates.values())
+    }
+
     /// Why an event does not count; `None` if it does, or if it only acts on others.
     pub fn not_counted(&self, seq: u64) -> Option<NotCounted> {
         if self.facts.contains_key(&seq) {
@@ -247,7 +256,7 @@ impl<'h> View<'h> {
         if !self.clocks.sees_recorded(entry.recorded_at) {
             return Some(NotCounted::RecordedLater);
         }
-        let struck = self.struck.get(&seq).map(|by| NotCounted::Retracted { by: *by });
+        let struck = self.struck().get(&seq).map(|by| NotCounted::Retracted { by: *by });
         struck.or_else(|| self.unreported.get(&seq).copied())
     }
 
@@ -264,7 +273,8 @@ impl<'h> View<'h> {
     /// The further reports of an act: its mentions, then its duplicates.
     pub fn further_reports(&self, fact: &Fact<'h>) -> Vec<&Event> {
         let mentions = fact.mentions.iter().filter_map(|seq| Some(&*self.fact(*seq)?.event));
-        let duplicates = fact.duplicates.iter().filter_map(|seq| self.history.entry(*seq)?.event());
+        let duplicates =
+            fact.duplicates.iter().filter_map(|seq| Some(&*self.duplicates.get(seq)?.event));
         mentions.chain(duplicates).collect()
     }
 
@@ -285,16 +295,25 @@ impl<'h> View<'h> {
     pub fn chains(&self, fact: &Fact<'h>) -> Vec<Vec<Attribution>> {
         let own = std::iter::once(&*fact.event).chain(self.further_reports(fact));
         let told = own.map(|event| &event.according_to).filter(|chain| !chain.is_empty());
-        let resolved = |link: &Attribution| Attribution {
-            by: link.by.as_deref().map(|by| self.stands_for(by).into_owned()),
-            how: link.how.clone(),
-        };
-        told.map(|chain| chain.iter().map(resolved).collect()).collect()
+        told.cloned().collect()
+    }
+
+    /// The number of what this event stands for: of a duplicate, that of its original.
+    pub fn original_of(&self, seq: u64) -> u64 {
+        self.retractions.original(Named::Event(seq)).seq().unwrap_or(seq)
     }
 
     /// The number of the event that an id names; of a duplicate, that of its original.
     pub(crate) fn act_of(&self, id: &str) -> Option<u64> {
-        Some(original(self.history.seq_of(id)?, &self.doubles))
+        self.retractions.original(Named::by(self.history, id)).seq()
+    }
+
+    /// The number of the event that an id names in a field of another; `None` if it names a measure, or nothing. What names it
+    /// means what was there when it was recorded, or its correction was; what came to have the id later is another.
+    pub fn meant(&self, id: &str, naming: u64, field: &str) -> Option<u64> {
+        let Some(seq) = self.history.seq_of(id) else { return self.act_of(id) };
+        let recorded_at = |seq| self.history.entry(seq).map(|entry| entry.recorded_at);
+        (recorded_at(seq) <= recorded_at(self.named_by(naming, field))).then_some(seq)
     }
 
     /// The pairs of events joined by a relation of one type, duplicates taken as their originals; nothing is joined with
@@ -305,7 +324,8 @@ impl<'h> View<'h> {
     ) -> Vec<(u64, u64, u64)> {
         let pairs = self.facts.values().filter_map(|fact| match &fact.event.body {
             Body::Relation(relation) if relation.kind == *kind => {
-                let (from, to) = (self.act_of(&relation.from)?, self.act_of(&relation.to)?);
+                let end = |id, field| Some(self.original_of(self.meant(id, fact.seq, field)?));
+                let (from, to) = (end(&relation.from, "from")?, end(&relation.to, "to")?);
                 (from != to).then_some((fact.seq, from, to))
             }
             _ => None,
@@ -313,17 +333,12 @@ impl<'h> View<'h> {
         pairs.collect()
     }
 
-    fn gather_facts(
-        &mut self,
-        out: &BTreeMap<u64, u64>,
-        corrections: &BTreeMap<u64, BTreeMap<String, u64>>,
-    ) {
+    fn gather_facts(&mut self, corrections: &BTreeMap<u64, BTreeMap<String, u64>>) {
         for entry in self.history.entries() {
-            let seen = self.clocks.sees_recorded(entry.recorded_at);
-            let Some(event) = entry.event().filter(|_| seen && !out.contains_key(&entry.seq))
-            else {
-                continue;
-            };
+            let is_duplicate = self.retractions.is_duplicate(entry.seq);
+            let is_out = self.struck().contains_key(&entry.seq) && !is_duplicate;
+            let seen = self.clocks.sees_recorded(entry.recorded_at) && !is_out;
+            let Some(event) = entry.event().filter(|_| seen) else { continue };
             if matches!(event.body, Body::Correction(_) | Body::Retraction(_) | Body::System(_)) {
                 continue;
             }
@@ -350,30 +365,37 @@ impl<'h> View<'h> {
             }
             fact.corrections.sort_unstable();
             self.acting.extend(&fact.corrections);
-            self.facts.insert(entry.seq, fact);
+            let kept = if is_duplicate { &mut self.duplicates } else { &mut self.facts };
+            kept.insert(entry.seq, fact);
         }
     }
 
-    /// Has the originals of actors, sources and topics named where their duplicates are.
+    /// Has the originals of actors, topics and contacts named where their duplicates are.
     fn resolve_names(&mut self) {
-        let is_named = |seq: &u64| {
-            let event = self.history.entry(*seq).and_then(Entry::event);
-            event.is_some_and(|e| matches!(e.kind(), Kind::Actor | Kind::Source | Kind::Topic))
+        let (history, retractions) = (self.history, &self.retractions);
+        for (seq, duplicate) in &mut self.duplicates {
+            let way = retractions.way(Named::Event(*seq));
+            duplicate.resolved_by = way.map(|(_, by)| by).collect();
+        }
+        let is_named = |duplicate: Named<'_>| {
+            let event = duplicate.seq().and_then(|seq| history.entry(seq)?.event());
+            event.is_none_or(|event| {
+                matches!(event.kind(), Kind::Actor | Kind::Topic | Kind::Contact)
+            })
         };
-        if !self.doubles.keys().any(is_named) {
+        if !retractions.duplicates().any(is_named) {
             return;
         }
-        for fact in self.facts.values_mut() {
-            let mut resolved_by = BTreeSet::new();
+        for fact in self.facts.values_mut().chain(self.duplicates.values_mut()) {
+            let mut resolved_by: BTreeSet<u64> = fact.resolved_by.drain(..).collect();
             let mut event = fact.event.clone().into_owned();
             event.rename(&mut |id| {
-                let mut seq = self.history.seq_of(id)?;
-                let mut seen = BTreeSet::new();
-                while let Some(next) = self.doubles.get(&seq).filter(|next| seen.insert(**next)) {
-                    resolved_by.extend(self.struck.get(&seq));
-                    seq = *next;
+                let mut original = None;
+                for (doubled, by) in retractions.way(Named::by(history, id)) {
+                    resolved_by.insert(by);
+                    original = Some(doubled);
                 }
-                (!seen.is_empty()).then(|| self.history.id_of(seq))
+                original.map(|original| original.id(history))
             });
             if !resolved_by.is_empty() {
                 fact.event = Cow::Owned(event);
@@ -382,13 +404,14 @@ impl<'h> View<'h> {
         }
     }
 
-    /// The number of the event that says what a fact has in this field: of the correction of it, or its own.
-    fn named_by(&self, fact: &Fact<'_>, field: &str) -> u64 {
+    /// The number of the event that says what another has in this field: of the correction of it, or its own.
+    fn named_by(&self, seq: u64, field: &str) -> u64 {
         let corrects = |seq: &&u64| {
             let by = self.history.entry(**seq).and_then(Entry::event).map(|event| &event.body);
             matches!(by, Some(Body::Correction(correction)) if correction.field == field)
         };
-        fact.corrections.iter().find(corrects).copied().unwrap_or(fact.seq)
+        let mut corrections = self.report(seq).into_iter().flat_map(|fact| &fact.corrections);
+        corrections.find(corrects).copied().unwrap_or(seq)
     }
 
     fn gather_reports(&mut self) {
@@ -396,13 +419,17 @@ impl<'h> View<'h> {
         for fact in self.facts.values() {
             if let Body::Mention(mention) = &fact.event.body
                 && let Some(of) = self.history.seq_of(&mention.of)
-                && of < self.named_by(fact, "of")
+                && of < self.named_by(fact.seq, "of")
             {
-                reports.push((original(of, &self.doubles), fact.seq, true));
+                reports.push((self.original_of(of), fact.seq, true));
             }
         }
-        for duplicate in self.doubles.keys() {
-            reports.push((original(*duplicate, &self.doubles), *duplicate, false));
+        for duplicate in self.retractions.duplicates() {
+            if let (Some(seq), Some(of)) =
+                (duplicate.seq(), self.retractions.original(duplicate).seq())
+            {
+                reports.push((of, seq, false));
+            }
         }
         for (of, report, is_mention) in reports {
             match self.facts.get_mut(&of) {
@@ -424,7 +451,7 @@ impl<'h> View<'h> {
         };
         let mut gone = BTreeMap::new();
         for fact in self.facts.values() {
-            if matches!(fact.event.kind(), Kind::Actor | Kind::Topic | Kind::Source) {
+            if is_named_by_acts(fact.event.kind()) {
                 continue;
             }
             match time(&self.cites(fact)) {
@@ -437,14 +464,14 @@ impl<'h> View<'h> {
                 }
             }
         }
-        let history = self.history;
-        let late_duplicate = |seq: &u64| {
-            let cites = history.entry(*seq).and_then(Entry::event).map(|event| &event.cites);
-            cites.and_then(|cites| time(cites)).is_none_or(|reported| reported > by)
-        };
+        let is_act = |fact: &Fact<'_>| !is_named_by_acts(fact.event.kind());
+        self.duplicates.retain(|_, duplicate| {
+            let in_time = |cites| time(cites).is_some_and(|reported| reported <= by);
+            !is_act(duplicate) || in_time(&duplicate.event.cites)
+        });
         for fact in self.facts.values_mut() {
             fact.mentions.retain(|seq| !gone.contains_key(seq));
-            fact.duplicates.retain(|seq| !late_duplicate(seq));
+            fact.duplicates.retain(|seq| self.duplicates.contains_key(seq));
         }
         drop(published);
         self.facts.retain(|seq, _| !gone.contains_key(seq));
@@ -452,8 +479,13 @@ impl<'h> View<'h> {
     }
 }
 
-/// When each source was published, at the latest; those without a date are absent.
-fn published<'e>(events: impl Iterator<Item = &'e Event>, zone: Zone) -> BTreeMap<String, Instant> {
+/// When each source was published, at the latest, and a duplicate when its original was; those without a date are absent.
+fn published<'e>(
+    history: &History,
+    events: impl Iterator<Item = &'e Event>,
+    retractions: &Retractions<'_>,
+    zone: Zone,
+) -> BTreeMap<String, Instant> {
     let mut published = BTreeMap::new();
     for event in events {
         if let Body::Source(source) = &event.body
@@ -462,7 +494,29 @@ fn published<'e>(events: impl Iterator<Item = &'e Event>, zone: Zone) -> BTreeMa
             published.entry(id.clone()).or_insert(date.span(zone).latest);
         }
     }
+    for duplicate in retractions.duplicates() {
+        let original = retractions.original(duplicate).id(history);
+        if let Some(at) = published.get(&original).copied() {
+            published.insert(duplicate.id(history), at);
+        }
+    }
     published
+}
+
+/// When each source was published, as first recorded: no correction is looked at, and every duplicate is taken for one. Nothing
+/// where no reported clock asks for it.
+fn first_published(history: &History, clocks: &Clocks) -> BTreeMap<String, Instant> {
+    if clocks.reported_by.is_none() {
+        return BTreeMap::new();
+    }
+    let seen = |entry: &&Entry| clocks.sees_recorded(entry.recorded_at);
+    let first = history.entries().iter().filter(seen).filter_map(Entry::event);
+    published(history, first, &Retractions::of(history, seen), clocks.zone)
+}
+
+/// Actors, sources and topics are no acts: acts name them, and they are left out by no reported clock.
+const fn is_named_by_acts(kind: Kind) -> bool {
+    matches!(kind, Kind::Actor | Kind::Source | Kind::Topic)
 }
 
 /// Is a correction or retraction seen, and does it act, under these clocks?
@@ -477,41 +531,6 @@ fn acts(entry: &Entry, clocks: &Clocks, published: &BTreeMap<String, Instant>) -
         .copied()
         .unwrap_or_else(|| clocks.zone.start_of(clocks.zone.day_of(entry.recorded_at)));
     from <= by
-}
-
-/// The events taken out, each with its retraction; and of those, the duplicates with their originals.
-fn retractions(
-    history: &History,
-    acting: impl Fn(&&Entry) -> bool,
-) -> (BTreeMap<u64, u64>, BTreeMap<u64, u64>) {
-    let mut out = BTreeMap::new();
-    let mut doubles = BTreeMap::new();
-    let mut outright = BTreeSet::new();
-    for entry in history.entries().iter().rev().filter(acting) {
-        let Some(Body::Retraction(retraction)) = entry.event().map(|event| &event.body) else {
-            continue;
-        };
-        if out.contains_key(&entry.seq) {
-            continue;
-        }
-        let Some(of) = history.seq_of(&retraction.of).filter(|of| *of < entry.seq) else {
-            continue;
-        };
-        out.insert(of, entry.seq);
-        match &retraction.by {
-            RetractedBy::Source | RetractedBy::Recorder => {
-                outright.insert(of);
-            }
-            RetractedBy::Duplicate(double_of) => {
-                let named = history.seq_of(double_of).filter(|seq| *seq < entry.seq);
-                if let Some(double_of) = named.filter(|seq| *seq != of) {
-                    doubles.insert(of, double_of);
-                }
-            }
-        }
-    }
-    doubles.retain(|of, _| !outright.contains(of));
-    (out, doubles)
 }
 
 /// For each event, the correction that counts for each of its fields.
@@ -530,19 +549,4 @@ fn corrections(
         }
     }
     corrections
-}
-
-/// Follows duplicates to the event that they double; a circle ends where it is entered.
-fn original(mut seq: u64, doubles: &BTreeMap<u64, u64>) -> u64 {
-    if !doubles.contains_key(&seq) {
-        return seq;
-    }
-    let mut seen = BTreeSet::from([seq]);
-    while let Some(next) = doubles.get(&seq) {
-        if !seen.insert(*next) {
-            break;
-        }
-        seq = *next;
-    }
-    seq
 }

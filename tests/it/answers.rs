@@ -591,3 +591,125 @@ fn what_a_proof_withholds_shows_its_kind() {
     let printed = desk.ok(&["check", "hidden.jsonl"]);
     assert!(printed.contains("events are withheld that could"), "{printed}");
 }
+
+/// What would break: words would be printed under the title of a source that does not hold them.
+#[test]
+fn a_passage_is_shown_with_the_source_in_which_it_was_found() {
+    let desk = Desk::demo();
+    let lines = r#"{"kind":"source","id":"wire","title":"The wire","published":"2025-05-01"}
+{"kind":"source","id":"copy","title":"A copy of the wire","published":"2025-05-01","file":"copy.txt"}
+{"kind":"measure","id":"ban","measure":"ban","op":"impose","by":["india"],"effective":"2025-05-01","cites":[{"source":"copy","quote":"all is banned"}]}
+{"kind":"correction","of":"ban","field":"scope","to":"all","cites":[{"source":"copy","quote":"all is banned"}]}
+{"kind":"retraction","of":"copy","by":"duplicate","duplicate_of":"wire"}
+"#;
+    desk.write("copy.txt", "From then on all is banned.");
+    desk.write("more.jsonl", lines);
+    desk.ok(&["append", "more.jsonl"]);
+    for args in [&["measures"][..], &["explain", "ban"], &["show", "ban"]] {
+        let printed = desk.ok(args);
+        assert!(printed.contains("A copy of the wire"), "{args:?}: {printed}");
+        assert!(!printed.contains("The wire"), "{args:?}: {printed}");
+    }
+    // It has no passages of its own that could be added.
+    let shown = desk.ok(&["show", "copy"]);
+    assert!(shown.contains("a duplicate of wire ("), "{shown}");
+}
+
+/// What would break: `explain` would deny what `positions` tells, of an actor or a statement under the name first recorded.
+#[test]
+fn explain_finds_positions_by_every_name() {
+    let desk = Desk::demo();
+    let lines = r#"{"kind":"actor","id":"bharat","name":"Bharat","type":"country"}
+{"kind":"topic","id":"dam"}
+{"kind":"statement","id":"said","by":["bharat"],"topic":"dam","stance":"supports","when":"2025-04-20"}
+{"kind":"retraction","of":"bharat","by":"duplicate","duplicate_of":"india"}
+"#;
+    desk.write("more.jsonl", lines);
+    desk.ok(&["append", "more.jsonl"]);
+    for args in [&["explain", "said"][..], &["explain", "bharat"], &["explain", "india", "dam"]] {
+        let found = desk.json(&[args, &["--json"]].concat());
+        let all = found["positions"].as_array().unwrap();
+        let of_dam = all.iter().find(|one| one["topic"] == "dam").unwrap();
+        assert_eq!(of_dam["actor"], "india", "{args:?}");
+        assert_eq!(of_dam["said"][0]["event"], "said", "{args:?}");
+    }
+}
+
+/// What would break: what is said about an event under the id of its duplicate would be shown beside neither.
+#[test]
+fn what_is_about_a_duplicate_is_shown_beside_its_original() {
+    let desk = Desk::demo();
+    let add = |lines: &str| {
+        desk.write("more.jsonl", lines);
+        desk.ok(&["append", "more.jsonl"]);
+    };
+    add(r#"{"kind":"incident","id":"twin","when":"2025-04-22"}
+{"kind":"note","id":"on-twin","of":"twin","text":"x"}
+"#);
+    add(r#"{"kind":"incident","id":"first","when":"2025-04-22"}
+{"kind":"retraction","of":"twin","by":"duplicate","duplicate_of":"first"}
+{"kind":"correction","id":"moved","of":"twin","field":"when","to":"2025-04-23"}
+"#);
+    let shown = |id: &str| desk.json(&["show", id, "--json"])["events"][0].clone();
+    for id in ["first", "twin"] {
+        assert_eq!(shown(id)["about_it"], serde_json::json!(["on-twin"]), "{id}");
+    }
+    assert_eq!(shown("twin")["corrected_by"][0]["in_effect"], true);
+}
+
+/// What would break: what is gone would be said of whom it was joined with since.
+#[test]
+fn what_is_gone_is_called_by_the_name_that_it_had() {
+    let desk = Desk::demo();
+    let add = |lines: &str| {
+        desk.write("more.jsonl", lines);
+        desk.ok(&["append", "more.jsonl"]);
+    };
+    add(r#"{"kind":"actor","id":"bharat","name":"Bharat","type":"country"}
+{"kind":"topic","id":"dam","name":"The dam"}
+{"kind":"statement","id":"said","by":["bharat"],"topic":"dam","stance":"supports","when":"2025-04-20"}
+"#);
+    let known = desk.json(&["show", "said", "--json"])["events"][0]["recorded_at"].clone();
+    add(r#"{"kind":"retraction","of":"bharat","by":"duplicate","duplicate_of":"india"}"#);
+    let learnt = [
+        "diff",
+        "--recorded-from",
+        known.as_str().unwrap(),
+        "--recorded-to",
+        "2100-01-01",
+        "--to",
+        "2025-05-01",
+    ];
+    for args in [&["revisions"][..], &learnt] {
+        let printed = desk.ok(args);
+        assert!(printed.contains("- Bharat supports: The dam"), "{args:?}: {printed}");
+        assert!(printed.contains("+ India supports: The dam"), "{args:?}: {printed}");
+    }
+}
+
+/// What would break: of a country, what it no longer holds and what was taken back would be shown without `--by` alone.
+#[test]
+fn history_is_shown_of_holders_too() {
+    let desk = Desk::demo();
+    let lines = r#"{"kind":"topic","id":"dam","name":"The dam"}
+{"kind":"actor","id":"envoy","name":"The envoy","type":"person","part_of":["india"]}
+{"kind":"statement","id":"first","by":["envoy"],"topic":"dam","stance":"supports","when":"2025-04-20"}
+{"kind":"statement","id":"second","by":["envoy"],"topic":"dam","stance":"opposes","when":"2025-04-21"}
+{"kind":"statement","id":"wrong","by":["envoy"],"topic":"dam","stance":"denies","when":"2025-04-22","summary":"so it was misheard"}
+{"kind":"retraction","of":"wrong","by":"recorder"}
+"#;
+    desk.write("more.jsonl", lines);
+    desk.ok(&["append", "more.jsonl"]);
+    let india = ["positions", "--by", "country", "--actor", "india", "--topic", "dam"];
+    let now = desk.ok(&india);
+    assert!(now.contains("second") && !now.contains("first"), "{now}");
+    assert!(!now.contains("misheard"), "{now}");
+    let all = desk.ok(&[&india[..], &["--history"]].concat());
+    assert!(all.contains("supports, no longer current, after second"), "{all}");
+    assert!(all.contains("The envoy · 2025-04-20 · first"), "{all}");
+    assert!(all.contains("misheard"), "{all}");
+    let found = desk.json(&[&india[..], &["--json"]].concat());
+    assert_eq!(found["taken_back"][0]["event"], "wrong");
+    let other = ["positions", "--by", "country", "--actor", "pakistan", "--topic", "dam", "--json"];
+    assert_eq!(desk.json(&other)["taken_back"], serde_json::json!([]));
+}

@@ -120,7 +120,10 @@ fn line(
         _ => line.source(number),
     };
     line.set("kind", kind);
-    if !line.at(7).is_multiple_of(3) && kind != "source" {
+    if line.at(7) == 8 && names.iter().all(|name| name != "n") && kind != "source" {
+        // A measure may have the same name.
+        line.set("id", "n");
+    } else if !line.at(7).is_multiple_of(3) && kind != "source" {
         line.set("id", format!("e{number}"));
     }
     if !matches!(kind, "source" | "correction" | "retraction" | "note") {
@@ -247,6 +250,8 @@ impl Line<'_> {
                 ("early", "late"),
                 ("late", "undated"),
                 ("undated", "early"),
+                ("us", "in"),
+                ("call", "talk"),
             ];
             let (of, original) = pick(&twice, self.at(1));
             self.set("of", of);
@@ -371,7 +376,12 @@ fn log(draws: &[Draw], spoiled: &[usize]) -> Vec<Kept> {
             Part::Present { bytes, .. } => Some(bytes),
             Part::Absent => None,
         };
-        if let Some(at) = spoiled.iter().position(|at| BASE + *at as u64 == seq) {
+        // The last of them are what the others name.
+        let of = |at: usize| match at {
+            0..40 => BASE + at as u64,
+            _ => at as u64 - 39,
+        };
+        if let Some(at) = spoiled.iter().position(|at| of(*at) == seq) {
             let unknown = |bytes: Vec<u8>| [&bytes[..bytes.len() - 1], b",\"zoom\":1}"].concat();
             payload = payload.filter(|_| at.is_multiple_of(2)).map(unknown);
         }
@@ -678,7 +688,7 @@ proptest! {
     #[test]
     fn what_bears_on_an_answer_gives_it(
         draws in any_draws(),
-        spoiled in prop::collection::vec(0_usize..40, 0..4),
+        spoiled in prop::collection::vec(0_usize..56, 0..4),
         shares in prop::collection::vec(0_usize..12, 1..9),
         to in 1_u32..15,
         recorded in prop::option::of(1_u32..16),

@@ -322,6 +322,20 @@ fn what_was_taken_back_does_not_come_back() {
     done(&["r1"]);
     refused(&["r2"]);
     done(&["r2", "a"]);
+    // Nor does it come to be the duplicate of another, or to have been withdrawn by another.
+    add(r#"{"kind":"incident","id":"d","summary":"first"}"#);
+    add(r#"{"kind":"retraction","id":"d1","of":"d","by":"recorder"}"#);
+    add(r#"{"kind":"retraction","id":"d2","of":"d","by":"source"}"#);
+    refused(&["d1"]);
+    done(&["d"]);
+    add(r#"{"kind":"incident","id":"original"}"#);
+    add(r#"{"kind":"incident","id":"e","summary":"first"}"#);
+    add(r#"{"kind":"retraction","id":"e1","of":"e","by":"duplicate","duplicate_of":"original"}"#);
+    add(r#"{"kind":"incident","id":"another"}"#);
+    add(r#"{"kind":"retraction","id":"e2","of":"e","by":"duplicate","duplicate_of":"another"}"#);
+    refused(&["e1"]);
+    add(r#"{"kind":"retraction","id":"e3","of":"e","by":"duplicate","duplicate_of":"another"}"#);
+    done(&["e2"]);
     add(r#"{"kind":"incident","id":"b","summary":"first"}"#);
     add(r#"{"kind":"correction","id":"c1","of":"b","field":"summary","to":"second"}"#);
     refused(&["c1"]);

@@ -119,6 +119,34 @@ fn a_measure_stands_for_its_steps_and_what_refers_to_them() {
     check(&log, "measure=ban", "answer");
 }
 
+/// What would break: what names a step that was entered twice would be missing from the list of its measure.
+#[test]
+fn a_measure_stands_for_what_names_duplicates_of_its_steps() {
+    let mut log = log();
+    let twice = r#"
+        {"kind":"measure","id":"twin","measure":"airspace","op":"impose","by":"pk"}
+        {"kind":"measure","id":"reply","measure":"visa-stop","op":"impose","by":"in","responds_to":"twin"}
+        {"kind":"note","id":"on-twin","of":"twin","text":"x"}
+        {"kind":"retraction","id":"same","of":"twin","by":"duplicate","duplicate_of":"step"}"#;
+    append(&mut log, twice).unwrap_or_else(|error| panic!("{error:?}"));
+    let of_step = "step answer instead again from-step to-closure on-step moved";
+    check(&log, "measure=closure", &format!("{of_step} reply on-twin same"));
+    check(&log, "measure=airspace", "twin reply on-twin same");
+}
+
+/// What would break: who told an act would be missing beside it once their report was found to be a duplicate of another.
+#[test]
+fn an_actor_stands_for_what_is_told_on_their_word_in_further_reports() {
+    let mut log = log();
+    let twice = r#"
+        {"kind":"statement","id":"twin","by":"modi","topic":"canal","according_to":[{"by":"rubio"}]}
+        {"kind":"retraction","of":"twin","by":"duplicate","duplicate_of":"spoke"}
+        {"kind":"mention","id":"further","of":"spoke","according_to":[{"by":"ministry"}]}"#;
+    append(&mut log, twice).unwrap_or_else(|error| panic!("{error:?}"));
+    check(&log, "actor=rubio", "rubio call spoke twin");
+    check(&log, "actor=ministry", "ministry spokesman call spoke told further");
+}
+
 #[test]
 fn what_may_have_happened_in_the_time_is_let_through() {
     let log = log();

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use demarche::model::calendar::{Day, Zone};
 use demarche::model::date::Edtf;
 use demarche::replay::diff::{Change, Days, MeasureChange};
+use demarche::replay::explain::{speakers_and_topic, topics_of};
 use demarche::replay::lag::{Bounds, Lags};
 use demarche::replay::{
     Clocks, View, dangling, diff, explain_measure, explain_position, lag, measures, revised_days,
@@ -127,6 +128,77 @@ fn a_source_entered_twice_was_published_when_its_original_was() {
     let answer = answer(&log, "2025-05-01").expect("a measure");
     // The passage stands where it was found.
     assert_eq!(answer.evidence[0].cites[0].source, "b");
+}
+
+/// What would break: a correction that cites such a source would count later than a statement that cites it.
+#[test]
+fn a_correction_acts_from_when_the_original_of_its_source_was_published() {
+    let sources = "source a published=2025-05-10; source b; impose 2025-04-20 cites=a";
+    let double = "retract b by=duplicate duplicate_of=a";
+    for by in ["", " cites=a"] {
+        check(
+            &format!("{sources}; {double}{by}; [2026-06-01] correct e2 when=2025-04-25 cites=b"),
+            "2025-04-20 reported=2025-05-09: none; 2025-04-24 reported=2025-05-10: none; \
+             2025-04-25 reported=2025-05-10: in_force",
+        );
+    }
+    // The same of a retraction; and what a duplicate itself was first said to be of does not count.
+    let early =
+        "source a published=2025-05-10; source b published=2025-05-30; impose 2025-04-20 cites=a";
+    check(
+        &format!("{early}; {double}; [2026-06-01] retract e2 by=source cites=b"),
+        "2025-04-20 reported=2025-05-10: none; 2025-04-20 reported=2025-06-10: none",
+    );
+}
+
+/// What would break: a duplicate would give its passages, its teller and its day as first recorded, whatever was corrected.
+#[test]
+fn a_duplicate_is_a_report_as_corrected() {
+    let history = "source early published=2025-05-01; source late published=2025-06-01; \
+        impose 2025-04-23 cites=late id=a; impose 2025-04-23 cites=late id=b; \
+        retract b by=duplicate duplicate_of=a";
+    let cites = r#"{"kind":"correction","id":"c","of":"b","field":"cites","to":[{"source":"early"}],"cites":[{"source":"early"}]}"#;
+    let told =
+        r#"{"kind":"correction","id":"d","of":"b","field":"according_to","to":[{"by":"pk"}]}"#;
+    check(history, "2025-05-01 reported=2025-05-31: none");
+    let history = format!("{history}; {cites}; {told}");
+    check(
+        &history,
+        "2025-05-01 reported=2025-05-31: in_force; 2025-05-01 reported=2025-04-30: none",
+    );
+    let log = self::history(&history);
+    let answer = answer(&log, "2025-05-01").expect("a measure");
+    let passages: Vec<&str> =
+        answer.evidence[0].cites.iter().map(|cite| cite.source.as_str()).collect();
+    assert_eq!(passages, ["late", "early"]);
+    assert_eq!(answer.evidence[0].according_to[0][0].by.as_deref(), Some("pk"));
+    let view = View::of(log.history(), clocks_at("2025-05-01"));
+    for id in ["c", "d"] {
+        assert!(view.heeds(log.history().seq_of(id).expect("it is there")), "{id}");
+    }
+}
+
+/// What would break: what its source withdrew would go on being called a duplicate.
+#[test]
+fn what_is_taken_back_for_good_is_no_duplicate_any_more() {
+    let history = "impose 2025-04-23 id=a; impose 2025-04-23 id=b; \
+        retract b by=duplicate duplicate_of=a id=one; retract b by=source id=two";
+    let check_back = |history: &str, by: &str, unheeded: &str| {
+        let log = self::history(history);
+        let view = View::of(log.history(), clocks_at("2025-05-01"));
+        let seq = |id: &str| log.history().seq_of(id).expect("it is there");
+        assert_eq!(view.struck().get(&seq("b")), Some(&seq(by)));
+        assert!(view.heeds(seq(by)) && !view.heeds(seq(unheeded)));
+    };
+    check_back(history, "two", "one");
+    check_back(&format!("{history}; retract two by=recorder"), "one", "two");
+    // A later retraction says of what it is a duplicate.
+    let log = self::history(
+        "impose 2025-04-20 id=a; impose 2025-04-21 id=b; impose 2025-04-22 id=c cites=article; \
+        retract c by=duplicate duplicate_of=a; retract c by=duplicate duplicate_of=b",
+    );
+    let view = View::of(log.history(), clocks_at("2025-05-01"));
+    assert_eq!(view.fact_by_id("c").map(|fact| fact.seq), log.history().seq_of("b"));
 }
 
 #[test]
@@ -471,6 +543,45 @@ fn a_position_that_was_corrected_and_is_still_held_has_not_ended() {
     assert_eq!(told.collect::<Vec<_>>(), [(Change::Changed, "e1".to_owned())]);
 }
 
+/// What would break: a change would be laid to what the log had long known, where something further from it was learnt.
+#[test]
+fn the_reason_for_a_change_is_what_was_learnt_however_far_it_is() {
+    let twice =
+        "impose 2025-04-23 id=a; impose 2025-04-23 id=b; retract b by=duplicate duplicate_of=a";
+    let told =
+        r#"{"kind":"correction","id":"c","of":"b","field":"according_to","to":[{"by":"pk"}]}"#;
+    let expected = ["2025-04-23/..: in_force -> in_force (c)"];
+    check_learnt(&format!("{twice}; [2026-06-01] {told}"), "2026-05-31", "2026-06-01", &expected);
+    let expected = ["2025-04-23/..: in_force -> in_force (d)"];
+    check_learnt(
+        &format!("{twice}; {told}; [2026-06-01] retract c by=recorder id=d"),
+        "2026-05-31",
+        "2026-06-01",
+        &expected,
+    );
+    // What was a duplicate, and is now withdrawn.
+    let cited = "impose 2025-04-23 id=a; impose 2025-04-23 id=b cites=article; \
+        retract b by=duplicate duplicate_of=a; [2026-06-01] retract b by=source id=c";
+    let expected = ["2025-04-23/..: in_force -> in_force (c)"];
+    check_learnt(cited, "2026-05-31", "2026-06-01", &expected);
+    // What may have been said later, and was not known.
+    let said = |id: &str, when: &str| {
+        format!(
+            r#"{{"kind":"statement","id":"{id}","by":"in","topic":"treaty","stance":"opposes","when":"{when}"}}"#
+        )
+    };
+    let (first, later) = (said("one", "2025-04-20"), said("two", "2025-05-01/2025-06-01"));
+    let log = history(&format!("{first}; [2026-06-01] {later}"));
+    let view = |question: &str| View::of(log.history(), clocks(question));
+    let because = |before: &str, after: &str| {
+        let diff = diff(&view(before), &view(after));
+        diff.positions.into_iter().map(|change| (change.event, change.because)).collect::<Vec<_>>()
+    };
+    let both = ["one", "two"].map(|id| (id.to_owned(), vec!["two".to_owned()]));
+    assert_eq!(because("2025-05-06 recorded=2026-05-31", "2025-05-06"), both);
+    assert_eq!(because("2025-04-30", "2025-05-06"), both);
+}
+
 #[test]
 fn an_explanation_lists_every_step_and_what_became_of_it() {
     let log = history(
@@ -528,6 +639,58 @@ fn an_explanation_of_a_position_lists_what_was_said_what_was_not_yet_and_what_do
         found.not_counted.iter().map(|one| log.history().id_of(one.seq)).collect();
     assert_eq!(ids, ["gone"]);
     assert_eq!(explain_position(&view, "pk", "visas"), None);
+}
+
+/// What would break: an explanation would deny a position that `positions` gives, or explain one that nobody holds.
+#[test]
+fn a_position_is_explained_by_the_names_that_stand() {
+    let entries = r#"{"kind":"topic","id":"visas"}; {"kind":"topic","id":"visa"};
+        {"kind":"actor","id":"pak"}; source a published=2025-05-01; source b published=2025-06-01;
+        {"kind":"statement","id":"one","by":["pak"],"topic":"visa","when":"2025-04-01","cites":[{"source":"a"}]};
+        {"kind":"statement","id":"two","by":["in"],"topic":"treaty","when":"2025-04-02","cites":[{"source":"a"}]};
+        {"kind":"statement","id":"late","by":["pak"],"topic":"visa","when":"2025-04-03","cites":[{"source":"b"}]};
+        {"kind":"statement","id":"gone","by":["pak"],"topic":"visa","when":"2025-04-04"};
+        {"kind":"correction","of":"two","field":"by","to":["pak"],"cites":[{"source":"a"}]};
+        {"kind":"correction","of":"two","field":"topic","to":"visa","cites":[{"source":"a"}]};
+        retract gone by=source cites=a; retract pak by=duplicate duplicate_of=pk cites=a;
+        retract visa by=duplicate duplicate_of=visas cites=a"#;
+    let log = history(entries);
+    let view = View::of(log.history(), clocks("2025-05-01 reported=2025-05-10"));
+    for (actor, topic) in [("pk", "visas"), ("pak", "visa")] {
+        let found = explain_position(&view, actor, topic).expect("something was said");
+        assert_eq!((&*found.actor, &*found.topic), ("pk", "visas"));
+        let said: Vec<&str> = found.said.iter().map(|one| one.event.as_str()).collect();
+        assert_eq!(said, ["two", "one"]);
+        let not: Vec<String> =
+            found.not_counted.iter().map(|one| log.history().id_of(one.seq)).collect();
+        assert_eq!(not, ["late", "gone"]);
+        assert_eq!(topics_of(&view, actor), ["visas".to_owned()].into());
+    }
+    assert_eq!(explain_position(&view, "in", "treaty"), None);
+    let of = |id: &str| {
+        let seq = log.history().seq_of(id).expect("it is there");
+        speakers_and_topic(&view, log.history().entry(seq).expect("it is held"))
+    };
+    for id in ["one", "two", "late", "gone"] {
+        assert_eq!(of(id), Some((vec!["pk".to_owned()], "visas".to_owned())), "{id}");
+    }
+}
+
+/// What would break: what a source told first would leave no trace in its lag once it was found to be a further report.
+#[test]
+fn the_lag_of_a_source_is_over_duplicates_too() {
+    let log = history(
+        "[2026-01-10] source s published=2026-01-03; source copy; source t published=2026-01-05; \
+         impose 2026-01-01 cites=t; impose 2026-01-01 cites=copy; \
+         {\"kind\":\"incident\",\"when\":\"2026-01-02\",\"cites\":[{\"source\":\"s\"},{\"source\":\"copy\"}]}; \
+         retract e4 by=duplicate duplicate_of=e3; retract copy by=duplicate duplicate_of=s",
+    );
+    let lags = lag(&View::of(log.history(), clocks("2026-02-01")));
+    let found: Vec<_> = lags.iter().map(|one| (one.source.as_str(), one.acts)).collect();
+    assert_eq!(found, [("s", 2), ("t", 1)]);
+    let bounds = |days| Some(Bounds { low: days, high: days });
+    let lag = &lags[0].reported_minus_valid;
+    assert_eq!((lag.least, lag.most), (bounds(1), bounds(2)));
 }
 
 #[test]

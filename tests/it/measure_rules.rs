@@ -1,8 +1,9 @@
 //! The rules of `docs/replay.md` about measures: a line of history, a line of expectation; see [`crate::histories`].
 
+use demarche::model::calendar::Zone;
 use demarche::model::date::Edtf;
 use demarche::replay::measures::{InForce, Status};
-use demarche::replay::{View, explain_measure, lives};
+use demarche::replay::{View, anomalies, explain_measure, lives, revisions};
 
 use crate::histories::{answer, check, check_key, clocks, history, status};
 
@@ -621,4 +622,30 @@ fn a_life_is_told_in_days_that_are_alike_and_no_others() {
     );
     assert_eq!(told("2025-04-24", "2025-04-26"), ["2025-04-24/2025-04-26 in_force"]);
     assert_eq!(told("2025-04-01", "2025-04-22"), Vec::<String>::new());
+}
+
+/// What would break: an event that takes the name of a measure would come to be what others answer, even on days long past.
+#[test]
+fn a_name_means_what_had_it_when_it_was_recorded() {
+    let entries = "impose 2025-05-01 id=a1; impose 2025-05-02 id=b1 measure=n responds_to=m; \
+        impose 2025-05-02 id=c1 measure=o; relate c1 retaliates m; \
+        [2026-06-01] impose 2025-05-20 id=m measure=z";
+    check_key("answered_by", entries, "2025-05-01: -; 2025-06-01: n|o");
+    let log = history(entries);
+    assert_eq!(revisions(log.history(), Zone::UTC), []);
+    // What is recorded from then on means the event.
+    let later = format!("{entries}; impose 2025-05-21 measure=p responds_to=m");
+    check_key("answered_by", &later, "2025-06-01: n|o");
+    // So it does where the event was there first, which is not the measure.
+    let first = r#"{"kind":"incident","id":"m","when":"2025-04-22"};
+        impose 2025-05-02 measure=n responds_to=m; [2026-06-01] impose 2025-05-01"#;
+    check_key("answered_by", first, "2025-06-01: -");
+    let log = history(&format!("{first}; retract e2 by=recorder"));
+    assert_eq!(anomalies(&View::of(log.history(), clocks("2025-06-01"))).len(), 1);
+    // And what takes back an event of the name takes back nothing of the measure.
+    let taken_back = format!(
+        "impose 2025-05-01; impose 2025-05-02 measure=n responds_to=m; [2026-06-01] {}; retract m by=recorder",
+        r#"{"kind":"incident","id":"m"}"#
+    );
+    check_key("anomalies", &taken_back, "2025-06-01: -");
 }

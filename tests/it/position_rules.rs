@@ -3,7 +3,8 @@
 use demarche::replay::contacts::Teller;
 use demarche::replay::positions::Side;
 use demarche::replay::{
-    AnomalyCode, Dispute, Level, View, anomalies, contacts, disputes, holdings, positions, roll_up,
+    AnomalyCode, Dispute, History, Level, View, anomalies, contacts, disputes, holdings, positions,
+    roll_up,
 };
 
 use crate::histories::clocks_at;
@@ -468,6 +469,85 @@ fn what_names_a_duplicate_of_an_actor_or_topic_names_its_original() {
     check_roll_up(&lines, Level::Country, &["*pk <- speaker a []"]);
 }
 
+/// What would break: of an actor entered twice who was said to double each other in turn, each would hold the other's positions.
+#[test]
+fn of_a_circle_of_duplicates_the_later_word_says_which_is_kept() {
+    let actors = r#"{"kind":"actor","id":"premier","type":"person"}
+        {"kind":"actor","id":"prime","type":"person"}"#;
+    let of = |id: &str, of: &str, original: &str| {
+        format!(
+            r#"{{"kind":"retraction","id":"{id}","of":"{of}","by":"duplicate","duplicate_of":"{original}"}}"#
+        )
+    };
+    let lines = [
+        actors.to_owned(),
+        said("a", "premier", "2025-04-30", ""),
+        said("b", "sharif", "2025-04-30", ""),
+        of("one", "premier", "sharif"),
+        of("two", "prime", "premier"),
+        of("three", "sharif", "prime"),
+    ];
+    let mut log = support::log();
+    append(&mut log, &lines.join("\n")).unwrap_or_else(|error| panic!("{error:?}"));
+    let view = View::of(log.history(), clocks_at("2025-05-01"));
+    let held: Vec<_> =
+        positions(&view).into_iter().map(|one| (one.actor, one.event, one.rests_on)).collect();
+    let rests_on = |id: &str, more: &[&str]| {
+        [&[id], more].concat().into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let premier = || "premier".to_owned();
+    assert_eq!(
+        held,
+        [
+            (premier(), "b".to_owned(), rests_on("b", &["two", "three"])),
+            (premier(), "a".to_owned(), rests_on("a", &[])),
+        ]
+    );
+    let seq = |id: &str| log.history().seq_of(id).expect("it is there");
+    assert!(view.heeds(seq("two")) && view.heeds(seq("three")) && !view.heeds(seq("one")));
+    assert!(view.fact(seq("premier")).is_some(), "the one that is kept counts");
+}
+
+/// What would break: an erasure of what was entered by mistake would part what it says has one meaning.
+#[test]
+fn what_names_a_duplicate_that_was_erased_names_its_original() {
+    let lines = [
+        r#"{"kind":"actor","id":"premier","type":"person"}"#,
+        r#"{"kind":"actor","id":"prime","type":"person"}"#,
+        &*said("a", "prime", "2025-04-30", ""),
+        &*said("b", "sharif", "2025-05-02", ""),
+        r#"{"kind":"retraction","id":"one","of":"prime","by":"duplicate","duplicate_of":"premier"}"#,
+        r#"{"kind":"retraction","id":"two","of":"premier","by":"duplicate","duplicate_of":"sharif"}"#,
+    ];
+    let mut log = support::log();
+    append(&mut log, &lines.join("\n")).unwrap_or_else(|error| panic!("{error:?}"));
+    let held = |history: &History| {
+        let view = View::of(history, clocks_at("2025-05-03"));
+        positions(&view).into_iter().map(|one| (one.actor, one.rests_on)).collect::<Vec<_>>()
+    };
+    let whole = held(log.history());
+    assert_eq!(whole[1], ("sharif".to_owned(), ["a", "one", "two"].map(str::to_owned).to_vec()));
+    let mut erased = log.history().clone();
+    erased.forget(&["premier", "prime"].map(|id| erased.seq_of(id).expect("it is there")).into());
+    assert_eq!(held(&erased), whole);
+}
+
+/// What would break: a position would name a contact that the log does not have, beside the one that it is of.
+#[test]
+fn a_position_names_the_contact_that_stands_for_a_duplicate() {
+    let lines = [
+        r#"{"kind":"contact","id":"call","participants":["rubio","sharif"],"when":"2025-04-30"}"#,
+        r#"{"kind":"contact","id":"again","participants":["rubio","sharif"],"when":"2025-04-30"}"#,
+        &*said("a", "sharif", "2025-04-30", r#","contact":"again""#),
+        r#"{"kind":"retraction","id":"one","of":"again","by":"duplicate","duplicate_of":"call"}"#,
+    ];
+    let mut log = support::log();
+    append(&mut log, &lines.join("\n")).unwrap_or_else(|error| panic!("{error:?}"));
+    let held = positions(&View::of(log.history(), clocks_at("2025-05-01")));
+    assert_eq!(held[0].contact.as_deref(), Some("call"));
+    assert_eq!(held[0].rests_on, ["a", "one"]);
+}
+
 /// What would break: one who told it twice, under two ids of which one was found to double the other, would give two accounts.
 #[test]
 fn the_accounts_of_a_teller_entered_twice_are_one() {
@@ -484,6 +564,39 @@ fn the_accounts_of_a_teller_entered_twice_are_one() {
     ];
     let lines = lines.join("\n");
     check_contact(&lines, &["us: a b", "all: ", "topics: ", "silent: sharif"]);
+}
+
+/// What would break: whether a tenure is certain would depend on the order in which memberships are written.
+#[test]
+fn who_is_reached_by_a_certain_way_is_certain() {
+    let (sure, unsure) = (r#""state""#, r#"{"actor":"gov","from":"2025-05"}"#);
+    for part_of in [[sure, unsure], [unsure, sure]] {
+        let lines = [
+            OFFICES.to_owned(),
+            format!(
+                r#"{{"kind":"actor","id":"two","type":"person","part_of":[{}]}}"#,
+                part_of.join(",")
+            ),
+            said("a", "two", "2025-05-10", ""),
+        ];
+        check_roll_up(&lines.join("\n"), Level::Government, &["*gov <- two a []"]);
+    }
+}
+
+/// What would break: the proof that a country holds a position would lack what says that the speaker's is the same country.
+#[test]
+fn a_rolled_up_position_rests_on_what_makes_those_on_the_way_one() {
+    let lines = [
+        r#"{"kind":"actor","id":"pak","type":"country"}"#,
+        r#"{"kind":"actor","id":"speaker","type":"person","part_of":"pak"}"#,
+        r#"{"kind":"retraction","id":"one","of":"pak","by":"duplicate","duplicate_of":"pk"}"#,
+        &*said("a", "speaker", "2025-04-30", ""),
+    ];
+    let mut log = support::log();
+    append(&mut log, &lines.join("\n")).unwrap_or_else(|error| panic!("{error:?}"));
+    let view = View::of(log.history(), clocks_at("2025-05-01"));
+    assert_eq!(roll_up(&view, Level::Country)[0].position.rests_on, ["one", "a"]);
+    assert_eq!(roll_up(&view, Level::Person)[0].position.rests_on, ["a"]);
 }
 
 #[test]

@@ -331,10 +331,6 @@ impl Known {
         let seen = history.entries().iter().filter(|e| clocks.sees_recorded(e.recorded_at));
         for event in seen.filter_map(Entry::event) {
             for name in names(event) {
-                // What a measure answers is looked at no further, so another event of that name would not matter.
-                if matches!(event.body, Body::Measure(_)) && history.has_measure(name) {
-                    continue;
-                }
                 match (history.seq_of(name), id::seq_of(name)) {
                     (Some(_), _) => {}
                     (None, Some(seq)) => drop(known.seqs.insert(seq)),

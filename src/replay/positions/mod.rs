@@ -13,7 +13,7 @@ use crate::model::vocabulary::{Modality, RelationType, Stance};
 mod roll_up;
 mod said;
 
-pub use roll_up::{HeldPosition, Holding, holdings, roll_up};
+pub use roll_up::{HeldPosition, Holding, holders, holdings, roll_up};
 pub(crate) use said::{Said, statements};
 
 /// What one statement makes its speaker hold on its topic.
@@ -101,10 +101,17 @@ pub struct Side {
 
 /// Every position that was, or may have been, taken by the view's date: by actor and topic, the newest first.
 pub fn positions(view: &View<'_>) -> Vec<Position> {
+    positions_and_later(view).into_iter().map(|(position, _)| position).collect()
+}
+
+/// The same, each with the ids of the statements that stand wholly after it, in log order, be it that they may not have
+/// been made.
+pub(crate) fn positions_and_later(view: &View<'_>) -> Vec<(Position, Vec<String>)> {
     let acts = statements(view);
     let said = by_actor_and_topic(view, &acts);
     let held = said.into_iter().flat_map(|((_, topic), voices)| in_order(view, topic, voices));
-    held.map(|(_, position)| position).collect()
+    let ids = |seqs: BTreeSet<u64>| seqs.into_iter().map(|seq| view.history().id_of(seq)).collect();
+    held.map(|(_, position, later)| (position, ids(later.all))).collect()
 }
 
 /// Those of [`positions`] that are current, without a list of what took the place of the others.
@@ -122,7 +129,7 @@ pub fn current_positions(view: &View<'_>) -> Vec<Position> {
         voices.sort_by_key(|voice| std::cmp::Reverse(voice.act.newness()));
         held.extend(voices.iter().map(|voice| {
             let may_supersede = voice.act.span.latest < newest;
-            let later = Later { superseded_by: Vec::new(), may_supersede };
+            let later = Later { superseded_by: Vec::new(), may_supersede, all: BTreeSet::new() };
             voice.act.position(view, voice.speaker, topic, &later)
         }));
     }
@@ -167,6 +174,8 @@ struct Later {
     superseded_by: Vec<u64>,
     /// Whether there are any, of which some may not have happened.
     may_supersede: bool,
+    /// All of them, where they are listed.
+    all: BTreeSet<u64>,
 }
 
 impl Later {
@@ -178,6 +187,7 @@ impl Later {
         Self {
             superseded_by: superseded_by.into_iter().collect(),
             may_supersede: !later.is_empty(),
+            all: later.iter().map(|other| other.first.seq).collect(),
         }
     }
 }
@@ -187,16 +197,17 @@ fn in_order<'s>(
     view: &View<'_>,
     topic: &str,
     mut voices: Vec<Voice<'s>>,
-) -> Vec<(Voice<'s>, Position)> {
+) -> Vec<(Voice<'s>, Position, Later)> {
     voices.sort_by_key(|voice| std::cmp::Reverse(voice.act.newness()));
-    let positions: Vec<Position> = voices
+    let positions: Vec<(Position, Later)> = voices
         .iter()
         .map(|voice| {
             let later = Later::than(voice.act, &voices, view.clocks().to);
-            voice.act.position(view, voice.speaker, topic, &later)
+            (voice.act.position(view, voice.speaker, topic, &later), later)
         })
         .collect();
-    voices.into_iter().zip(positions).collect()
+    let held = voices.into_iter().zip(positions);
+    held.map(|(voice, (position, later))| (voice, position, later)).collect()
 }
 
 /// Opposite current stances on one topic, and events that a relation says contradict one another, once both can have

@@ -4,8 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::said::{Newness, statements};
 use super::{Flag, Position, Voice, in_order, voices};
+use crate::model::event::Body;
 use crate::model::vocabulary::{Modality, Stance};
+use crate::replay::history::Entry;
 use crate::replay::membership::{Level, Seat, leads_to, seats};
+use crate::replay::placement::Reported;
 use crate::replay::view::View;
 
 /// A position, and for whom of a level it was spoken.
@@ -56,11 +59,12 @@ pub fn roll_up(view: &View<'_>, level: Level) -> Vec<HeldPosition> {
     }
     let mut held: BTreeMap<(String, &str), Vec<(Newness, HeldPosition)>> = BTreeMap::new();
     for ((_, topic), voices) in said {
-        for (Voice { speaker, act }, position) in in_order(view, topic, voices) {
+        for (Voice { speaker, act }, position, _) in in_order(view, topic, voices) {
             let mut through = seats(view, act.statement, speaker, Level::Office, act.span);
             through.retain(|seat| seat.reached);
             for seat in seats(view, act.statement, speaker, level, act.span) {
                 let mut position = position.clone();
+                rest_on_path(view, &mut position, &seat);
                 if !seat.certain {
                     position.flags.push(Flag::TenureUncertain);
                     position.flags.sort();
@@ -88,6 +92,28 @@ pub fn roll_up(view: &View<'_>, level: Level) -> Vec<HeldPosition> {
         of_holder.sort_by_key(|(newness, _)| std::cmp::Reverse(*newness));
     }
     held.into_values().flatten().map(|(_, one)| one).collect()
+}
+
+/// Has a position rest on what says that those on the way up to its holder are one with others.
+fn rest_on_path(view: &View<'_>, position: &mut Position, seat: &Seat) {
+    let below = seat.path.split_last().map_or(&[][..], |(_, below)| below);
+    let actors = below.iter().filter_map(|actor| view.fact_by_id(actor));
+    let resolved_by: Vec<u64> = actors.flat_map(|actor| &actor.resolved_by).copied().collect();
+    if resolved_by.is_empty() {
+        return;
+    }
+    let known = position.rests_on.iter().filter_map(|id| view.history().seq_of(id));
+    let all: BTreeSet<u64> = known.chain(resolved_by).collect();
+    position.rests_on = all.into_iter().map(|seq| view.history().id_of(seq)).collect();
+}
+
+/// For whom of a level a statement was spoken, and on what topic, whether it counts or not; `None` if it is none on a topic.
+pub fn holders(view: &View<'_>, entry: &Entry, level: Level) -> Option<(Vec<Seat>, String)> {
+    let event = view.told(entry)?;
+    let Body::Statement(said) = &event.body else { return None };
+    let at = Reported::of(&event.when.iter().collect::<Vec<_>>(), view.clocks().zone).span;
+    let all = said.by.iter().flat_map(|speaker| seats(view, said, speaker, level, at)).collect();
+    Some((all, event.topic.clone()?))
 }
 
 /// What the current ones of rolled-up positions come to: by holder, topic, stance and modality.

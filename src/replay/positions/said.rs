@@ -118,17 +118,16 @@ impl<'v> Said<'v> {
         }
     }
 
-    /// Its reports, their dated mentions and the events retracted as their duplicates, and the corrections of them
-    /// and of whom they name.
+    /// Its reports, their mentions and duplicates, and the corrections of them and of whom they name.
     fn rests_on(&self, view: &View<'_>) -> Vec<String> {
         let mut seqs: BTreeSet<u64> = self.relations.iter().copied().collect();
         for fact in &self.reports {
-            let mentions = fact.mentions.iter().filter_map(|seq| view.fact(*seq));
-            for report in std::iter::once(*fact).chain(mentions) {
+            let further = fact.mentions.iter().chain(&fact.duplicates);
+            let further = further.filter_map(|seq| view.report(*seq));
+            for report in std::iter::once(*fact).chain(further) {
                 seqs.insert(report.seq);
                 seqs.extend(report.corrections.iter().chain(&report.resolved_by));
             }
-            seqs.extend(&fact.duplicates);
         }
         seqs.into_iter().map(|seq| view.history().id_of(seq)).collect()
     }
