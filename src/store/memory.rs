@@ -1,6 +1,6 @@
 //! A store in memory: the model that other stores are compared with, and what tests and examples use.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::bundle::{self, BUNDLE_EVENTS};
 use super::{
@@ -16,6 +16,8 @@ pub struct MemoryStore {
     staged: Vec<StoredEvent>,
     link: [u8; 32],
     blobs: BTreeMap<String, Vec<u8>>,
+    /// Those that were staged and were not there before.
+    staged_blobs: BTreeSet<String>,
     tree: BTreeMap<(u8, u64), Vec<u8>>,
     blocks: BTreeMap<BlockKey, Vec<u8>>,
 }
@@ -61,6 +63,7 @@ impl Store for MemoryStore {
             self.tree.insert((*level, *index), hashes.clone());
         }
         self.link = change.next.link;
+        self.staged_blobs.clear();
         Ok(())
     }
 
@@ -73,8 +76,18 @@ impl Store for MemoryStore {
         Ok(())
     }
 
+    fn stage_blob(&mut self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        if self.blobs.insert(name.to_owned(), bytes.to_vec()).is_none() {
+            self.staged_blobs.insert(name.to_owned());
+        }
+        Ok(())
+    }
+
     fn unstage(&mut self) -> Result<(), StoreError> {
         self.staged.clear();
+        for name in std::mem::take(&mut self.staged_blobs) {
+            self.blobs.remove(&name);
+        }
         Ok(())
     }
 

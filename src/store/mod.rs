@@ -124,6 +124,10 @@ pub trait Store: Sync {
     /// append; nothing is left of it if the store is opened again before.
     fn stage(&mut self, bundle: Vec<u8>, tree: Vec<TreePiece>) -> Result<(), StoreError>;
 
+    /// Keeps bytes as [`Store::put_blob`] does, for the append to come. If it does not come, they go with what else was
+    /// staged, unless they were kept before.
+    fn stage_blob(&mut self, name: &str, bytes: &[u8]) -> Result<(), StoreError>;
+
     /// Lets go of what was staged.
     fn unstage(&mut self) -> Result<(), StoreError>;
 

@@ -1,11 +1,15 @@
 //! The gates: what is refused, with what evidence, and that nothing of it is written.
 
 use demarche::event_log::passage::Difference;
-use demarche::event_log::{AppendError, AppendOptions, Appended, Cause, Refusal};
+use demarche::event_log::{
+    AppendError, AppendOptions, Appended, Cause, EventLog, Refusal, Submission,
+};
 use demarche::model::check::Wrong;
+use demarche::store::memory::MemoryStore;
 use demarche::store::{Part, Store};
 
-use crate::support::{self, Counting, append, append_with};
+use crate::faulty::Faulty;
+use crate::support::{self, Counting, Files, append, append_with};
 
 /// The refusals of lines; the log must be as it was.
 #[track_caller]
@@ -465,6 +469,43 @@ fn sources_are_captured_and_hashed_and_kept() {
     let wrong =
         format!(r#"{{"kind":"source","id":"s","file":"scan.txt","blake3":"{}"}}"#, "0".repeat(64));
     assert!(matches!(refusals(&wrong)[0].causes[0], Cause::CaptureDiffers { .. }));
+}
+
+/// What would break: a document that was not taken in would stay in the store, and on a full disk every other append fail;
+/// and all documents of an input would be held in memory.
+#[test]
+fn of_sources_that_are_not_taken_nothing_is_kept() {
+    let store = Faulty::counting(support::log().into_log().store().clone());
+    let mut log = EventLog::open(store).unwrap();
+    let document = |byte: u8, mebibytes: usize| vec![byte; mebibytes * 1024 * 1024];
+    let documents = [
+        ("a", document(1, 40)),
+        ("b", document(2, 25)),
+        ("c", document(3, 1)),
+        ("wrong", document(4, 1)),
+    ];
+    let names = documents.each_ref().map(|(_, bytes)| format!("source/{}", blake3::hash(bytes)));
+    let mut files = Files(documents.to_vec());
+    let mut append = |log: &mut EventLog<_>, keep_going: bool| {
+        let source = |name: &str, more: &str| {
+            let line = format!(r#"{{"kind":"source","id":"s{name}","file":"{name}"{more}}}"#);
+            Submission::read(1, line.as_bytes())
+        };
+        let wrong = source("wrong", r#","bytes":5"#);
+        let lines = vec![source("a", ""), source("b", ""), source("c", ""), wrong];
+        let options = AppendOptions { keep_going, ..AppendOptions::default() };
+        log.append(lines, options, &mut files, &mut Counting::default())
+    };
+    let kept = |log: &EventLog<Faulty<MemoryStore>>| {
+        names.each_ref().map(|name| log.store().blob(name).unwrap().is_some())
+    };
+    let refused = append(&mut log, false);
+    assert!(matches!(refused, Err(AppendError::Refused(_))), "{refused:?}");
+    assert_eq!(kept(&log), [false; 4]);
+    let staged = log.store().names.iter().filter(|name| **name == "stage_blob").count();
+    assert_eq!(staged, 2, "what passed 64 MiB was written before the end: {:?}", log.store().names);
+    assert_eq!(append(&mut log, true).unwrap().written(), 3);
+    assert_eq!(kept(&log), [true, true, true, false]);
 }
 
 mod laws {

@@ -81,6 +81,9 @@ impl<S: Store> Store for Faulty<S> {
     fn stage(&mut self, bundle: Vec<u8>, tree: Vec<TreePiece>) -> Result<(), StoreError> {
         self.write("stage", |store| store.stage(bundle, tree))
     }
+    fn stage_blob(&mut self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        self.write("stage_blob", |store| store.stage_blob(name, bytes))
+    }
     fn unstage(&mut self) -> Result<(), StoreError> {
         self.write("unstage", S::unstage)
     }

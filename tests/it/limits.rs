@@ -333,8 +333,8 @@ fn refused_lines() {
     // Those count, too, that go with what they refer to.
     let link = |number| format!(r#"{{"kind":"note","id":"n{number}","of":"n{}"}}"#, number + 1);
     let chain = |links: usize| {
-        let links: String = (0..links).map(|number| link(number) + "\n").collect();
-        format!("{links}[]\n{{\"kind\":\"incident\",\"id\":\"good\"}}")
+        let notes: String = (0..links).map(|number| link(number) + "\n").collect();
+        format!("{notes}[]\n{{\"kind\":\"incident\",\"id\":\"good\"}}")
     };
     assert_eq!(refused(&chain(REFUSED_LINES_MAX - 1), going), REFUSED_LINES_MAX);
     let appended = support::append_with(

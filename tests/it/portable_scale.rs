@@ -67,6 +67,9 @@ impl Store for FullAfterwards {
     fn stage(&mut self, bundle: Vec<u8>, tree: Vec<TreePiece>) -> Result<(), StoreError> {
         self.room()?.stage(bundle, tree)
     }
+    fn stage_blob(&mut self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        self.room()?.stage_blob(name, bytes)
+    }
     fn unstage(&mut self) -> Result<(), StoreError> {
         self.store.unstage()
     }

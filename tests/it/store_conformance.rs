@@ -239,6 +239,26 @@ fn what_was_staged_is_let_go_of() {
 }
 
 #[test]
+fn a_staged_blob_goes_with_what_was_staged() {
+    each(|store| {
+        let blob =
+            |store: &dyn Store, name: &str| store.blob(name).unwrap().map(|bytes| bytes.len());
+        store.put_blob("source/before", &[1; 9_000]).unwrap();
+        store.stage_blob("source/before", &[1; 9_000]).unwrap();
+        store.stage_blob("source/new", &[2; 9_000]).unwrap();
+        store.stage_blob("source/new", &[2; 9_000]).unwrap();
+        assert_eq!(blob(store, "source/new"), Some(9_000), "it is there for quotations");
+        store.unstage().unwrap();
+        assert_eq!(blob(store, "source/new"), None);
+        assert_eq!(blob(store, "source/before"), Some(9_000));
+        store.stage_blob("source/new", &[2; 9_000]).unwrap();
+        store.append(change(head(0), &events(0, 1), head(1))).unwrap();
+        store.unstage().unwrap();
+        assert_eq!(blob(store, "source/new"), Some(9_000), "it came with the append");
+    });
+}
+
+#[test]
 fn what_was_staged_is_gone_when_the_store_is_opened_again() {
     for base in [1, 256, 300] {
         for bundles in [3, 70] {
@@ -246,9 +266,11 @@ fn what_was_staged_is_gone_when_the_store_is_opened_again() {
             let mut store = SledStore::create(dir.path(), "test").unwrap();
             filled(&mut store, base);
             stage(&mut store, base, base + bundles * BUNDLE_EVENTS);
+            store.stage_blob("source/staged", &[1; 9_000]).unwrap();
             drop(store);
             let mut store = SledStore::open(dir.path(), "test").unwrap();
             holds(&store, &events(0, base));
+            assert_eq!(store.blob("source/staged").unwrap(), None);
             let size = base + 600;
             store.append(change(head(base), &events(base, size), head(size))).unwrap();
             holds(&store, &events(0, size));
@@ -480,7 +502,7 @@ fn a_long_append_is_written_about_once() {
 #[derive(Debug, Clone)]
 enum Step {
     Append(u64),
-    Stage { events: u64, then: Staged },
+    Stage { blob: u64, events: u64, then: Staged },
     Block { run: u64, index: u64, bytes: usize },
     RemoveBlocks(u64),
     Blob(u64),
@@ -499,7 +521,11 @@ enum Staged {
 
 fn any_step() -> impl Strategy<Value = Step> {
     let staged = prop::sample::select(vec![Staged::Appended, Staged::LetGo, Staged::LeftBehind]);
-    let step = (1_u64..900, staged).prop_map(|(events, then)| Step::Stage { events, then });
+    let step = (0_u64..3, 1_u64..900, staged).prop_map(|(blob, events, then)| Step::Stage {
+        blob,
+        events,
+        then,
+    });
     let removed = prop::collection::vec(any::<prop::sample::Index>(), 0..4);
     prop_oneof![
         3 => prop_oneof![0_u64..5, 200_u64..600].prop_map(Step::Append),
@@ -528,7 +554,8 @@ fn act(store: &mut dyn Store, at: u64, step: &Step, dense: &mut BTreeMap<u64, u6
             store.append(change).unwrap();
             next
         }
-        Step::Stage { events: count, then } => {
+        Step::Stage { blob, events: count, then } => {
+            store.stage_blob(&format!("source/{blob}"), &vec![3; 7001]).unwrap();
             // At least one bundle.
             let next = (at + count).max(at / 256 * 256 + 256);
             let end = stage(store, at, next);

@@ -27,17 +27,16 @@ pub(in crate::event_log) fn name_it(
     Ok(())
 }
 
-/// Reads and hashes the files of a source.
+/// Reads and hashes the files of a source; returns their bytes by their hashes.
 pub(super) fn capture(
     kind: Kind,
     payload: &mut Object<'static>,
     files: &mut dyn SourceFiles,
-    blobs: &mut BTreeMap<String, Vec<u8>>,
-) -> Result<(), Vec<Cause>> {
+) -> Result<BTreeMap<String, Vec<u8>>, Vec<Cause>> {
+    let (mut captured, mut causes) = (BTreeMap::new(), Vec::new());
     if kind != Kind::Source {
-        return Ok(());
+        return Ok(captured);
     }
-    let mut causes = Vec::new();
     for (file, hash, size) in
         [("file", "blake3", "bytes"), ("text_file", "text_blake3", "text_bytes")]
     {
@@ -69,9 +68,9 @@ pub(super) fn capture(
         // Where the file lay is no part of the report, and may give away who made it.
         let base = name.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
         payload.insert(file.into(), Value::Text(base.into()));
-        blobs.insert(blake3, bytes);
+        captured.insert(blake3, bytes);
     }
-    if causes.is_empty() { Ok(()) } else { Err(causes) }
+    if causes.is_empty() { Ok(captured) } else { Err(causes) }
 }
 
 fn plain(value: &Value<'_>) -> String {

@@ -252,7 +252,8 @@ impl<S: Store> EventLog<S> {
             };
             excluded = std::mem::take(&mut appending.excluded);
             let mut refused = std::mem::take(&mut appending.refused);
-            if !options.keep_going && !(refused.is_empty() && withdrawn.is_empty()) {
+            let all_taken = refused.is_empty() && withdrawn.is_empty();
+            if !all_taken && !options.keep_going {
                 self.give_up();
                 refused.extend(withdrawn);
                 return Err(AppendError::Refused(without_consequences(refused)));

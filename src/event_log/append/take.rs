@@ -131,7 +131,6 @@ impl<S: Store> Appending<'_, S> {
         }
         self.log.names.reach(self.staging.head().size);
         self.log.names.make_room(&mut self.log.store)?;
-        self.write_blobs_ahead()?;
         Ok(())
     }
 
@@ -174,15 +173,11 @@ impl<S: Store> Appending<'_, S> {
                 return Ok(Err(problems.into_iter().map(Cause::Shape).collect()));
             }
         };
-        let before = self.blobs.len();
-        let named = name_it(kind, &mut payload)
-            .and_then(|()| capture(kind, &mut payload, files, &mut self.blobs));
-        if self.blobs.len() > before {
-            self.blob_bytes = self.blobs.values().map(Vec::len).sum();
-        }
-        if let Err(causes) = named {
-            return Ok(Err(causes));
-        }
+        let captured = name_it(kind, &mut payload);
+        let captured = match captured.and_then(|()| capture(kind, &mut payload, files)) {
+            Ok(captured) => captured,
+            Err(causes) => return Ok(Err(causes)),
+        };
         let refused = self.normalise_correction(kind, &mut payload)?.err();
         let sealed = sealed.map(|object| json::canonical(&Value::Object(object)));
         let as_given = payload.clone();
@@ -222,6 +217,7 @@ impl<S: Store> Appending<'_, S> {
             Err(causes) => return Ok(Err(causes)),
         };
         self.declare(&made, surroundings)?;
+        self.hold(captured)?;
         let seq = self.write_read(kind, &bytes, sealed.as_deref(), surroundings)?;
         self.note(line, seq, false, false);
         let place = self.place;

@@ -1,5 +1,7 @@
 //! What passed every gate is given its header and staged; at the end all of it becomes part of the log.
 
+use std::collections::BTreeMap;
+
 use super::{Appending, NewPart, Stretch};
 use crate::event_log::names::{Key, keys_of};
 use crate::event_log::sources::blob_name;
@@ -97,13 +99,20 @@ impl<S: Store> Appending<'_, S> {
         self.stretches.push(Stretch { line, seq, count: 1, already_there, declared });
     }
 
-    pub(super) fn write_blobs_ahead(&mut self) -> Result<(), StoreError> {
+    /// Holds what was captured with an event that is taken, and writes it ahead once it is much.
+    pub(super) fn hold(&mut self, captured: BTreeMap<String, Vec<u8>>) -> Result<(), StoreError> {
+        for (blake3, bytes) in captured {
+            let count = bytes.len();
+            if self.blobs.insert(blake3, bytes).is_none() {
+                self.blob_bytes = self.blob_bytes.saturating_add(count);
+            }
+        }
         if self.blob_bytes > BLOB_BYTES_HELD { self.write_blobs() } else { Ok(()) }
     }
 
     fn write_blobs(&mut self) -> Result<(), StoreError> {
         for (blake3, bytes) in std::mem::take(&mut self.blobs) {
-            self.log.store.put_blob(&blob_name(&blake3), &bytes)?;
+            self.log.store.stage_blob(&blob_name(&blake3), &bytes)?;
         }
         self.blob_bytes = 0;
         Ok(())

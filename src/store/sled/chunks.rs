@@ -97,9 +97,12 @@ pub(super) fn tree_key(level: u8, index: u64) -> [u8; 9] {
 }
 
 pub(super) fn blob_key(name: &str, chunk: u32) -> Vec<u8> {
-    let mut key = blake3::hash(name.as_bytes()).as_bytes().to_vec();
-    key.extend_from_slice(&chunk.to_be_bytes());
-    key
+    blob_chunk_key(blake3::hash(name.as_bytes()).as_bytes(), chunk)
+}
+
+/// The same, by the hash of the name.
+pub(super) fn blob_chunk_key(name_hash: &[u8], chunk: u32) -> Vec<u8> {
+    [name_hash, &chunk.to_be_bytes()].concat()
 }
 
 pub(super) fn encode_head(head: Head) -> Vec<u8> {

@@ -9,8 +9,8 @@ use sled::transaction::{ConflictableTransactionError, TransactionError, Transact
 use sled::{Batch, Db, IVec, Tree};
 
 use super::chunks::{
-    Chunks, ENDS, blob_key, block_key, bundle_chunks, chunk_key, chunks, decode_head, encode_head,
-    event_key, read_chunks, spaced, tree_key,
+    Chunks, ENDS, blob_chunk_key, blob_key, block_key, bundle_chunks, chunk_key, chunks,
+    decode_head, encode_head, event_key, read_chunks, spaced, tree_key,
 };
 use super::files::{
     WAIT_MIN, make_directory, refuse_links, remove_unfinished, restrict_files, sync_data,
@@ -40,6 +40,8 @@ pub const LAYOUT: &str = "3";
 const META: &[u8] = b"meta";
 const HEAD_KEY: &[u8] = b"head";
 const LAYOUT_KEY: &[u8] = b"layout";
+/// Stands before the hash of the name of a blob that was staged; the value is the head that its append found.
+const STAGED_BLOB: &[u8] = b"blob ";
 
 /// An open database of sled's.
 #[derive(Debug)]
@@ -168,7 +170,23 @@ impl Database {
         let head = self.head()?;
         remove_from(&self.tail, event_key(head.size, 0)..)?;
         let first = chunk_key(head.size / BUNDLE_EVENTS, 0);
-        remove_from(&self.bundles, first..chunk_key(u64::MAX, 0))
+        remove_from(&self.bundles, first..chunk_key(u64::MAX, 0))?;
+        self.remove_staged_blobs(head)
+    }
+
+    /// Removes the blobs of an append that did not come; those of one that did are no longer noted.
+    fn remove_staged_blobs(&self, head: Head) -> Result<(), StoreError> {
+        while let Some((key, found)) =
+            guarded(|| Ok(self.meta.scan_prefix(STAGED_BLOB).next().transpose()?))?
+        {
+            let name_hash = key.get(STAGED_BLOB.len()..).unwrap_or_default();
+            if decode_head(&found) == Some(head) {
+                let chunk = |index| blob_chunk_key(name_hash, index);
+                remove_from(&self.blobs, chunk(0)..=chunk(u32::MAX))?;
+            }
+            guarded(|| Ok(self.meta.remove(&key)?))?;
+        }
+        Ok(())
     }
 
     /// The events from number `from` on, to the end of their bundle or to `size`; of those that are in no bundle, at most
@@ -370,6 +388,20 @@ impl Database {
     pub(super) fn remove_blocks(&self, table: u8, run: u64) -> Result<(), StoreError> {
         let key = |index| block_key(BlockKey { table, run, index });
         remove_from(&self.blocks, key(0)..=key(u64::MAX))
+    }
+
+    /// Writes a blob and, if it is new, notes that it is of the append to come.
+    pub(super) fn stage_blob(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        let head = self.head()?;
+        guarded(|| {
+            if !self.blobs.contains_key(blob_key(name, 0))? {
+                let name_hash = blake3::hash(name.as_bytes());
+                let key = [STAGED_BLOB, name_hash.as_bytes()].concat();
+                self.meta.insert(key, &encode_head(head)[..])?;
+            }
+            Ok(())
+        })?;
+        self.put_blob(name, bytes)
     }
 
     pub(super) fn put_blob(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {

@@ -12,7 +12,8 @@
 //!   fill a bundle ([`super::bundle`]), one transaction seals it, clears the tail and moves the head.
 //! - **All or nothing.** The bundles of a long append are written above the head, where nobody sees them; the last of
 //!   its events and the head go into one transaction. What an abandoned write left above the head is removed at the
-//!   next open.
+//!   next open, and so are the blobs that came with it: each is noted with the head that its append found, and is let go
+//!   of while that is still the head.
 //! - **What is written is written once.** See `put_once` in `database.rs`.
 //! - **A store is made whole.** It is made beside its place and moved there; one without events is what an `init` or a
 //!   `restore` left that was cut off, and is made anew.
@@ -276,12 +277,14 @@ impl Store for SledStore {
         if are_enough(&self.bundles) { self.write_staged() } else { Ok(()) }
     }
 
+    fn stage_blob(&mut self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        self.opened()?.stage_blob(name, bytes)
+    }
+
     fn unstage(&mut self) -> Result<(), StoreError> {
         (self.bundles, self.tree) = (BTreeMap::new(), BTreeMap::new());
-        if self.staged.take().is_some() {
-            self.opened()?.remove_abandoned()?;
-        }
-        Ok(())
+        self.staged = None;
+        self.opened()?.remove_abandoned()
     }
 
     fn events(&self, from: u64) -> Result<Events, StoreError> {
