@@ -192,6 +192,9 @@ fn what_is_taken_back_for_good_is_no_duplicate_any_more() {
     };
     check_back(history, "two", "one");
     check_back(&format!("{history}; retract two by=recorder"), "one", "two");
+    let first = "impose 2025-04-23 id=a; impose 2025-04-23 id=b; \
+        retract b by=source id=two; retract b by=duplicate duplicate_of=a id=one";
+    check_back(first, "two", "one");
     // A later retraction says of what it is a duplicate.
     let log = self::history(
         "impose 2025-04-20 id=a; impose 2025-04-21 id=b; impose 2025-04-22 id=c cites=article; \
