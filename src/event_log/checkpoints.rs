@@ -447,9 +447,9 @@ impl Known {
             if !fits || !signed {
                 continue;
             }
-            let judgement = policy.as_ref().map(|policy| {
-                policy.without(&|key| self.is_retired(key, size)).judge(&one.note)
-            });
+            let judgement = policy
+                .as_ref()
+                .map(|policy| policy.without(&|key| self.is_retired(key, size)).judge(&one.note));
             // Who says whom they trust is bound by nobody else's signature, even if the log names the key.
             let by_others = self.must_meet && judgement.as_ref().is_some_and(|j| j.logs.is_empty());
             match one.outside {
@@ -536,8 +536,8 @@ impl Known {
         // A policy may name keys of several logs; each vouches for checkpoints of its own name alone. Nor does it bring back a key
         // that the log itself had retired by then.
         let of_policy = self.policy.iter().flat_map(Policy::logs);
-        let of_policy = of_policy
-            .filter(|key| key.name() == checkpoint.origin && !self.is_retired(key, size));
+        let of_policy =
+            of_policy.filter(|key| key.name() == checkpoint.origin && !self.is_retired(key, size));
         let keys = self.keys.at(size).map(|known: &RingKey| &known.key).chain(of_policy);
         let name = name.to_owned();
         let wrong = match is_signed(note, keys) {

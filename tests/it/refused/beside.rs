@@ -294,6 +294,8 @@ fn an_export_that_knows_less_than_the_journal_is_not_restored() {
     note("later");
     desk.ok(&["export", "--out", "newer.jsonl"]);
     fs::remove_dir_all(desk.path().join("log/store")).unwrap();
+    // Whoever means to have less than was acknowledged there says so.
+    fs::remove_file(desk.path().join("log/head")).unwrap();
     let restore = |export| ["restore", export];
     let apart = "the export contradicts the journal in log/journal/example.org%2Fdesk.jsonl; nothing was restored";
     refused(&desk, &[(&restore("other.jsonl"), 1, apart, "went on apart")]);
@@ -314,6 +316,7 @@ fn an_export_that_knows_less_than_the_journal_is_not_restored() {
     let journal = "log/journal/example.org%2Fdesk.jsonl";
     let begun = fs::read_to_string(desk.path().join(journal)).unwrap()[..40].to_owned();
     desk.write(journal, &begun);
+    fs::remove_file(desk.path().join("log/head")).unwrap();
     desk.ok(&restore("signed.jsonl"));
 }
 
