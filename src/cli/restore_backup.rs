@@ -26,6 +26,12 @@ pub(crate) fn run(directory: &Path, log: &LogArgs, terminal: &mut Terminal) -> O
     refuse_links(directory)?;
     let from = LogArgs::at(directory).waiting(log);
     let journal = journal_after(&from, log, &manifest)?;
+    if !manifest.key && KEYS.iter().any(|held| from.key_path(*held).exists()) {
+        return Err(CliError::failed(
+            "the backup was changed after it was made: it was made without a key, and holds one",
+        )
+        .hint("use another backup; or, if you put your own key there: move it away, and put it beside the restored log"));
+    }
     let keys = keys_after(&from, log)?;
     let store = from.store(HOLDER)?;
     let report = verify_copy(&store, &from, journal.compared.clone(), terminal)?;
@@ -42,6 +48,7 @@ pub(crate) fn run(directory: &Path, log: &LogArgs, terminal: &mut Terminal) -> O
         ))
         .hint("use another backup, or an export"));
     }
+    let sealed_absent = report.sealed_absent;
     let head = store.head()?;
     if (head.size, Link(head.link).to_string()) != (manifest.events, manifest.chain.clone()) {
         return Err(CliError::failed(format!(
@@ -66,7 +73,7 @@ pub(crate) fn run(directory: &Path, log: &LogArgs, terminal: &mut Terminal) -> O
     match restored {
         Ok((copied, policy)) => {
             let keys = keys.len();
-            Said { manifest: &manifest, copied, policy, journal: &journal, keys }
+            Said { manifest: &manifest, copied, sealed_absent, policy, journal: &journal, keys }
                 .print(log, terminal)?;
             Ok(Status::Done)
         }
@@ -192,6 +199,8 @@ fn keys_after(from: &LogArgs, log: &LogArgs) -> Result<Vec<(Held, NoteSigner)>, 
 struct Said<'r> {
     manifest: &'r Manifest,
     copied: Copied,
+    /// How many sealed parts are not there.
+    sealed_absent: u64,
     policy: bool,
     journal: &'r AfterJournal,
     keys: usize,
@@ -199,7 +208,7 @@ struct Said<'r> {
 
 impl Said<'_> {
     fn print(&self, log: &LogArgs, terminal: &mut Terminal) -> Result<(), CliError> {
-        let Manifest { events, chain, made_at, sealed_left_out, .. } = self.manifest;
+        let Manifest { events, chain, made_at, .. } = self.manifest;
         terminal.line(format!(
             "restored {events} events and {} captured sources into {}, from the backup of {made_at}; they verify",
             self.copied.sources,
@@ -227,9 +236,10 @@ impl Said<'_> {
             (0, true) => {}
             _ => terminal.line("with the signing key")?,
         }
-        if *sealed_left_out > 0 {
+        if self.sealed_absent > 0 {
             terminal.line(format!(
-                "without {sealed_left_out} sealed parts, which the backup does not hold: this log lacks them for good"
+                "without {} sealed parts, which were erased, or left out of the backup: this log lacks them for good",
+                self.sealed_absent
             ))?;
         }
         terminal.note("append to one copy of a log alone: two that go on apart contradict each other for ever");

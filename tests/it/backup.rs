@@ -137,6 +137,17 @@ fn what_was_left_out_is_named_when_it_is_restored() {
         assert!(said.contains(expected), "{expected}: {said}");
     }
     assert_eq!(head(&desk, "again"), head(&desk, "log"));
+    // Also where the backup's own word for it was changed; and a key that it does not speak of is not taken for the log's.
+    let manifest = fs::read_to_string(desk.path().join("kept/backup.json")).unwrap();
+    let changed = manifest.replace("\"sealed_left_out\": 1", "\"sealed_left_out\": 0");
+    assert_ne!(changed, manifest);
+    desk.write("kept/backup.json", &changed);
+    let said = desk.ok(&["restore", "kept", "--log", "anew"]);
+    assert!(said.contains("without 1 sealed parts"), "{said}");
+    fs::copy(desk.path().join("log/key"), desk.path().join("kept/key")).unwrap();
+    let planted =
+        "the backup was changed after it was made: it was made without a key, and holds one";
+    desk.is_refused(&["restore", "kept", "--log", "third"], 1, planted, "use another backup");
     let (code, said) = desk.refused(&["checkpoint", "--log", "again"]);
     assert_eq!(code, Some(2), "{said}");
     fs::copy(desk.path().join("log/key"), desk.path().join("again/key")).unwrap();
