@@ -319,14 +319,19 @@ impl LogArgs {
 
     /// What a log's journal holds, of which every signature was checked; an empty one if there is none.
     pub(crate) fn journal(&self, log: &EventLog<impl Store>) -> Result<Journal, CliError> {
-        let origin = log.origin();
-        let Some(bytes) = self.journal_bytes(origin)? else {
-            return Ok(Journal::begin(origin, log.genesis()?).0);
-        };
-        let path = self.journal_path(origin);
-        let journal = parse(&bytes, &path)?;
+        let journal = self.journal_as_it_is(log)?;
+        let path = self.journal_path(log.origin());
         log.check_signatures(&journal).map_err(|error| edited(&path, &error))?;
         Ok(journal)
+    }
+
+    /// The same, for whoever hands nothing of it on, and believes only what a policy makes of its signatures.
+    pub(crate) fn journal_as_it_is(&self, log: &EventLog<impl Store>) -> Result<Journal, CliError> {
+        let origin = log.origin();
+        match self.journal_bytes(origin)? {
+            Some(bytes) => parse(&bytes, &self.journal_path(origin)),
+            None => Ok(Journal::begin(origin, log.genesis()?).0),
+        }
     }
 }
 
@@ -399,6 +404,8 @@ impl JournalFile {
         // Only what a beginning that was cut off leaves is written over.
         let begins = bytes.len() < first.len() && first.starts_with(&bytes);
         let journal = if begins { journal } else { parse(&bytes, &path)? };
+        // A line that is chained to a bad one could not stay once that is put right.
+        log.check_signatures(&journal).map_err(|error| edited(&path, &error))?;
         let mut open = Self { file, path: path.clone(), journal, begins };
         if begins {
             open.file.set_len(0).map_err(cannot)?;

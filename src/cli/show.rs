@@ -26,7 +26,7 @@ use crate::record::journal::Journal;
 use crate::record::json;
 use crate::record::link::Link;
 use crate::record::policy::Policy;
-use crate::replay::{Clocks, Content, Entry, History, View};
+use crate::replay::{Clocks, Content, Entry, View};
 use crate::store::{Part, Store, StoredEvent};
 
 #[derive(Debug, Args)]
@@ -188,7 +188,7 @@ impl ShowArgs {
                 events.push(event);
             }
         }
-        let mut about_measure = about_measure(history, &self.id);
+        let mut about_measure = about_measure(&view, &self.id);
         about_measure.retain(|id| !events.iter().any(|event| event.about_it.contains(id)));
         if self.json {
             terminal.json(&ShowShape { v: VERSION, events, about_measure })?;
@@ -210,20 +210,27 @@ impl ShowArgs {
 }
 
 /// What names a measure: notes, relations and steps of measures.
-fn about_measure(history: &History, id: &str) -> Vec<String> {
+fn about_measure(view: &View<'_>, id: &str) -> Vec<String> {
+    let history = view.history();
     let Some(first) = history.steps_of(id).first().and_then(|seq| history.entry(*seq)) else {
         return Vec::new();
     };
-    let names_it = |body: &Body| match body {
-        Body::Relation(relation) => relation.from == id || relation.to == id,
-        Body::Note(note) => note.of.as_deref() == Some(id),
-        Body::Measure(step) => {
-            step.superseded_by.as_deref() == Some(id) || step.responds_to.iter().any(|to| to == id)
+    let names_it = |seq, body: &Body| {
+        // An event of that name may be meant.
+        let meant = |named: &str, field| named == id && view.meant(id, seq, field).is_none();
+        match body {
+            Body::Relation(of) => meant(&of.from, "from") || meant(&of.to, "to"),
+            Body::Note(note) => note.of.as_deref().is_some_and(|of| meant(of, "of")),
+            Body::Measure(step) => {
+                step.superseded_by.as_deref() == Some(id)
+                    || step.responds_to.iter().any(|to| meant(to, "responds_to"))
+            }
+            _ => false,
         }
-        _ => false,
     };
     let later = history.entries().iter().filter(|entry| entry.recorded_at >= first.recorded_at);
-    let about = later.filter(|entry| entry.event().is_some_and(|event| names_it(&event.body)));
+    let about =
+        later.filter(|entry| entry.event().is_some_and(|event| names_it(entry.seq, &event.body)));
     about.map(|entry| history.id_of(entry.seq)).collect()
 }
 
@@ -259,7 +266,7 @@ struct Brackets(Option<(Policy, Journal)>);
 impl Brackets {
     fn of(args: &LogArgs, log: &FoldedLog<impl Store>) -> Result<Self, CliError> {
         let Some(policy) = args.policy(None)? else { return Ok(Self(None)) };
-        Ok(Self(Some((policy, args.journal(log)?))))
+        Ok(Self(Some((policy, args.journal_as_it_is(log)?))))
     }
 
     fn of_event(

@@ -145,9 +145,10 @@ impl<'s> Earliest<'s> {
 
     /// Of the event or measure at the end of a link; `None` if it does not count.
     fn of_end(&self, view: &View<'_>, end: &End<'_>) -> Option<Instant> {
-        match end.fact(view) {
-            Some(fact) => self.of_fact(view, fact),
-            None => self.measures.get(end.id).copied(),
+        match (end.seq, end.fact(view)) {
+            (_, Some(fact)) => self.of_fact(view, fact),
+            (Some(_), None) => None,
+            (None, None) => self.measures.get(end.id).copied(),
         }
     }
 }
@@ -170,12 +171,14 @@ impl<'e> End<'e> {
 
     /// A step of a measure stands for its measure, a duplicate for its original, anything else for itself.
     fn subject(&self, view: &View<'_>) -> String {
-        let Some(fact) = self.fact(view) else { return self.id.to_owned() };
-        if let Body::Measure(step) = &fact.event.body {
+        let fact = self.fact(view);
+        if let Some(Body::Measure(step)) = fact.map(|fact| &fact.event.body) {
             return step.measure.clone();
         }
-        let own = view.history().id_of(fact.seq);
+        // One that was taken back is still what was meant.
+        let Some(seq) = fact.map(|fact| fact.seq).or(self.seq) else { return self.id.to_owned() };
+        let own = view.history().id_of(seq);
         // A measure may have the same name.
-        if view.history().has_measure(&own) { id::of_seq(fact.seq) } else { own }
+        if view.history().has_measure(&own) { id::of_seq(seq) } else { own }
     }
 }

@@ -51,8 +51,19 @@ impl<'h> Named<'h> {
 impl<'h> Retractions<'h> {
     /// What those retractions of a history that act take out.
     pub(super) fn of(history: &'h History, acting: impl Fn(&&Entry) -> bool) -> Self {
+        // What is taken back for good makes no circle, wherever that stands.
+        let (found, for_good) = Self::beside(history, &acting, &BTreeSet::new());
+        if for_good.is_empty() { found } else { Self::beside(history, &acting, &for_good).0 }
+    }
+
+    /// The same, and what is taken back for good; of some events that is known.
+    fn beside(
+        history: &'h History,
+        acting: &impl Fn(&&Entry) -> bool,
+        known_for_good: &BTreeSet<Named<'h>>,
+    ) -> (Self, BTreeSet<Named<'h>>) {
         let mut found = Self::default();
-        let mut taken = BTreeSet::new();
+        let (mut taken, mut for_good) = (BTreeSet::new(), BTreeSet::new());
         for entry in history.entries().iter().rev().filter(acting) {
             let Some(Body::Retraction(retraction)) = entry.event().map(|event| &event.body) else {
                 continue;
@@ -69,12 +80,13 @@ impl<'h> Retractions<'h> {
             match &retraction.by {
                 RetractedBy::Source | RetractedBy::Recorder => {
                     taken.insert(of);
+                    for_good.insert(of);
                     found.doubles.remove(&of);
                 }
                 RetractedBy::Duplicate(double_of) => {
                     let double_of = named(double_of).filter(|double_of| *double_of != of);
                     let circle = double_of.is_some_and(|named| found.original(named) == of);
-                    if circle || !taken.insert(of) {
+                    if circle || known_for_good.contains(&of) || !taken.insert(of) {
                         continue;
                     }
                     if let Some(double_of) = double_of {
@@ -86,7 +98,7 @@ impl<'h> Retractions<'h> {
                 found.out.insert(of, entry.seq);
             }
         }
-        found
+        (found, for_good)
     }
 
     /// The events taken out, each with the number of its retraction.

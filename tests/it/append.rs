@@ -323,6 +323,24 @@ fn check_left_out(lines: &str, expected: &[(u64, &str)]) {
     assert_eq!(left, expected, "{lines}");
 }
 
+/// What would break: a file that gives every line one id would be gone over once for each line.
+#[test]
+fn what_is_refused_is_judged_anew_a_few_times() {
+    for (copies, is_taken) in [(7, true), (8, false), (200, false)] {
+        let astray = |number| {
+            format!(r#"{{"kind":"relation","id":"x","type":"about","from":"z","to":"z{number}"}}"#)
+        };
+        let mut lines: Vec<String> = (0..copies).map(astray).collect();
+        lines.push(r#"{"kind":"incident","id":"x"}"#.to_owned());
+        lines.push(r#"{"kind":"incident","id":"y"}"#.to_owned());
+        let mut log = support::log();
+        let options = AppendOptions { keep_going: true, ..AppendOptions::default() };
+        append_with(&mut log, &lines.join("\n"), options, &mut Counting::default()).unwrap();
+        assert_eq!(log.history().seq_of("x").is_some(), is_taken, "{copies}");
+        assert!(log.history().seq_of("y").is_some());
+    }
+}
+
 /// What would break: a line that is right would be left out, for an event that is not in the log after all.
 #[test]
 fn nothing_is_left_out_for_what_was_left_out_itself() {

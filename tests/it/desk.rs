@@ -105,7 +105,7 @@ impl Desk {
             assert!(chown.status().unwrap().success());
             command.uid(NOBODY);
         }
-        let output = command.output();
+        let output = crate::rot::run::once_written(|| command.output());
         let reached = output.as_ref().is_ok_and(|output| output.status.code().is_some());
         let what = "a user without rights who may run the program";
         crate::support::required(what, reached).then(|| output.unwrap())

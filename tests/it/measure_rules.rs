@@ -640,6 +640,8 @@ fn a_name_means_what_had_it_when_it_was_recorded() {
     let first = r#"{"kind":"incident","id":"m","when":"2025-04-22"};
         impose 2025-05-02 measure=n responds_to=m; [2026-06-01] impose 2025-05-01"#;
     check_key("answered_by", first, "2025-06-01: -");
+    // What takes the event back makes nothing an answer to the measure.
+    check_key("answered_by", &format!("{first}; retract m by=source"), "2025-06-01: -");
     let log = history(&format!("{first}; retract e2 by=recorder"));
     assert_eq!(anomalies(&View::of(log.history(), clocks("2025-06-01"))).len(), 1);
     // And what takes back an event of the name takes back nothing of the measure.

@@ -506,6 +506,18 @@ fn of_a_circle_of_duplicates_the_later_word_says_which_is_kept() {
     let seq = |id: &str| log.history().seq_of(id).expect("it is there");
     assert!(view.heeds(seq("two")) && view.heeds(seq("three")) && !view.heeds(seq("one")));
     assert!(view.fact(seq("premier")).is_some(), "the one that is kept counts");
+    // What is taken back for good makes no circle, whether that was said before or after.
+    let withdrawn = r#"{"kind":"retraction","id":"w","of":"prime","by":"source"}"#;
+    for first in [true, false] {
+        let mut all = vec![of("x", "premier", "prime"), of("y", "prime", "premier")];
+        all.insert(if first { 0 } else { 2 }, withdrawn.to_owned());
+        let lines = [&[actors.to_owned()], &all[..]].concat().join("\n");
+        let mut log = support::log();
+        append(&mut log, &lines).unwrap_or_else(|error| panic!("{error:?}"));
+        let view = View::of(log.history(), clocks_at("2025-05-01"));
+        let out = ["premier", "prime"].map(|id| log.history().seq_of(id).unwrap());
+        assert!(out.iter().all(|seq| view.struck().contains_key(seq)), "first: {first}");
+    }
 }
 
 /// What would break: an erasure of what was entered by mistake would part what it says has one meaning.

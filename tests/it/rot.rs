@@ -10,7 +10,7 @@ mod log;
 #[path = "../rot/random.rs"]
 mod random;
 #[path = "../rot/run.rs"]
-mod run;
+pub(crate) mod run;
 #[path = "../rot/table.rs"]
 mod table;
 #[path = "../rot/trial.rs"]

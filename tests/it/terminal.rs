@@ -334,14 +334,16 @@ fn a_measure_is_shown_with_what_names_it_and_an_event_of_its_name() {
     desk.ok(&["init", "--origin", "example.org/desk", "--no-key"]);
     desk.write(
         "x.jsonl",
-        r#"{"kind":"incident","id":"halt","when":"2025-04-22"}
-           {"kind":"measure","id":"i","measure":"halt","op":"impose","effective":"2025-04-24"}
+        r#"{"kind":"measure","id":"i","measure":"halt","op":"impose","effective":"2025-04-24"}
            {"kind":"measure","id":"r","measure":"reply","op":"impose","responds_to":"halt"}
            {"kind":"note","id":"doubt","of":"reply","text":"one report alone"}
            {"kind":"relation","id":"about","from":"i","to":"reply","type":"about"}
            {"kind":"note","id":"of-the-step","of":"r","text":"t"}"#,
     );
     desk.ok(&["append", "x.jsonl"]);
+    // What answers the measure does not answer an event that came later.
+    desk.ok(&["append", "incident", "--id", "halt", "--when", "2025-04-22"]);
+    desk.ok(&["append", "note", "--of", "halt", "--text", "of the event"]);
     let shown = |id: &str| desk.json(&["show", id, "--json"]);
     let ids = |shown: &Value| -> Vec<String> {
         let events = shown["events"].as_array().unwrap().iter();

@@ -1,6 +1,7 @@
 //! The program, run as a process of its own, with a limit of time.
 
 use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread::sleep;
@@ -16,6 +17,17 @@ pub(crate) struct Program {
     directory: PathBuf,
     binary: PathBuf,
     limit: Duration,
+}
+
+/// Starts a copy of the program, once no other thread starts something while it still has the copy open to write it: until
+/// then the system calls it busy.
+pub(crate) fn once_written<T>(mut start: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match start() {
+            Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy => sleep(LOOK_EVERY),
+            done => return done,
+        }
+    }
 }
 
 /// How a process ended.
@@ -51,7 +63,7 @@ impl Program {
         }
         command.current_dir(&self.directory).args(args).stdin(Stdio::null());
         command.stdout(file(&out)).stderr(file(&error));
-        let mut child = command.spawn().expect("the program starts");
+        let mut child = once_written(|| command.spawn()).expect("the program starts");
         let started = Instant::now();
         let mut hung = false;
         let status = loop {

@@ -29,17 +29,22 @@ pub(super) fn key(args: &LogArgs, log: Option<&Log>, found: &mut Findings) {
     let Some(current) = of(Held::Current) else {
         return no_key(args, log, found);
     };
-    if of(Held::New).is_some() {
-        return found.attention(
-            "key",
-            "a rotation was cut off: a new key lies beside the one in use",
-            &["the next look at the keys ends it: demarche key"],
-        );
-    }
     let Some(log) = log else {
         return found
             .ok("key", format!("{path} holds one; whether the log names it was not looked at"));
     };
+    if let Some(new) = of(Held::New) {
+        let known = log.keys().keys().iter().find(|known| known.key == *new);
+        let next = match known.map(|known| known.retired) {
+            Some(None) => "the next look at the keys ends it: demarche key",
+            None if new.name() == log.origin() => {
+                "the next rotation adds that key: demarche key rotate"
+            }
+            _ => "it is of another log, or was in use before: move it away",
+        };
+        let about = "a rotation was cut off: a new key lies beside the one in use";
+        return found.attention("key", about, &[next]);
+    }
     let known = log.keys().keys().iter().find(|known| known.key == *current);
     match known.map(|known| known.retired) {
         Some(None) => {}

@@ -33,6 +33,9 @@ use crate::record::json;
 use crate::record::link::Link;
 use crate::store::{Head, Store, StoreError};
 
+/// After so many rounds in which something goes for what did not come, what is refused is judged no more.
+const ROUNDS_MAX: usize = 8;
+
 /// One event as it was given.
 #[derive(Debug)]
 pub struct Submission {
@@ -240,6 +243,7 @@ impl<S: Store> EventLog<S> {
         self.settle()?;
         let (recorded_at, clock_went_back) = self.next_time(surroundings)?;
         let mut excluded: BTreeMap<u64, Refusal> = BTreeMap::new();
+        let mut rounds = 0;
         loop {
             // Whatever ends this, also a panic: what it leaves is let go of before anything else.
             self.unsettled = true;
@@ -264,6 +268,10 @@ impl<S: Store> EventLog<S> {
             // may have been refused for nothing else.
             if !withdrawn.is_empty() {
                 excluded.extend(withdrawn);
+                rounds += 1;
+                if rounds >= ROUNDS_MAX {
+                    excluded.extend(refused);
+                }
                 self.settle()?;
                 continue;
             }

@@ -101,15 +101,19 @@ pub struct Side {
 
 /// Every position that was, or may have been, taken by the view's date: by actor and topic, the newest first.
 pub fn positions(view: &View<'_>) -> Vec<Position> {
-    positions_and_later(view).into_iter().map(|(position, _)| position).collect()
+    let acts = statements(view);
+    let said = by_actor_and_topic(view, &acts).into_iter();
+    let held =
+        said.flat_map(|((_, topic), voices)| in_order(view, topic, voices, Listed::Happened));
+    held.map(|(_, position, _)| position).collect()
 }
 
 /// The same, each with the ids of the statements that stand wholly after it, in log order, be it that they may not have
 /// been made.
 pub(crate) fn positions_and_later(view: &View<'_>) -> Vec<(Position, Vec<String>)> {
     let acts = statements(view);
-    let said = by_actor_and_topic(view, &acts);
-    let held = said.into_iter().flat_map(|((_, topic), voices)| in_order(view, topic, voices));
+    let said = by_actor_and_topic(view, &acts).into_iter();
+    let held = said.flat_map(|((_, topic), voices)| in_order(view, topic, voices, Listed::All));
     let ids = |seqs: BTreeSet<u64>| seqs.into_iter().map(|seq| view.history().id_of(seq)).collect();
     held.map(|(_, position, later)| (position, ids(later.all))).collect()
 }
@@ -168,6 +172,13 @@ struct Voice<'s> {
     act: &'s Said<'s>,
 }
 
+/// Which of the statements that stand after one are listed; there can be as many for each of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Listed {
+    Happened,
+    All,
+}
+
 /// The statements that stand wholly after one.
 struct Later {
     /// Those that have happened, in log order.
@@ -179,7 +190,7 @@ struct Later {
 }
 
 impl Later {
-    fn than(act: &Said<'_>, all: &[Voice<'_>], to: Instant) -> Self {
+    fn than(act: &Said<'_>, all: &[Voice<'_>], listed: Listed, to: Instant) -> Self {
         let later: Vec<&Said<'_>> =
             all.iter().map(|voice| voice.act).filter(|o| act.span.precedes(o.span)).collect();
         let happened = later.iter().filter(|other| other.span.happened_by(to));
@@ -187,7 +198,10 @@ impl Later {
         Self {
             superseded_by: superseded_by.into_iter().collect(),
             may_supersede: !later.is_empty(),
-            all: later.iter().map(|other| other.first.seq).collect(),
+            all: match listed {
+                Listed::Happened => BTreeSet::new(),
+                Listed::All => later.iter().map(|other| other.first.seq).collect(),
+            },
         }
     }
 }
@@ -197,12 +211,13 @@ fn in_order<'s>(
     view: &View<'_>,
     topic: &str,
     mut voices: Vec<Voice<'s>>,
+    listed: Listed,
 ) -> Vec<(Voice<'s>, Position, Later)> {
     voices.sort_by_key(|voice| std::cmp::Reverse(voice.act.newness()));
     let positions: Vec<(Position, Later)> = voices
         .iter()
         .map(|voice| {
-            let later = Later::than(voice.act, &voices, view.clocks().to);
+            let later = Later::than(voice.act, &voices, listed, view.clocks().to);
             (voice.act.position(view, voice.speaker, topic, &later), later)
         })
         .collect();

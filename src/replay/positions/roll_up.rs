@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::said::{Newness, statements};
-use super::{Flag, Position, Voice, in_order, voices};
+use super::{Flag, Listed, Position, Voice, in_order, voices};
 use crate::model::event::Body;
 use crate::model::vocabulary::{Modality, Stance};
 use crate::replay::history::Entry;
@@ -59,7 +59,8 @@ pub fn roll_up(view: &View<'_>, level: Level) -> Vec<HeldPosition> {
     }
     let mut held: BTreeMap<(String, &str), Vec<(Newness, HeldPosition)>> = BTreeMap::new();
     for ((_, topic), voices) in said {
-        for (Voice { speaker, act }, position, _) in in_order(view, topic, voices) {
+        for (Voice { speaker, act }, position, _) in in_order(view, topic, voices, Listed::Happened)
+        {
             let mut through = seats(view, act.statement, speaker, Level::Office, act.span);
             through.retain(|seat| seat.reached);
             for seat in seats(view, act.statement, speaker, level, act.span) {

@@ -138,6 +138,10 @@ impl Aside {
 
 /// The first segment of the log from which on sled may write: the one in which messages stop to fit, or the last.
 fn first_to_keep(file: &File, after_snapshot: &BTreeMap<u64, u64>, stable: u64) -> io::Result<u64> {
+    // Where sled looks for a whole tail from, and finds nothing, it empties all.
+    if !after_snapshot.contains_key(&stable) {
+        return Ok(0);
+    }
     let mut segment = Vec::new();
     let mut needed = BTreeMap::new();
     let (mut last, mut end) = (0, 0);
@@ -198,9 +202,8 @@ fn read_segment(mut file: &File, at: u64, into: &mut Vec<u8>) -> io::Result<()> 
 mod tests {
     use super::*;
 
-    /// What would break: after every long append the next opening would copy the store.
-    #[test]
-    fn of_a_whole_file_the_last_segment_is_kept_alone() {
+    /// A file of sled's of which segments were written anew.
+    fn written() -> tempfile::TempDir {
         let dir = tempfile::tempdir().unwrap();
         let db = sled::Config::new().path(dir.path()).flush_every_ms(None).open().unwrap();
         for round in 0..6_u32 {
@@ -211,6 +214,29 @@ mod tests {
             db.flush().unwrap();
         }
         drop(db);
+        dir
+    }
+
+    /// What would break: sled finds no whole tail then, and empties all of it.
+    #[test]
+    fn without_the_segment_that_was_stable_all_are_kept() {
+        let dir = written();
+        let mut bytes = fs::read(dir.path().join("db")).unwrap();
+        let whole = usize::try_from(SEGMENT_BYTES).unwrap();
+        let headers: Vec<_> =
+            bytes.chunks(whole).filter_map(|segment| header(segment.first_chunk()?)).collect();
+        let stable = headers.iter().map(|header| header.stable).max().unwrap();
+        let place = headers.iter().position(|header| header.number == stable).unwrap();
+        assert!(stable > 2, "{stable}");
+        *bytes.get_mut(place * whole + 5).unwrap() ^= 1;
+        fs::write(dir.path().join("db"), &bytes).unwrap();
+        assert_eq!(Aside::of(dir.path()).unwrap().unwrap().kept.len(), headers.len());
+    }
+
+    /// What would break: after every long append the next opening would copy the store.
+    #[test]
+    fn of_a_whole_file_the_last_segment_is_kept_alone() {
+        let dir = written();
         let file = File::open(dir.path().join("db")).unwrap();
         let count = file.metadata().unwrap().len().div_ceil(SEGMENT_BYTES);
         let headers = (0..count).filter_map(|at| header(&header_at(&file, at).unwrap()));

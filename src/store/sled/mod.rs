@@ -188,9 +188,9 @@ impl SledStore {
         let (store, begun) = (self.dir.join(STORE), self.dir.join(STORE_BEGUN));
         // What sled can no more write is taken away with the rest.
         let _ = self.close();
-        self.acknowledged.take_back(&self.dir)?;
         // In one step it is no store any more, whatever stops what follows.
         move_directory(&store, &begun)?;
+        self.acknowledged.take_back(&self.dir)?;
         remove_directory(&begun)?;
         sync_path(&self.dir)
     }
