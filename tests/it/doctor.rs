@@ -86,7 +86,7 @@ fn of_a_sound_log_nothing_is_wrong() {
     desk.ok(&["list"]);
     desk.ok(&["append", "note", "--text", "more"]);
     let (said, _) = examined(&desk, &[]);
-    assert!(of(&said, "checkpoints")["about"].as_str().unwrap().contains("1 events came after it"));
+    assert!(of(&said, "checkpoints")["about"].as_str().unwrap().contains("1 event came after it"));
     assert_eq!(of(&said, "modes")["verdict"], "ok", "{said:#}");
 }
 
@@ -378,7 +378,7 @@ fn an_old_checkpoint_asks_for_a_newer_one() {
         &said,
         "checkpoints",
         "attention",
-        "days ago; 1 events came after it",
+        "days ago; 1 event came after it",
         "demarche checkpoint",
     );
 }

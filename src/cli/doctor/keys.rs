@@ -3,6 +3,7 @@
 use super::super::beside::{Held, KEYS};
 use super::super::checkpoint::sign_first;
 use super::super::log_args::LogArgs;
+use super::super::words::counted;
 use super::Findings;
 use crate::event_log::EventLog;
 use crate::event_log::checkpoints::SignError;
@@ -253,9 +254,13 @@ pub(super) fn checkpoints(
     if open == 0 {
         found.ok("checkpoints", format!("{about}, and covers all"));
     } else if age > OLD {
-        found.attention("checkpoints", format!("{about}; {open} events came after it"), next);
+        found.attention(
+            "checkpoints",
+            format!("{about}; {} came after it", counted(open, "event")),
+            next,
+        );
     } else {
-        found.ok("checkpoints", format!("{about}; {open} events came after it"));
+        found.ok("checkpoints", format!("{about}; {} came after it", counted(open, "event")));
     }
 }
 
