@@ -410,9 +410,10 @@ impl JournalFile {
         if begins {
             open.file.set_len(0).map_err(cannot)?;
             open.write_at(0, &first)?;
+        } else {
+            // Whoever wrote its last line may have been cut off before that was on disk, and it is shown as signed from here on.
+            sync_file(&open.file).map_err(cannot)?;
         }
-        // Whoever wrote its last line may have been cut off before that was on disk, and it is shown as signed from here on.
-        sync_file(&open.file).map_err(cannot)?;
         // Whoever began it, or made its directory, may have been cut off before the name was on disk.
         if open.journal.entries.is_empty() {
             sync_path(&directory)

@@ -215,22 +215,18 @@ fn about_measure(view: &View<'_>, id: &str) -> Vec<String> {
     let Some(first) = history.steps_of(id).first().and_then(|seq| history.entry(*seq)) else {
         return Vec::new();
     };
-    let names_it = |seq, body: &Body| {
+    let names_it = |seq, event: &Event| {
         // An event of that name may be meant.
         let meant = |named: &str, field| named == id && view.meant(id, seq, field).is_none();
-        match body {
-            Body::Relation(of) => meant(&of.from, "from") || meant(&of.to, "to"),
+        let named_otherwise = match &event.body {
             Body::Note(note) => note.of.as_deref().is_some_and(|of| meant(of, "of")),
-            Body::Measure(step) => {
-                step.superseded_by.as_deref() == Some(id)
-                    || step.responds_to.iter().any(|to| meant(to, "responds_to"))
-            }
+            Body::Measure(step) => step.superseded_by.as_deref() == Some(id),
             _ => false,
-        }
+        };
+        named_otherwise || event.bears_on().into_iter().any(|(named, field)| meant(named, field))
     };
     let later = history.entries().iter().filter(|entry| entry.recorded_at >= first.recorded_at);
-    let about =
-        later.filter(|entry| entry.event().is_some_and(|event| names_it(entry.seq, &event.body)));
+    let about = later.filter(|entry| entry.event().is_some_and(|event| names_it(entry.seq, event)));
     about.map(|entry| history.id_of(entry.seq)).collect()
 }
 

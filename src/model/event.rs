@@ -382,6 +382,18 @@ impl Event {
         self.try_set(field, value).ok_or_else(|| ReadError::Field { kind, field: field.to_owned() })
     }
 
+    /// What it is said to answer, or to bear on, where a measure could be meant as well as an event; each with the field that
+    /// says so.
+    pub fn bears_on(&self) -> Vec<(&str, &'static str)> {
+        match &self.body {
+            Body::Measure(step) => {
+                step.responds_to.iter().map(|id| (id.as_str(), "responds_to")).collect()
+            }
+            Body::Relation(relation) => vec![(&relation.from, "from"), (&relation.to, "to")],
+            _ => Vec::new(),
+        }
+    }
+
     /// Names other actors, topics, contacts and tellers where `other` has another id for them; lists name each but once.
     /// Passages keep their sources.
     pub fn rename(&mut self, other: &mut impl FnMut(&str) -> Option<String>) {

@@ -131,16 +131,13 @@ fn after_retractions(view: &View<'_>) -> Vec<Anomaly> {
     nothing_left.chain(dangling).collect()
 }
 
-/// What an event is said to answer, or to bear on, each with the field that says so.
+/// What an event is said to answer, to bear on, or to have been said in, each with the field that says so.
 fn bears_on(event: &Event) -> Vec<(&str, &'static str)> {
-    match &event.body {
-        Body::Measure(step) => {
-            step.responds_to.iter().map(|id| (id.as_str(), "responds_to")).collect()
-        }
-        Body::Relation(relation) => vec![(&relation.from, "from"), (&relation.to, "to")],
-        Body::Statement(said) => said.contact.iter().map(|id| (id.as_str(), "contact")).collect(),
-        _ => Vec::new(),
+    let mut named = event.bears_on();
+    if let Body::Statement(said) = &event.body {
+        named.extend(said.contact.iter().map(|id| (id.as_str(), "contact")));
     }
+    named
 }
 
 /// The measure that a step says is in the place of its own.

@@ -135,19 +135,17 @@ impl Sieve<'_> {
             Some(seq) => is_step(seq) || is_step(view.original_of(seq)),
             None => wanted(id),
         };
-        match &event.body {
+        let named_otherwise = match &event.body {
             Body::Measure(step) => {
-                wanted(&step.measure)
-                    || step.responds_to.iter().any(|id| of(id, "responds_to"))
-                    || step.superseded_by.as_deref().is_some_and(wanted)
+                wanted(&step.measure) || step.superseded_by.as_deref().is_some_and(wanted)
             }
             Body::Mention(mention) => of(&mention.of, "of"),
-            Body::Relation(relation) => of(&relation.from, "from") || of(&relation.to, "to"),
             Body::Correction(correction) => of(&correction.of, "of"),
             Body::Retraction(retraction) => of(&retraction.of, "of"),
             Body::Note(note) => note.of.as_deref().is_some_and(|id| of(id, "of")),
             _ => false,
-        }
+        };
+        named_otherwise || event.bears_on().into_iter().any(|(id, field)| of(id, field))
     }
 
     fn is_timely(&self, entry: &Entry, event: &Event) -> bool {

@@ -74,7 +74,6 @@ struct Name<'e> {
 
 /// What an event names.
 fn refers_to(event: &Event) -> impl Iterator<Item = Name<'_>> {
-    let mut measures: Vec<&str> = Vec::new();
     let mut ids: Vec<&str> = event.cites.iter().map(|cite| cite.source.as_str()).collect();
     ids.extend(event.according_to.iter().filter_map(|link| link.by.as_deref()));
     ids.extend(event.topic.as_deref());
@@ -89,12 +88,8 @@ fn refers_to(event: &Event) -> impl Iterator<Item = Name<'_>> {
         }
         Body::Measure(step) => {
             ids.extend(step.by.iter().chain(&step.against).map(String::as_str));
-            measures.extend(step.responds_to.iter().map(String::as_str));
         }
         Body::Mention(mention) => ids.push(&mention.of),
-        Body::Relation(relation) => {
-            measures.extend([relation.from.as_str(), relation.to.as_str()]);
-        }
         Body::Correction(correction) => ids.push(&correction.of),
         Body::Retraction(retraction) => {
             ids.push(&retraction.of);
@@ -102,9 +97,11 @@ fn refers_to(event: &Event) -> impl Iterator<Item = Name<'_>> {
                 ids.push(of);
             }
         }
-        // What a note is about bears on no answer, even where the note is named by what does.
-        Body::Note(_) | Body::Source(_) | Body::Incident | Body::System(_) => {}
+        // The ends of a relation are named below. What a note is about bears on no answer, even where the note is named by what
+        // does.
+        Body::Relation(_) | Body::Note(_) | Body::Source(_) | Body::Incident | Body::System(_) => {}
     }
     let events = ids.into_iter().map(|id| Name { id, or_measure: false });
-    events.chain(measures.into_iter().map(|id| Name { id, or_measure: true }))
+    let or_measures = event.bears_on().into_iter();
+    events.chain(or_measures.map(|(id, _)| Name { id, or_measure: true }))
 }

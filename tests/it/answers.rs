@@ -93,10 +93,7 @@ fn a_later_source_turns_unknown_to_in_force_on_its_own_clocks_only() {
 /// What would break: it would be said that a word changed, and neither what it was nor what it is.
 #[test]
 fn a_change_is_told_with_both_values() {
-    let desk = Desk::new();
-    desk.ok(&["init", "--origin", "example.org/desk", "--no-key"]);
-    desk.write(
-        "x.jsonl",
+    let desk = Desk::with_lines(
         r#"{"kind":"actor","id":"in","name":"India"}
            {"kind":"actor","id":"pk","name":"Pakistan"}
            {"kind":"source","id":"report","title":"A report"}
@@ -104,7 +101,6 @@ fn a_change_is_told_with_both_values() {
            {"kind":"measure","id":"i","measure":"halt","op":"impose","by":"in","type":"travel_ban","effective":"2025-04-24"}
            {"kind":"statement","id":"s","by":"in","topic":"treaty","stance":"opposes","when":"2025-04-23"}"#,
     );
-    desk.ok(&["append", "x.jsonl"]);
     desk.write(
         "later.jsonl",
         r#"{"kind":"correction","of":"i","field":"type","to":"visa_restriction"}
@@ -444,6 +440,16 @@ fn a_spoiled_proof_does_not_hold() {
     assert!(said.contains("that is an export, not a proof"), "{said}");
 }
 
+/// A proof without the content of the event of this id; no hash changes.
+fn withholding(proof: &str, id: &str) -> String {
+    let payload = format!(r#","payload":"{{\"id\":\"{id}\""#);
+    let withheld = |line: &str| match line.split_once(&payload) {
+        Some((header, _)) => format!("{header},\"payload\":null}}\n"),
+        None => format!("{line}\n"),
+    };
+    proof.lines().map(withheld).collect()
+}
+
 /// A proof in which a forger changed headers, and computed every hash anew.
 fn rechained(proof: &str, change: impl Fn(&mut Header)) -> String {
     let (claim, lines) = proof.split_once('\n').unwrap();
@@ -554,15 +560,9 @@ fn a_measure_of_the_same_name_is_no_event_that_is_withheld() {
     desk.ok(&["replay", "--to", "2025-05-02", "--proof", "p.jsonl"]);
     assert_eq!(desk.json(&["check", "p.jsonl", "--json"])["complete"], true);
     let proof = fs::read_to_string(desk.path().join("p.jsonl")).unwrap();
-    let hidden: Vec<String> = proof
-        .lines()
-        .map(|line| match line.split_once(r#","payload":"{\"id\":\"treaty\""#) {
-            Some((header, _)) => format!(r#"{header},"payload":null}}"#),
-            None => line.to_owned(),
-        })
-        .collect();
-    assert_ne!(hidden.join("\n"), proof.trim_end());
-    desk.write("hidden.jsonl", &(hidden.join("\n") + "\n"));
+    let hidden = withholding(&proof, "treaty");
+    assert_ne!(hidden, proof);
+    desk.write("hidden.jsonl", &hidden);
     assert_eq!(desk.json(&["check", "hidden.jsonl", "--json"])["complete"], false);
 }
 
@@ -577,14 +577,8 @@ fn what_a_proof_withholds_shows_its_kind() {
     desk.ok(&["replay", "--to", "2025-05-01", "--proof", "p.jsonl"]);
     let proof = fs::read_to_string(desk.path().join("p.jsonl")).unwrap();
     // Whoever hides the lift changes neither the answer about 1 May nor any hash.
-    let hidden: Vec<String> = proof
-        .lines()
-        .map(|line| match line.split_once(r#","payload":"{\"id\":\"lift\""#) {
-            Some((header, _)) => format!(r#"{header},"payload":null}}"#),
-            None => line.to_owned(),
-        })
-        .collect();
-    desk.write("hidden.jsonl", &(hidden.join("\n") + "\n"));
+    let hidden = withholding(&proof, "lift");
+    desk.write("hidden.jsonl", &hidden);
     let checked = desk.json(&["check", "hidden.jsonl", "--json"]);
     assert_eq!(checked["withheld"]["measure"], 1);
     assert_eq!(checked["complete"], false);

@@ -35,6 +35,15 @@ impl Desk {
         desk
     }
 
+    /// A desk whose log has no key, and holds these lines.
+    pub(crate) fn with_lines(lines: &str) -> Self {
+        let desk = Self::new();
+        desk.ok(&["init", "--origin", "example.org/desk", "--no-key"]);
+        desk.write("x.jsonl", lines);
+        desk.ok(&["append", "x.jsonl"]);
+        desk
+    }
+
     pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }

@@ -330,17 +330,13 @@ fn a_closed_pipe_is_no_error() {
 /// What would break: who looks at a measure does not learn of the note that says why its report is in doubt.
 #[test]
 fn a_measure_is_shown_with_what_names_it_and_an_event_of_its_name() {
-    let desk = Desk::new();
-    desk.ok(&["init", "--origin", "example.org/desk", "--no-key"]);
-    desk.write(
-        "x.jsonl",
+    let desk = Desk::with_lines(
         r#"{"kind":"measure","id":"i","measure":"halt","op":"impose","effective":"2025-04-24"}
            {"kind":"measure","id":"r","measure":"reply","op":"impose","responds_to":"halt"}
            {"kind":"note","id":"doubt","of":"reply","text":"one report alone"}
            {"kind":"relation","id":"about","from":"i","to":"reply","type":"about"}
            {"kind":"note","id":"of-the-step","of":"r","text":"t"}"#,
     );
-    desk.ok(&["append", "x.jsonl"]);
     // What answers the measure does not answer an event that came later.
     desk.ok(&["append", "incident", "--id", "halt", "--when", "2025-04-22"]);
     desk.ok(&["append", "note", "--of", "halt", "--text", "of the event"]);
@@ -362,17 +358,13 @@ fn a_measure_is_shown_with_what_names_it_and_an_event_of_its_name() {
 /// What would break: where nothing was summed up, people would read a list of names with nothing said of them.
 #[test]
 fn what_has_no_summary_is_told_by_what_it_says() {
-    let desk = Desk::new();
-    desk.ok(&["init", "--origin", "example.org/desk", "--no-key"]);
-    desk.write(
-        "x.jsonl",
+    let desk = Desk::with_lines(
         r#"{"kind":"actor","id":"in","name":"India"}
            {"kind":"source","id":"report","title":"A report"}
            {"kind":"topic","id":"treaty","name":"The treaty"}
            {"kind":"statement","id":"s","by":"in","topic":"treaty","stance":"opposes","when":"2025-04-23"}
            {"kind":"measure","id":"i","measure":"halt","op":"impose","by":"in","effective":"2025-04-24"}"#,
     );
-    desk.ok(&["append", "x.jsonl"]);
     desk.ok(&[
         "append",
         "contact",

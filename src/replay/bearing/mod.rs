@@ -443,9 +443,10 @@ const NAMING: &[&str] = &["from", "of", "responds_to", "to"];
 /// The names by which an event can bear on a statement, an incident or a note.
 fn names(event: &Event) -> Vec<&str> {
     match &event.body {
-        Body::Measure(step) => step.responds_to.iter().map(String::as_str).collect(),
+        Body::Measure(_) | Body::Relation(_) => {
+            event.bears_on().into_iter().map(|(id, _)| id).collect()
+        }
         Body::Mention(mention) => vec![&mention.of],
-        Body::Relation(relation) => vec![&relation.from, &relation.to],
         Body::Correction(correction) => {
             let mut names = vec![correction.of.as_str()];
             // It may correct what another event names.

@@ -101,21 +101,21 @@ pub struct Side {
 
 /// Every position that was, or may have been, taken by the view's date: by actor and topic, the newest first.
 pub fn positions(view: &View<'_>) -> Vec<Position> {
-    let acts = statements(view);
-    let said = by_actor_and_topic(view, &acts).into_iter();
-    let held =
-        said.flat_map(|((_, topic), voices)| in_order(view, topic, voices, Listed::Happened));
-    held.map(|(_, position, _)| position).collect()
+    all_in_order(view, Listed::Happened, |position, _| position)
 }
 
 /// The same, each with the ids of the statements that stand wholly after it, in log order, be it that they may not have
 /// been made.
 pub(crate) fn positions_and_later(view: &View<'_>) -> Vec<(Position, Vec<String>)> {
+    let ids = |seqs: BTreeSet<u64>| seqs.into_iter().map(|seq| view.history().id_of(seq)).collect();
+    all_in_order(view, Listed::All, |position, later| (position, ids(later.all)))
+}
+
+fn all_in_order<T>(view: &View<'_>, listed: Listed, read: impl Fn(Position, Later) -> T) -> Vec<T> {
     let acts = statements(view);
     let said = by_actor_and_topic(view, &acts).into_iter();
-    let held = said.flat_map(|((_, topic), voices)| in_order(view, topic, voices, Listed::All));
-    let ids = |seqs: BTreeSet<u64>| seqs.into_iter().map(|seq| view.history().id_of(seq)).collect();
-    held.map(|(_, position, later)| (position, ids(later.all))).collect()
+    let held = said.flat_map(|((_, topic), voices)| in_order(view, topic, voices, listed));
+    held.map(|(_, position, later)| read(position, later)).collect()
 }
 
 /// Those of [`positions`] that are current, without a list of what took the place of the others.
