@@ -802,6 +802,42 @@ fn a_log_is_not_put_back_with_less_than_was_acknowledged() {
         SledStore::create_for(dir.path(), "test", given).unwrap().take_away().unwrap();
         assert_eq!(std::fs::read(&noted).unwrap(), before);
     }
+    // What is cut off, too: it is no log, and nothing that has less takes its place.
+    for given in [head(2), head(3)] {
+        drop(SledStore::create_for(dir.path(), "test", given).unwrap());
+        assert_eq!(std::fs::read(&noted).unwrap(), before);
+        let refused = SledStore::open(dir.path(), "test").unwrap_err();
+        assert!(matches!(refused, StoreError::Shortened { .. }), "{refused}");
+        assert!(SledStore::is_unused(dir.path(), "test").unwrap());
+        let refused = SledStore::create_for(dir.path(), "test", head(1)).unwrap_err();
+        assert!(matches!(refused, StoreError::TurnedBack { .. }), "{refused}");
+    }
+    let mut store = SledStore::create_for(dir.path(), "test", head(3)).unwrap();
+    store.append(change(head(0), &[event(0, 5), event(1, 5), event(2, 5)], head(3))).unwrap();
+    drop(store);
+    assert!(!SledStore::is_unused(dir.path(), "test").unwrap());
+}
+
+/// What would break: a store that was put back once, and lost everything since, is thrown away as one that was never filled.
+#[test]
+fn a_store_that_was_put_back_and_lost_all_is_not_an_unused_one() {
+    let dir = TempDir::new().unwrap();
+    let mut store = SledStore::create(dir.path(), "test").unwrap();
+    store.append(change(head(0), &[event(0, 5)], head(1))).unwrap();
+    drop(store);
+    let place = dir.path().join("store");
+    std::fs::remove_dir_all(&place).unwrap();
+    drop(SledStore::create_for(dir.path(), "test", head(1)).unwrap());
+    let empty = dir.path().join("empty");
+    std::fs::rename(&place, &empty).unwrap();
+    let mut store = SledStore::create_for(dir.path(), "test", head(1)).unwrap();
+    store.append(change(head(0), &[event(0, 5)], head(1))).unwrap();
+    store.append(change(head(1), &[event(1, 5)], head(2))).unwrap();
+    drop(store);
+    std::fs::remove_dir_all(&place).unwrap();
+    std::fs::rename(&empty, &place).unwrap();
+    let refused = SledStore::is_unused(dir.path(), "test").unwrap_err();
+    assert!(matches!(refused, StoreError::Shortened { .. }), "{refused}");
 }
 
 #[test]

@@ -71,7 +71,8 @@ impl Acknowledged {
         Self::noted(dir).is_some()
     }
 
-    fn noted(dir: &Path) -> Option<Head> {
+    /// What was acknowledged last in `dir`, if that is noted.
+    pub(super) fn noted(dir: &Path) -> Option<Head> {
         decode(&bytes(regular::open_own(&Self::path(dir)).ok()?)?)
     }
 
@@ -89,6 +90,11 @@ impl Acknowledged {
     pub(super) fn note(&mut self, head: Head) {
         let noted = encode(head);
         let _ = self.file.seek(SeekFrom::Start(0)).and_then(|_| self.file.write_all(&noted));
+    }
+
+    /// What the file said when it was opened.
+    pub(super) const fn before(&self) -> Option<Head> {
+        self.before
     }
 
     /// Has the file say what it said before it was opened; if that was nothing, takes it away.

@@ -40,6 +40,8 @@ pub const LAYOUT: &str = "3";
 const META: &[u8] = b"meta";
 const HEAD_KEY: &[u8] = b"head";
 const LAYOUT_KEY: &[u8] = b"layout";
+/// The head of the log whose place a store was made to take.
+const LOST_KEY: &[u8] = b"lost";
 /// Stands before the hash of the name of a blob that was staged; the value is the head that its append found.
 const STAGED_BLOB: &[u8] = b"blob ";
 
@@ -139,6 +141,16 @@ impl Database {
 
     pub(super) fn set_head(&self, head: Head) -> Result<(), StoreError> {
         guarded(|| Ok(self.meta.insert(HEAD_KEY, &encode_head(head)[..])?)).map(drop)
+    }
+
+    /// The head that was acknowledged where the store was made, whose log was gone by then.
+    pub(super) fn takes_place_of(&self) -> Result<Option<Head>, StoreError> {
+        let bytes = guarded(|| Ok(self.meta.get(LOST_KEY)?))?;
+        Ok(bytes.and_then(|bytes| decode_head(&bytes)))
+    }
+
+    pub(super) fn set_takes_place_of(&self, lost: Head) -> Result<(), StoreError> {
+        guarded(|| Ok(self.meta.insert(LOST_KEY, &encode_head(lost)[..])?)).map(drop)
     }
 
     /// Makes every file and directory of a new database durable, and readable by its owner alone.

@@ -108,8 +108,12 @@ impl SledStore {
         if !store.is_dir() {
             return Ok(false);
         }
-        // One that lost all of its events is no unused one.
-        let (opened, head) = open_whole(dir)?;
+        // One that lost all of its events is no unused one; one that was to take the place of a lost one, and was cut off, is.
+        let (opened, head) = open_if(dir, |opened, head| {
+            let is_begun =
+                head == Head::EMPTY && opened.takes_place_of()? == Acknowledged::noted(dir);
+            if is_begun { Ok(()) } else { Acknowledged::check(dir, head) }
+        })?;
         catching(|| drop(opened))?;
         Ok(head == Head::EMPTY)
     }
@@ -137,14 +141,18 @@ impl SledStore {
                 remove_directory(left)?;
             }
         }
+        let mut acknowledged = Acknowledged::open(dir)?;
         // It is made beside its place, so that a store that is found there is whole.
         guarded(|| {
             let database = Database::create(&begun)?;
             database.set_head(Head::EMPTY)?;
+            match acknowledged.before() {
+                // What was acknowledged stays noted until all of it is there again.
+                Some(lost) => database.set_takes_place_of(lost)?,
+                None => acknowledged.note(Head::EMPTY),
+            }
             database.sync_whole()
         })?;
-        let mut acknowledged = Acknowledged::open(dir)?;
-        acknowledged.note(Head::EMPTY);
         move_directory(&begun, &store)?;
         sync_path(dir)?;
         Ok(Self::of(Database::open_known(&store)?, dir, acknowledged, lock))
@@ -249,12 +257,20 @@ impl Drop for SledStore {
 /// Opens the database of a log, which must hold all that was acknowledged. If it does not, or cannot be opened, its files are as they
 /// were: a copy of them can be looked into, and what is damaged may yet be mended.
 fn open_whole(dir: &Path) -> Result<(Database, Head), StoreError> {
+    open_if(dir, |_, head| Acknowledged::check(dir, head))
+}
+
+/// The same, of one that holds what it must, as `check` sees it.
+fn open_if(
+    dir: &Path,
+    check: impl FnOnce(&Database, Head) -> Result<(), StoreError>,
+) -> Result<(Database, Head), StoreError> {
     let store = dir.join(STORE);
     let aside = Aside::of(&store)?;
     let opened = guarded(|| {
         let opened = Database::open_known(&store)?;
         let head = opened.head()?;
-        Acknowledged::check(dir, head)?;
+        check(&opened, head)?;
         Ok((opened, head))
     });
     match (opened, aside) {
