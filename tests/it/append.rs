@@ -360,6 +360,13 @@ fn nothing_is_left_out_for_what_was_left_out_itself() {
         {"kind":"incident","id":"missing","no":1}"#,
         &[(3, r#"of: "missing" is refused itself"#), (5, r#"no: incident has no field "no""#)],
     );
+    // Its id is made from its name.
+    check_left_out(
+        r#"{"kind":"note","id":"q","of":"the-wire","text":"of what comes last"}
+        {"kind":"note","id":"the-wire","of":"missing","text":"first"}
+        {"kind":"actor","name":"The Wire"}"#,
+        &[(2, no_such)],
+    );
     // A step of a measure that no other line makes.
     check_left_out(
         r#"{"kind":"note","of":"ban","text":"of the measure"}

@@ -40,8 +40,10 @@ impl<S: Store> Appending<'_, S> {
             let (id, result) = match &submission.event {
                 Err(error) => (None, Err(vec![Cause::Input(error.clone())])),
                 Ok(event) => {
-                    let id = given_text(event, "id");
-                    (id.clone(), self.consider(event.clone(), line, id, files, surroundings)?)
+                    let mut id = given_text(event, "id");
+                    let result =
+                        self.consider(event.clone(), line, &mut id, files, surroundings)?;
+                    (id, result)
                 }
             };
             if let Err(causes) = result {
@@ -158,12 +160,13 @@ impl<S: Store> Appending<'_, S> {
         Ok(true)
     }
 
-    /// Takes an event that passes every gate; what is wrong with it otherwise.
+    /// Takes an event that passes every gate; what is wrong with it otherwise. An event that is to be known by its name gets the
+    /// id of that.
     fn consider(
         &mut self,
         event: Value<'static>,
         line: Option<u64>,
-        own_id: Option<String>,
+        own_id: &mut Option<String>,
         files: &mut dyn SourceFiles,
         surroundings: &mut dyn Surroundings,
     ) -> Result<Result<(), Vec<Cause>>, StoreError> {
@@ -173,8 +176,11 @@ impl<S: Store> Appending<'_, S> {
                 return Ok(Err(problems.into_iter().map(Cause::Shape).collect()));
             }
         };
-        let captured = name_it(kind, &mut payload);
-        let captured = match captured.and_then(|()| capture(kind, &mut payload, files)) {
+        let named = name_it(kind, &mut payload);
+        if let Some(Value::Text(id)) = payload.get("id") {
+            *own_id = Some(id.to_string());
+        }
+        let captured = match named.and_then(|()| capture(kind, &mut payload, files)) {
             Ok(captured) => captured,
             Err(causes) => return Ok(Err(causes)),
         };
