@@ -109,8 +109,8 @@ pub(crate) fn sign(
     Ok(note)
 }
 
-/// What to do about a checkpoint that was not signed.
-fn refused(args: &LogArgs, log: &EventLog<impl Store>, error: SignError) -> CliError {
+/// What to do about a checkpoint that was not signed, or kept.
+pub(crate) fn refused(args: &LogArgs, log: &EventLog<impl Store>, error: SignError) -> CliError {
     match error {
         SignError::Store(error) => error.into(),
         SignError::Clock(error) => error.into(),

@@ -11,7 +11,7 @@ use super::beside::JournalFile;
 use super::error::CliError;
 use super::log_args::LogArgs;
 use super::shapes::VERSION;
-use super::surroundings::now;
+use super::surroundings::Machine;
 use super::terminal::Terminal;
 use super::words::shown;
 use super::{Outcome, Status, checkpoint, http};
@@ -217,8 +217,8 @@ impl AskArgs {
             answers.push(AnswerShape { witness: witness.name.clone(), cosigned_at, why });
         }
         if journal.journal.last().is_none_or(|last| last.note != note) {
-            let line = journal.journal.add(now(), note.clone());
-            let line = line.map_err(|error| CliError::refused(error.to_string()))?;
+            let line = log.note_cosigned(&mut journal.journal, note.clone(), &mut Machine);
+            let line = line.map_err(|error| checkpoint::refused(args, log, error))?;
             journal.append(&line)?;
         }
         let judgement = policy.judge(&note);

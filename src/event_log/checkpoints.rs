@@ -169,6 +169,16 @@ impl<S: Store> EventLog<S> {
         let line = journal.add(recordable(surroundings.now())?, note.clone())?;
         Ok((note, Some(line)))
     }
+
+    /// Takes what others have signed of a checkpoint into its journal. Returns the line to be kept.
+    pub fn note_cosigned(
+        &self,
+        journal: &mut Journal,
+        note: Note,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<Vec<u8>, SignError> {
+        Ok(journal.add(recordable(surroundings.now())?, note)?)
+    }
 }
 
 /// How a log compares with the checkpoints of it that are known.

@@ -500,6 +500,9 @@ fn a_time_that_could_not_be_read_back_is_not_recorded() {
     let (mut journal, _) = Journal::begin(log.origin(), log.genesis().unwrap());
     let refused = log.sign_checkpoint(&mut journal, &[&signer], &mut far()).unwrap_err();
     assert!(matches!(refused, SignError::Clock(_)), "{refused}");
+    let note = log.checkpoint().sign(&[&signer]).unwrap();
+    let refused = log.note_cosigned(&mut journal, note, &mut far()).unwrap_err();
+    assert!(matches!(refused, SignError::Clock(_)), "{refused}");
     assert_eq!((log.head().size, journal.entries.len()), (before.size + 1, 0));
 }
 
