@@ -17,7 +17,13 @@ pub(super) struct Retractions<'h> {
     out: BTreeMap<u64, u64>,
     /// The duplicates, each with what it doubles and the number of the retraction that says so.
     doubles: BTreeMap<Named<'h>, (Named<'h>, u64)>,
+    /// What stands for them, which doubles nothing itself.
+    originals: Originals<'h>,
 }
+
+/// How far the way from a duplicate is known, so that no stretch of it is gone twice.
+#[derive(Debug, Default)]
+struct Originals<'h>(BTreeMap<Named<'h>, Named<'h>>);
 
 /// What an id names: an event that was erased goes on being named by what stays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,12 +54,35 @@ impl<'h> Named<'h> {
     }
 }
 
+impl<'h> Originals<'h> {
+    /// Where the way from here ends, along what doubles what.
+    fn find(
+        &mut self,
+        from: Named<'h>,
+        doubles: &BTreeMap<Named<'h>, (Named<'h>, u64)>,
+    ) -> Named<'h> {
+        let (mut end, mut passed) = (from, Vec::new());
+        while let Some(next) = self.0.get(&end).or(doubles.get(&end).map(|(next, _)| next)) {
+            passed.push(end);
+            end = *next;
+        }
+        self.0.extend(passed.into_iter().map(|one| (one, end)));
+        end
+    }
+}
+
 impl<'h> Retractions<'h> {
     /// What those retractions of a history that act take out.
     pub(super) fn of(history: &'h History, acting: impl Fn(&&Entry) -> bool) -> Self {
         // What is taken back for good makes no circle, wherever that stands.
-        let (found, for_good) = Self::beside(history, &acting, &BTreeSet::new());
-        if for_good.is_empty() { found } else { Self::beside(history, &acting, &for_good).0 }
+        let (mut found, for_good) = Self::beside(history, &acting, &BTreeSet::new());
+        if !for_good.is_empty() {
+            found = Self::beside(history, &acting, &for_good).0;
+        }
+        for duplicate in found.doubles.keys() {
+            found.originals.find(*duplicate, &found.doubles);
+        }
+        found
     }
 
     /// The same, and what is taken back for good; of some events that is known.
@@ -81,11 +110,14 @@ impl<'h> Retractions<'h> {
                 RetractedBy::Source | RetractedBy::Recorder => {
                     taken.insert(of);
                     for_good.insert(of);
-                    found.doubles.remove(&of);
+                    if found.doubles.remove(&of).is_some() {
+                        found.originals.0.clear();
+                    }
                 }
                 RetractedBy::Duplicate(double_of) => {
                     let double_of = named(double_of).filter(|double_of| *double_of != of);
-                    let circle = double_of.is_some_and(|named| found.original(named) == of);
+                    let circle = double_of
+                        .is_some_and(|named| found.originals.find(named, &found.doubles) == of);
                     if circle || known_for_good.contains(&of) || !taken.insert(of) {
                         continue;
                     }
@@ -120,7 +152,8 @@ impl<'h> Retractions<'h> {
     where
         'h: 'n,
     {
-        self.way(named).last().map_or(named, |(original, _)| original)
+        let originals: &BTreeMap<Named<'n>, Named<'n>> = &self.originals.0;
+        originals.get(&named).copied().unwrap_or(named)
     }
 
     /// From a duplicate to its original: what is doubled at each step, and the number of the retraction that says so.

@@ -215,10 +215,9 @@ impl<'h> View<'h> {
 
     /// The id that stands for this one: of a duplicate, that of its original.
     pub fn stands_for<'i>(&self, id: &'i str) -> Cow<'i, str> {
-        match self.retractions.way(Named::by(self.history, id)).last() {
-            Some((original, _)) => Cow::Owned(original.id(self.history)),
-            None => Cow::Borrowed(id),
-        }
+        let named = Named::by(self.history, id);
+        let original = self.retractions.original(named);
+        if original == named { Cow::Borrowed(id) } else { Cow::Owned(original.id(self.history)) }
     }
 
     /// The retracted events, each with the number of the retraction that takes it out.
