@@ -81,10 +81,16 @@ impl LogArgs {
         self.key.clone()
     }
 
-    /// What to do where there is no log.
+    /// What to do where there is no log, or none any more.
     pub(crate) fn how_to_make(&self) -> String {
+        let acknowledged = SledStore::acknowledged_in(&self.directory).filter(|count| *count > 0);
         if self.directory.join(STORE).exists() {
             NOT_LIKE_A_STORE.to_owned()
+        } else if let Some(count) = acknowledged {
+            let log = self.shown();
+            format!(
+                "its store is gone; put back all that was acknowledged (events: {count}): demarche restore EXPORT.jsonl --log {log}"
+            )
         } else {
             format!("make one: demarche init --origin example.org/desk --log {}", self.shown())
         }

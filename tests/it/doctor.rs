@@ -110,6 +110,12 @@ fn where_there_is_no_log_it_says_so() {
     assert_eq!(code, Some(1), "{said:#}");
     let about = of(&said, "store")["about"].to_string();
     assert!(about.contains("holds none of its files"), "{about}");
+    // What would break: whoever lost a store is told to make another log in its place.
+    fs::remove_dir(&store).unwrap();
+    let next = "put back all that was acknowledged (events: 1): demarche restore";
+    let (said, _) = examined(&desk, &[]);
+    only(&said, "directory", "wrong", "there is no log in log", next);
+    desk.is_refused(&["list"], 2, "there is no log in log", next);
 }
 
 #[test]

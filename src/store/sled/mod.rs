@@ -183,6 +183,11 @@ impl SledStore {
         Acknowledged::check(dir, found)
     }
 
+    /// How many events were acknowledged in `dir`, as far as that is noted beside the store; the store itself may be gone.
+    pub fn acknowledged_in(dir: &Path) -> Option<u64> {
+        Acknowledged::noted(dir).map(|head| head.size)
+    }
+
     /// Lets sled go and opens the store anew, so that what is read next is what lies on disk. The lock stays held.
     pub fn reopen(&mut self) -> Result<(), StoreError> {
         self.close()?;
