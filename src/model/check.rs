@@ -490,7 +490,8 @@ fn text_map(value: Value<'_>) -> Checks<'_> {
                 let Some((scheme, id)) = item.split_once(':') else {
                     return Err(Wrong::Type { expected, found: "a text without a colon" });
                 };
-                let Some(id) = plain_text(id.to_owned().into())? else { continue };
+                let id = Value::Text(id.to_owned().into());
+                let Some(id) = text(id, plain_text)? else { continue };
                 match normal.get(scheme) {
                     Some(Value::Text(first)) if Value::Text(first.clone()) != id => {
                         let Value::Text(second) = id else { continue };
@@ -522,6 +523,18 @@ mod tests {
 
     fn object<'a, const N: usize>(pairs: [(&'a str, Value<'a>); N]) -> Value<'a> {
         Value::Object(pairs.into_iter().map(|(key, value)| (key.into(), value)).collect())
+    }
+
+    /// What would break: what is appended would be another event when it is read back and appended again.
+    #[test]
+    fn an_id_elsewhere_without_a_value_is_left_out() {
+        let ids = |list: &[&'static str]| {
+            let ids = list.iter().copied().map(text).collect();
+            let checked = check(object([("kind", text("actor")), ("ids", Value::List(ids))]));
+            checked.unwrap().payload.remove("ids")
+        };
+        assert_eq!(ids(&["name:"]), None);
+        assert_eq!(ids(&["name:", "wikidata:Q668"]), Some(object([("wikidata", text("Q668"))])));
     }
 
     #[test]
