@@ -83,13 +83,12 @@ pub(crate) fn signers(
 ) -> Result<Vec<NoteSigner>, CliError> {
     key::settle(args, log)?;
     let (former, current) = (args.signer(Held::Former)?, args.current_signer(log)?);
-    let in_use = |key| log.keys().in_use().any(|known| known.key == key);
     let key = current.verifier();
-    if !in_use(key.clone()) {
+    if !log.keys().is_in_use(&key) {
         return Err(refused(args, log, SignError::ForeignKey(Box::new(key))));
     }
     // During a rotation both sign.
-    let former = former.filter(|signer| in_use(signer.verifier()));
+    let former = former.filter(|signer| log.keys().is_in_use(&signer.verifier()));
     Ok(former.into_iter().chain([current]).collect())
 }
 

@@ -176,7 +176,7 @@ fn add(
     if let Some(signer) = args.signer(Held::Current)? {
         let path = args.key_path(Held::Current);
         let there = CliError::refused(format!("there is a key in {} already", path.display()));
-        return Err(if is_in_use(log, &signer.verifier()) {
+        return Err(if log.keys().is_in_use(&signer.verifier()) {
             there.hint("replace it, endorsed by itself: demarche key rotate")
         } else {
             args.advise_on_foreign(there, log)
@@ -187,14 +187,10 @@ fn add(
     settle(args, log)
 }
 
-fn is_in_use(log: &EventLog<impl Store>, key: &VerifierKey) -> bool {
-    log.keys().in_use().any(|known| known.key == *key)
-}
-
 /// The key in use, if the log names it: another endorses nothing.
 fn endorser(args: &LogArgs, log: &EventLog<SledStore>) -> Result<NoteSigner, CliError> {
     let signer = args.current_signer(log)?;
-    if is_in_use(log, &signer.verifier()) {
+    if log.keys().is_in_use(&signer.verifier()) {
         return Ok(signer);
     }
     let refused = CliError::refused("the key that is held is not one that this log names");
@@ -226,7 +222,7 @@ fn key_to_add(args: &LogArgs, log: &EventLog<SledStore>) -> Result<NoteSigner, C
         return Ok(signer);
     };
     let key = left.verifier();
-    if key.name() == log.origin() && log.keys().keys().iter().all(|known| known.key != key) {
+    if key.name() == log.origin() && log.keys().find(&key).is_none() {
         return Ok(left);
     }
     let path = args.key_path(Held::New);
@@ -239,7 +235,7 @@ fn key_to_add(args: &LogArgs, log: &EventLog<SledStore>) -> Result<NoteSigner, C
 /// Brings the files of keys to where the log's own events say they are, whatever was cut off before.
 pub(crate) fn settle(args: &LogArgs, log: &EventLog<impl Store>) -> Result<(), CliError> {
     let Some(new) = args.signer(Held::New)? else { return Ok(()) };
-    if !is_in_use(log, &new.verifier()) {
+    if !log.keys().is_in_use(&new.verifier()) {
         return Ok(());
     }
     if args.key_path(Held::Current).exists() {
@@ -255,7 +251,7 @@ fn retire(
 ) -> Result<(), CliError> {
     let current = endorser(args, log)?;
     let held = former_to_remove(args, log, &current)?;
-    let is_other = |key: &VerifierKey| *key != current.verifier() && is_in_use(log, key);
+    let is_other = |key: &VerifierKey| *key != current.verifier() && log.keys().is_in_use(key);
     // The former key's file may be gone, or of one that was retired before: then the log alone says which it was, unless a
     // retirement was cut off that only had this file still to remove.
     let others = log.keys().in_use().map(|known| known.key.clone()).filter(is_other);
@@ -297,9 +293,8 @@ fn former_to_remove(
         )));
     }
     let held = args.signer(Held::Former)?.map(|signer| signer.verifier());
-    let is_former = |key: &VerifierKey| {
-        *key != current.verifier() && log.keys().keys().iter().any(|known| known.key == *key)
-    };
+    let is_former =
+        |key: &VerifierKey| *key != current.verifier() && log.keys().find(key).is_some();
     if held.as_ref().is_some_and(|key| !is_former(key)) {
         return Err(CliError::refused(format!("the key in {shown} is no former key of this log"))
             .hint("move it away, and give the command again: the log knows which key is to be retired"));

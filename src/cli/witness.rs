@@ -16,6 +16,7 @@ use super::terminal::Terminal;
 use super::words::shown;
 use super::{Outcome, Status, checkpoint, http};
 use crate::event_log::EventLog;
+use crate::event_log::checkpoints::keep_note;
 use crate::record::note::{Algorithm, Note, SignatureLine, Signed, VerifierKey};
 use crate::record::policy::{Policy, Witness};
 use crate::record::tree::Root;
@@ -217,7 +218,7 @@ impl AskArgs {
             answers.push(AnswerShape { witness: witness.name.clone(), cosigned_at, why });
         }
         if journal.journal.last().is_none_or(|last| last.note != note) {
-            let line = log.note_cosigned(&mut journal.journal, note.clone(), &mut Machine);
+            let line = keep_note(&mut journal.journal, note.clone(), &mut Machine);
             let line = line.map_err(|error| checkpoint::refused(args, log, error))?;
             journal.append(&line)?;
         }

@@ -154,7 +154,7 @@ impl<S: Store> EventLog<S> {
     ) -> Result<(Note, Option<Vec<u8>>), SignError> {
         for signer in signers {
             let key = signer.verifier();
-            if !self.keys.in_use().any(|known| known.key == key) {
+            if !self.keys.is_in_use(&key) {
                 return Err(SignError::ForeignKey(Box::new(key)));
             }
         }
@@ -166,19 +166,19 @@ impl<S: Store> EventLog<S> {
         {
             return Ok((last.note.clone(), None));
         }
-        let line = journal.add(recordable(surroundings.now())?, note.clone())?;
+        let line = keep_note(journal, note.clone(), surroundings)?;
         Ok((note, Some(line)))
     }
+}
 
-    /// Takes what others have signed of a checkpoint into its journal. Returns the line to be kept.
-    pub fn note_cosigned(
-        &self,
-        journal: &mut Journal,
-        note: Note,
-        surroundings: &mut dyn Surroundings,
-    ) -> Result<Vec<u8>, SignError> {
-        Ok(journal.add(recordable(surroundings.now())?, note)?)
-    }
+/// Takes a note of a checkpoint into its journal: one that was signed, or that others have cosigned since. Returns the line to be
+/// kept.
+pub fn keep_note(
+    journal: &mut Journal,
+    note: Note,
+    surroundings: &mut dyn Surroundings,
+) -> Result<Vec<u8>, SignError> {
+    Ok(journal.add(recordable(surroundings.now())?, note)?)
 }
 
 /// How a log compares with the checkpoints of it that are known.

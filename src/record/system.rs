@@ -301,6 +301,16 @@ impl KeyRing {
         &self.0
     }
 
+    /// What is known of a key.
+    pub fn find(&self, key: &VerifierKey) -> Option<&RingKey> {
+        self.0.iter().find(|known| known.key == *key)
+    }
+
+    /// Whether a key is in use.
+    pub fn is_in_use(&self, key: &VerifierKey) -> bool {
+        self.find(key).is_some_and(|known| known.retired.is_none())
+    }
+
     /// The keys in use.
     pub fn in_use(&self) -> impl Iterator<Item = &RingKey> {
         self.0.iter().filter(|known| known.retired.is_none())

@@ -1,6 +1,6 @@
 //! The gates: what is refused, with what evidence, and that nothing of it is written.
 
-use demarche::event_log::checkpoints::SignError;
+use demarche::event_log::checkpoints::{SignError, keep_note};
 use demarche::event_log::passage::Difference;
 use demarche::event_log::{
     AppendError, AppendOptions, Appended, Cause, EraseError, EventLog, OpenError, Refusal,
@@ -501,7 +501,7 @@ fn a_time_that_could_not_be_read_back_is_not_recorded() {
     let refused = log.sign_checkpoint(&mut journal, &[&signer], &mut far()).unwrap_err();
     assert!(matches!(refused, SignError::Clock(_)), "{refused}");
     let note = log.checkpoint().sign(&[&signer]).unwrap();
-    let refused = log.note_cosigned(&mut journal, note, &mut far()).unwrap_err();
+    let refused = keep_note(&mut journal, note, &mut far()).unwrap_err();
     assert!(matches!(refused, SignError::Clock(_)), "{refused}");
     assert_eq!((log.head().size, journal.entries.len()), (before.size + 1, 0));
 }

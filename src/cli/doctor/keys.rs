@@ -9,7 +9,6 @@ use crate::event_log::EventLog;
 use crate::event_log::checkpoints::SignError;
 use crate::model::calendar::Instant;
 use crate::record::journal::Journal;
-use crate::record::note::VerifierKey;
 use crate::store::sled::SledStore;
 
 type Log = EventLog<SledStore>;
@@ -35,8 +34,7 @@ pub(super) fn key(args: &LogArgs, log: Option<&Log>, found: &mut Findings) {
             .ok("key", format!("{path} holds one; whether the log names it was not looked at"));
     };
     if let Some(new) = of(Held::New) {
-        let known = log.keys().keys().iter().find(|known| known.key == *new);
-        let next = match known.map(|known| known.retired) {
+        let next = match log.keys().find(new).map(|known| known.retired) {
             Some(None) => "the next look at the keys ends it: demarche key",
             None if new.name() == log.origin() => {
                 "the next rotation adds that key: demarche key rotate"
@@ -46,8 +44,7 @@ pub(super) fn key(args: &LogArgs, log: Option<&Log>, found: &mut Findings) {
         let about = "a rotation was cut off: a new key lies beside the one in use";
         return found.attention("key", about, &[next]);
     }
-    let known = log.keys().keys().iter().find(|known| known.key == *current);
-    match known.map(|known| known.retired) {
+    match log.keys().find(current).map(|known| known.retired) {
         Some(None) => {}
         Some(Some(seq)) => {
             return found.wrong(
@@ -69,8 +66,7 @@ pub(super) fn key(args: &LogArgs, log: Option<&Log>, found: &mut Findings) {
             );
         }
     }
-    let in_use = |key: &VerifierKey| log.keys().in_use().any(|known| known.key == *key);
-    if of(Held::Former).is_some_and(in_use) {
+    if of(Held::Former).is_some_and(|key| log.keys().is_in_use(key)) {
         return found.attention(
             "key",
             format!("{path} holds the key in use, and a rotation is under way: the former key signs, too"),
@@ -252,15 +248,13 @@ pub(super) fn checkpoints(
     let Some(log) = log else { return found.ok("checkpoints", about) };
     let open = log.head().size.saturating_sub(last.checkpoint.size);
     if open == 0 {
-        found.ok("checkpoints", format!("{about}, and covers all"));
-    } else if age > OLD {
-        found.attention(
-            "checkpoints",
-            format!("{about}; {} came after it", counted(open, "event")),
-            next,
-        );
+        return found.ok("checkpoints", format!("{about}, and covers all"));
+    }
+    let about = format!("{about}; {} came after it", counted(open, "event"));
+    if age > OLD {
+        found.attention("checkpoints", about, next);
     } else {
-        found.ok("checkpoints", format!("{about}; {} came after it", counted(open, "event")));
+        found.ok("checkpoints", about);
     }
 }
 
