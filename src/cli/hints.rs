@@ -310,6 +310,9 @@ pub(crate) fn for_store(error: &StoreError) -> Vec<String> {
                 path.file_name().unwrap_or_default().display()
             ),
         ],
+        StoreError::Unfinished { .. } => vec![
+            "give the restore again that was cut off: demarche restore EXPORT.jsonl --log DIR; nothing is to be removed before".to_owned(),
+        ],
         StoreError::TurnedBack { path, .. } => vec![
             "use an export or a backup that has all of them, or name a new directory: --log NEW_DIR".to_owned(),
             format!(

@@ -258,6 +258,15 @@ pub enum StoreError {
         /// The file that says so.
         path: PathBuf,
     },
+    /// What is to take the place of a log that was lost was made, and not filled.
+    #[error(
+        "{acknowledged} events were acknowledged here, and the store that is to have them again has none yet: what was to put \
+         them back was cut off"
+    )]
+    Unfinished {
+        /// How many events were acknowledged.
+        acknowledged: u64,
+    },
     /// What was to be put in the place of a log lacks what was acknowledged there.
     #[error(
         "{} says that {acknowledged} events were acknowledged here: what was to take their place has {given}{}",

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use demarche::store::Store as _;
 use demarche::store::sled::SledStore;
 use serde_json::Value;
 
@@ -485,4 +486,31 @@ fn a_restore_that_was_cut_off_is_to_be_given_again() {
     assert!(found["next"].to_string().contains("nothing is to be removed"), "{said:#}");
     desk.ok(&["restore", "kept", "--log", "again"]);
     desk.ok(&["verify", "--log", "again"]);
+    // The same where there were events before.
+    let again = desk.path().join("again");
+    let head = SledStore::open(&again, "test").unwrap().head().unwrap();
+    fs::remove_dir_all(again.join("store")).unwrap();
+    drop(SledStore::create_for(&again, "test", head).unwrap());
+    let expected = "was cut off";
+    desk.is_refused(&["list", "--log", "again"], 2, expected, "give the restore again");
+    let (said, _) = examined(&desk, &["--log", "again"]);
+    let found = of(&said, "store");
+    assert!(found["about"].as_str().unwrap().contains(expected), "{said:#}");
+    assert!(found["next"].to_string().contains("give the restore again"), "{said:#}");
+    desk.ok(&["restore", "kept", "--log", "again"]);
+    desk.ok(&["verify", "--log", "again"]);
+}
+
+/// What would break: a log that lost all of its events is taken for one that was never made.
+#[test]
+fn a_store_that_lost_every_event_was_not_cut_off() {
+    let desk = desk();
+    let log = desk.path().join("log");
+    drop(SledStore::create(&desk.path().join("empty"), "test").unwrap());
+    fs::remove_dir_all(log.join("store")).unwrap();
+    fs::rename(desk.path().join("empty/store"), log.join("store")).unwrap();
+    let (said, _) = examined(&desk, &[]);
+    let found = of(&said, "store");
+    assert!(found["about"].as_str().unwrap().contains("its end was lost"), "{said:#}");
+    assert!(found["next"].to_string().contains("keep it as it is"), "{said:#}");
 }

@@ -807,7 +807,7 @@ fn a_log_is_not_put_back_with_less_than_was_acknowledged() {
         drop(SledStore::create_for(dir.path(), "test", given).unwrap());
         assert_eq!(std::fs::read(&noted).unwrap(), before);
         let refused = SledStore::open(dir.path(), "test").unwrap_err();
-        assert!(matches!(refused, StoreError::Shortened { .. }), "{refused}");
+        assert!(matches!(refused, StoreError::Unfinished { acknowledged: 2 }), "{refused}");
         assert!(SledStore::is_unused(dir.path(), "test").unwrap());
         let refused = SledStore::create_for(dir.path(), "test", head(1)).unwrap_err();
         assert!(matches!(refused, StoreError::TurnedBack { .. }), "{refused}");

@@ -35,17 +35,7 @@ pub(super) fn look(
         Ok((store, head))
     });
     let (store, head) = match opened {
-        Ok((store, head)) if head.size > 0 => (store, head),
-        Ok(_) => {
-            found.wrong(
-                "store",
-                "it holds no log: what was to make one was cut off",
-                &["give the command again that was cut off, demarche init or demarche restore; nothing is to be removed before"],
-            );
-            found.not_checked("head", "there is no event");
-            found.not_checked("tables", "there is no event");
-            return None;
-        }
+        Ok(opened) => opened,
         Err(error) => {
             let is_damage = !matches!(error, StoreError::Layout { .. })
                 && error.refused_by_system().and_then(hints::for_system).is_none();
@@ -62,13 +52,23 @@ pub(super) fn look(
             return None;
         }
     };
-    match SledStore::check_acknowledged(directory, head) {
-        Ok(()) => found.ok("store", format!("it opens, with {} events", head.size)),
-        Err(shortened) => {
-            let advice = hints::for_store(&shortened);
+    match store.check_acknowledged(directory) {
+        Ok(()) if head.size > 0 => found.ok("store", format!("it opens, with {} events", head.size)),
+        Ok(()) => found.wrong(
+            "store",
+            "it holds no log: what was to make one was cut off",
+            &["give the command again that was cut off, demarche init or demarche restore; nothing is to be removed before"],
+        ),
+        Err(error) => {
+            let advice = hints::for_store(&error);
             let advice: Vec<&str> = advice.iter().map(String::as_str).collect();
-            found.wrong("store", shortened.to_string(), &advice);
+            found.wrong("store", error.to_string(), &advice);
         }
+    }
+    if head.size == 0 {
+        found.not_checked("head", "there is no event");
+        found.not_checked("tables", "there is no event");
+        return None;
     }
     // Before the log is opened, which derives what they lack.
     let reached = reach(&store);

@@ -109,10 +109,9 @@ impl SledStore {
             return Ok(false);
         }
         // One that lost all of its events is no unused one; one that was to take the place of a lost one, and was cut off, is.
-        let (opened, head) = open_if(dir, |opened, head| {
-            let is_begun =
-                head == Head::EMPTY && opened.takes_place_of()? == Acknowledged::noted(dir);
-            if is_begun { Ok(()) } else { Acknowledged::check(dir, head) }
+        let (opened, head) = open_if(dir, |opened, head| match check_whole(dir, opened, head) {
+            Err(StoreError::Unfinished { .. }) => Ok(()),
+            other => other,
         })?;
         catching(|| drop(opened))?;
         Ok(head == Head::EMPTY)
@@ -178,9 +177,10 @@ impl SledStore {
         })
     }
 
-    /// Sees whether a store with this head still holds all that was acknowledged in `dir`; nothing is written.
-    pub fn check_acknowledged(dir: &Path, found: Head) -> Result<(), StoreError> {
-        Acknowledged::check(dir, found)
+    /// Sees whether the store, or a copy of it, holds all that was acknowledged in `dir`; nothing is written.
+    pub fn check_acknowledged(&self, dir: &Path) -> Result<(), StoreError> {
+        let opened = self.opened()?;
+        check_whole(dir, opened, opened.head()?)
     }
 
     /// How many events were acknowledged in `dir`, as far as that is noted beside the store; the store itself may be gone.
@@ -262,7 +262,19 @@ impl Drop for SledStore {
 /// Opens the database of a log, which must hold all that was acknowledged. If it does not, or cannot be opened, its files are as they
 /// were: a copy of them can be looked into, and what is damaged may yet be mended.
 fn open_whole(dir: &Path) -> Result<(Database, Head), StoreError> {
-    open_if(dir, |_, head| Acknowledged::check(dir, head))
+    open_if(dir, |opened, head| check_whole(dir, opened, head))
+}
+
+/// Sees whether a database with this head holds all that was acknowledged in `dir`.
+fn check_whole(dir: &Path, opened: &Database, head: Head) -> Result<(), StoreError> {
+    match Acknowledged::check(dir, head) {
+        Err(StoreError::Shortened { acknowledged, .. })
+            if head == Head::EMPTY && opened.takes_place_of()? == Acknowledged::noted(dir) =>
+        {
+            Err(StoreError::Unfinished { acknowledged })
+        }
+        other => other,
+    }
 }
 
 /// The same, of one that holds what it must, as `check` sees it.
