@@ -360,6 +360,13 @@ fn nothing_is_left_out_for_what_was_left_out_itself() {
         {"kind":"incident","id":"missing","no":1}"#,
         &[(3, r#"of: "missing" is refused itself"#), (5, r#"no: incident has no field "no""#)],
     );
+    // Nor is it a reason where there is another.
+    check_left_out(
+        r#"{"kind":"relation","id":"r","type":"about","from":"x","to":"gone"}
+        {"kind":"note","id":"x","of":"missing","text":"first"}
+        {"kind":"incident","id":"x"}"#,
+        &[(1, r#"to: there is no event or measure "gone""#), (2, no_such)],
+    );
     // Its id is made from its name.
     check_left_out(
         r#"{"kind":"note","id":"q","of":"the-wire","text":"of what comes last"}

@@ -223,13 +223,13 @@ impl<S: Store> Appending<'_, S> {
                 || come.iter().any(|seq| going.get(seq) == Some(&true));
             going.entry(awaited.seq).and_modify(|before| *before &= may_stay).or_insert(may_stay);
             self.refused_ids.extend(awaited.from.clone());
-            astray.push(awaited);
+            astray.push((awaited, may_stay));
         }
         if self.options.keep_going && going.values().any(|may_stay| !may_stay) {
-            astray.retain(|awaited| going.get(&awaited.seq) == Some(&false));
+            astray.retain(|(_, may_stay)| !may_stay);
         }
         let mut refused: BTreeMap<u64, Refusal> = BTreeMap::new();
-        for Awaited { place, line, from, to, .. } in astray.into_iter().rev() {
+        for (Awaited { place, line, from, to, .. }, _) in astray.into_iter().rev() {
             let cause = match check_reference(&to.reference(), self)? {
                 Leads::Astray(cause) => cause,
                 Leads::There | Leads::Ahead => leads_nowhere(to.path, to.id, to.target, self)?,

@@ -11,6 +11,9 @@ use super::pairs::Pairs;
 use crate::model::calendar::{Instant, Zone};
 use crate::model::date::Span;
 
+/// The names of how many pairs are remembered: a log may have one in every row.
+const PAIRS_REMEMBERED: usize = 1 << 16;
+
 /// How many bytes a row has.
 pub const ROW_BYTES: usize = 40;
 
@@ -102,8 +105,8 @@ fn instant(bytes: [u8; 8]) -> Instant {
 pub struct Rows {
     read: Read,
     dates: Dates,
+    /// Pairs that were met, and how rows name each.
     pairs: Pairs,
-    /// How rows name each pair.
     names: Vec<Pair>,
 }
 
@@ -167,6 +170,9 @@ impl Rows {
     pub fn add_plain(&mut self, seq: u64, statement: &Plain<'_>, to: &mut Vec<Row>) {
         let Plain { glance, span: Span { earliest, latest } } = *statement;
         let Some(topic) = glance.topic else { return };
+        if self.names.len() >= PAIRS_REMEMBERED {
+            (self.pairs, self.names) = (Pairs::default(), Vec::new());
+        }
         glance.each_by(|actor| {
             let place = self.pairs.place(actor, topic);
             if place == self.names.len() {
@@ -270,6 +276,21 @@ mod tests {
             let b = if same { Row { pair: a.pair, ..b } } else { b };
             prop_assert_eq!(a.cmp(&b), a.to_bytes().cmp(&b.to_bytes()));
             prop_assert_eq!(Row::from_bytes(&a.to_bytes()), a);
+        }
+    }
+
+    /// What would break: an append, or `verify`, would hold every pair of a log in memory.
+    #[test]
+    fn of_more_pairs_than_are_remembered_each_has_its_own_name() {
+        let mut rows = Rows::new(|_, _| panic!("they are plain"));
+        let mut found = Vec::new();
+        let count = PAIRS_REMEMBERED + 3;
+        for number in (0..count).chain(0..3) {
+            let payload = format!(r#"{{"by":["in"],"kind":"statement","topic":"t-{number}"}}"#);
+            rows.add(0, payload.as_bytes(), &mut found);
+            let row = found.pop().unwrap();
+            assert_eq!(row.pair, pair_of("in", &format!("t-{number}")));
+            assert!(found.is_empty() && rows.names.len() <= PAIRS_REMEMBERED);
         }
     }
 }
