@@ -14,7 +14,7 @@ use super::error::CliError;
 use super::event_args::submission;
 use super::files::{self, DiskFiles};
 use super::hints;
-use super::input::{InputLines, NotSpooled, READ_BYTES, spooled};
+use super::input::{FileLines, InputLines, NotSpooled, spooled};
 use super::log_args::LogArgs;
 use super::surroundings::{Machine, warn_of_clock};
 use super::terminal::Terminal;
@@ -85,7 +85,7 @@ impl AppendArgs {
                 }
                 // A pipe is read once, as standard input is, and before the log is kept from others.
                 let mut input: Box<dyn Input> = if open.metadata()?.is_file() {
-                    Box::new(InputLines::new(BufReader::with_capacity(READ_BYTES, open)))
+                    Box::new(FileLines::new(open)?)
                 } else {
                     let spool = spooled(&mut BufReader::new(open)).map_err(not_spooled)?;
                     Box::new(InputLines::new(spool))

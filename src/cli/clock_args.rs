@@ -12,7 +12,7 @@ use crate::replay::Clocks;
 #[derive(Debug, Args)]
 pub(crate) struct ClockArgs {
     /// The world at the end of this day, or at this RFC 3339 instant [default: today]
-    #[arg(long, alias = "on", value_name = "DATE")]
+    #[arg(long, visible_alias = "on", value_name = "DATE")]
     to: Option<String>,
     /// Only what this log had taken in by then
     #[arg(long, value_name = "DATE")]

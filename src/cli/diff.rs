@@ -29,7 +29,7 @@ pub(crate) struct DiffArgs {
     #[arg(long, value_name = "DATE", requires = "to")]
     from: Option<String>,
     /// The later date of the valid clock; or the day asked about, with the other clocks
-    #[arg(long, alias = "on", value_name = "DATE")]
+    #[arg(long, visible_alias = "on", value_name = "DATE")]
     to: Option<String>,
     /// What the log had taken in by then, against --recorded-to
     #[arg(long, value_name = "DATE", requires = "recorded_to", conflicts_with = "from")]

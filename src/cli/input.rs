@@ -1,6 +1,8 @@
 //! Lines of input, from a file or from standard input, for `append`.
 
-use std::io::{self, BufRead, Read, Seek, SeekFrom};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::time::SystemTime;
 
 use crate::event_log::{Input, InputError, InputLine};
 use crate::model::limits::{LINE_BYTES_MAX, LINE_SKIPPED_BYTES_MAX};
@@ -62,6 +64,42 @@ impl<R: BufRead + Seek> Input for InputLines<R> {
         self.number = 0;
         self.reader.seek(SeekFrom::Start(0)).map(drop)
     }
+}
+
+/// The lines of a file, which may be read more than once only while it stays as it is: what was refused is known by its line.
+pub(crate) struct FileLines {
+    lines: InputLines<BufReader<File>>,
+    /// How long the file was when it was opened, and when it was written last.
+    opened: (u64, Option<SystemTime>),
+}
+
+impl FileLines {
+    /// The lines of an open file.
+    pub(crate) fn new(file: File) -> io::Result<Self> {
+        let opened = state(&file)?;
+        Ok(Self { lines: InputLines::new(BufReader::with_capacity(READ_BYTES, file)), opened })
+    }
+}
+
+impl Input for FileLines {
+    fn next_line(&mut self) -> io::Result<Option<InputLine<'_>>> {
+        self.lines.next_line()
+    }
+
+    fn rewind(&mut self) -> io::Result<()> {
+        if state(self.lines.reader.get_ref())? != self.opened {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "it changed while it was read; append it again once nothing writes to it any more",
+            ));
+        }
+        self.lines.rewind()
+    }
+}
+
+fn state(file: &File) -> io::Result<(u64, Option<SystemTime>)> {
+    let found = file.metadata()?;
+    Ok((found.len(), found.modified().ok()))
 }
 
 /// What can be read once only, so that it can be read again. A device that never ends a line is not read to its end.
@@ -133,5 +171,30 @@ fn skip_line(read: usize, input: &mut dyn BufRead) -> io::Result<()> {
             return Ok(());
         }
         input.consume(of_line);
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    /// What would break: `append --keep-going` goes over its input again without the lines that it refused, by their numbers; what
+    /// stands there by then would be left out, and nobody told.
+    #[test]
+    fn a_file_that_changes_is_not_read_again() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(b"one\ntwo\n").unwrap();
+        let mut lines = FileLines::new(file.reopen().unwrap()).unwrap();
+        for _ in 0..2 {
+            lines.rewind().unwrap();
+            let (number, line) = lines.next_line().unwrap().unwrap();
+            assert_eq!((number, line.unwrap()), (1, &b"one"[..]));
+        }
+        file.write_all(b"three\n").unwrap();
+        let error = lines.rewind().unwrap_err();
+        assert!(error.to_string().contains("changed while it was read"), "{error}");
     }
 }

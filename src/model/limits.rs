@@ -19,6 +19,8 @@ pub const LIST_ITEMS_MAX: usize = 1024;
 pub const OBJECT_KEYS_MAX: usize = 1024;
 /// After so many refused lines an append stops: what is given is not what was meant.
 pub const REFUSED_LINES_MAX: usize = 10_000;
+/// The most lines of an export that are no lines of one; after them it is given up.
+pub const UNREADABLE_LINES_MAX: usize = 10_000;
 /// So much of a source is looked through for the passage nearest to a quotation that is not in it, in bytes.
 pub const PASSAGE_TEXT_BYTES_MAX: usize = 1024 * 1024;
 /// So much text is looked through for nearest passages in one append, in bytes.

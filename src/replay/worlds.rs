@@ -111,6 +111,7 @@ enum Moment {
 }
 
 /// A moment at one of its places.
+#[derive(Debug)]
 struct Placed {
     moment: Moment,
     span: Span,
@@ -236,6 +237,8 @@ fn run_cluster(
 ) -> Option<BTreeSet<Life>> {
     let must: BTreeSet<Moment> = cluster.iter().filter(|p| p.must).map(|p| p.moment).collect();
     let mut outcomes = BTreeSet::new();
+    // Each state is paid for when it is met, so that no more are held than may be looked at.
+    *budget = budget.checked_sub(lives.len())?;
     // What of the cluster has happened so far, and the lives that this can have led to.
     // Fewest moments first, so that every way to an entry has been walked before it is left.
     let mut frontier: BTreeMap<(usize, BTreeSet<Moment>), BTreeSet<Life>> =
@@ -244,20 +247,40 @@ fn run_cluster(
         if must.is_subset(&happened) {
             outcomes.extend(lives.iter().copied());
         }
-        *budget = budget.checked_sub(lives.len())?;
-        let ready = cluster.iter().filter(|next| {
-            let waits = |other: &&Placed| other.before(next) && !happened.contains(&other.moment);
-            !happened.contains(&next.moment) && !cluster.iter().any(|other| waits(&other))
-        });
-        for next in ready {
+        let left: Vec<&Placed> =
+            cluster.iter().filter(|placed| !happened.contains(&placed.moment)).collect();
+        for next in ready(&left) {
             let has = |moment| done.contains(&moment) || happened.contains(&moment);
             let after = after(steps, &lives, next.moment, &has, tally);
             let mut with = happened.clone();
             with.insert(next.moment);
-            frontier.entry((count.saturating_add(1), with)).or_default().extend(after);
+            let met = frontier.entry((count.saturating_add(1), with)).or_default();
+            for life in after {
+                if met.insert(life) {
+                    *budget = budget.checked_sub(1)?;
+                }
+            }
         }
     }
     Some(outcomes)
+}
+
+/// Those of the moments that are left, sorted as they are for [`clusters`], that no other has to come before.
+fn ready<'p>(left: &[&'p Placed]) -> Vec<&'p Placed> {
+    let is_step = |placed: &&&Placed| matches!(placed.moment, Moment::Step(_));
+    // If any comes before one, then the one that ends first does, or the first such step, or the one before it that day.
+    let first = left.iter().min_by_key(|placed| placed.span.latest);
+    let first_step = left.iter().filter(is_step).min_by_key(|placed| placed.span.latest);
+    let mut of_a_day = None;
+    let mut ready = Vec::new();
+    for next in left {
+        let others = [first, first_step, of_a_day];
+        if !others.into_iter().flatten().any(|other| other.before(next)) {
+            ready.push(*next);
+        }
+        of_a_day = if next.single { Some(next) } else { of_a_day };
+    }
+    ready
 }
 
 /// The lives after one more moment.
@@ -293,6 +316,8 @@ fn after(
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// So many moments in no order, all on the days from `day` on: two states for each set of them.
@@ -328,5 +353,34 @@ mod tests {
         };
         assert_eq!(is_followed(&[14, 11, 10, 9, 5], false), (STATES_MAX, true));
         assert_eq!(is_followed(&[14, 11, 10, 9, 4, 3, 2, 1], true), (STATES_MAX + 1, false));
+    }
+
+    fn any_placed() -> impl Strategy<Value = Vec<Placed>> {
+        let one = (0_i64..6, 0_i64..3, any::<bool>(), any::<bool>());
+        prop::collection::vec(one, 0..9).prop_map(|drawn| {
+            let placed =
+                drawn.into_iter().enumerate().map(|(index, (from, days, single, is_end))| {
+                    let [earliest, latest] =
+                        [from, from.saturating_add(days)].map(Instant::from_micros);
+                    let moment = if is_end { Moment::End(index) } else { Moment::Step(index) };
+                    let span = Span { earliest, latest };
+                    Placed { moment, span, single: single && !is_end, must: false }
+                });
+            let mut placed: Vec<Placed> = placed.collect();
+            placed.sort_by_key(|placed| (placed.span.earliest, placed.span.latest, placed.moment));
+            placed
+        })
+    }
+
+    proptest! {
+        /// What would break: an order that no world has would be followed, or one that a world has would not.
+        #[test]
+        fn ready_is_what_nothing_that_is_left_comes_before(placed in any_placed()) {
+            let left: Vec<&Placed> = placed.iter().collect();
+            let expected = left.iter().filter(|next| !left.iter().any(|other| other.before(next)));
+            let expected: Vec<Moment> = expected.map(|placed| placed.moment).collect();
+            let found: Vec<Moment> = ready(&left).iter().map(|placed| placed.moment).collect();
+            prop_assert_eq!(found, expected);
+        }
     }
 }

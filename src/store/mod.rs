@@ -64,11 +64,11 @@ impl Head {
 /// Some hashes of the tree over the events, kept together: a store keeps them with the events and knows nothing more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TreePiece {
-    /// The level in the tree.
+    /// The level of tiles: a hash of it stands for `256^level` events.
     pub level: u8,
-    /// The place within the level.
+    /// The place among the pieces of that level.
     pub index: u64,
-    /// The hashes, one after the other. They replace those that were kept under this level and place.
+    /// At most 64 hashes of 32 bytes, one after the other. They replace those that were kept under this level and place.
     pub hashes: Vec<u8>,
 }
 

@@ -12,7 +12,7 @@ use demarche::event_log::{
 use demarche::model::limits::{
     ID_CHARS_MAX, LINE_BYTES_MAX, LINE_SKIPPED_BYTES_MAX, LIST_ITEMS_MAX, OBJECT_KEYS_MAX,
     ORIGIN_BYTES_MAX, PASSAGE_TEXT_BYTES_MAX, PAYLOAD_BYTES_MAX, REFUSED_LINES_MAX,
-    SIMILAR_SEARCHES_MAX, SOURCE_BYTES_MAX, TEXT_CHARS_MAX,
+    SIMILAR_SEARCHES_MAX, SOURCE_BYTES_MAX, TEXT_CHARS_MAX, UNREADABLE_LINES_MAX,
 };
 use demarche::record::event_proof::{EventProof, FIRST_LINE, PATH_HASHES_MAX};
 use demarche::record::header::{HEADER_BYTES_MAX, Header};
@@ -350,6 +350,24 @@ fn refused_lines() {
     desk.write("bad.jsonl", &"[]\n".repeat(REFUSED_LINES_MAX + 1));
     let (_, error) = desk.refused(&["append", "bad.jsonl"]);
     assert!(error.contains("after 10000 refused lines the rest was not looked at"), "{error}");
+}
+
+/// What would break: of each line feed that follows an export, four hundred bytes would be held.
+#[test]
+fn unreadable_lines_of_an_export() {
+    let desk = Desk::new();
+    desk.ok(&["init", "--origin", "example.org/desk"]);
+    desk.ok(&["export", "--out", "log.jsonl"]);
+    let export = fs::read_to_string(desk.path().join("log.jsonl")).unwrap();
+    for (lines, status) in [(UNREADABLE_LINES_MAX, 1), (UNREADABLE_LINES_MAX + 1, 2)] {
+        desk.write("more.jsonl", &(export.clone() + &"\n".repeat(lines)));
+        for args in [&["verify", "more.jsonl"][..], &["restore", "more.jsonl", "--log", "new"]] {
+            let (code, error) = desk.refused(args);
+            assert_eq!(code, Some(status), "{error}");
+            let is_given_up = error.contains("more than 10000 of its lines are no lines");
+            assert_eq!(is_given_up, status == 2, "{error}");
+        }
+    }
 }
 
 #[test]

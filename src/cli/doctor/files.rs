@@ -1,23 +1,17 @@
-//! The directory of a log, who can read what in it, who has it open, and a copy of its store.
+//! The directory of a log, who can read what in it, and who has it open.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use tempfile::TempDir;
-
-use super::super::beside::make_private;
 use super::super::hints;
 use super::super::log_args::LogArgs;
 use super::super::manifest::Manifest;
 use super::Findings;
-use crate::store::durable::claim_private_directory;
+use super::store_copy::{STORES, StoreCopy};
+use crate::store::StoreError;
 use crate::store::sled::SledStore;
-use crate::store::sled::names::{HEAD, LOCK, STORE, STORE_NEW, STORE_OLD};
-use crate::store::{StoreError, regular};
-
-/// The directories that a store lies in; the latter two only while a removal is under way, or was cut off.
-const STORES: [&str; 3] = [STORE, STORE_NEW, STORE_OLD];
+use crate::store::sled::names::{HEAD, LOCK};
 
 /// What a directory is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -158,7 +152,7 @@ fn entries(directory: &Path) -> Vec<PathBuf> {
 }
 
 /// Says who has the log open and, if nobody has, copies the files of its store.
-pub(super) fn copied(args: &LogArgs, found: &mut Findings) -> Option<TempDir> {
+pub(super) fn copied(args: &LogArgs, found: &mut Findings) -> Option<StoreCopy> {
     let still = match SledStore::hold_still(args.directory()) {
         Ok(still) => still,
         Err(StoreError::Locked { holder, .. }) => {
@@ -185,7 +179,7 @@ pub(super) fn copied(args: &LogArgs, found: &mut Findings) -> Option<TempDir> {
         }
     };
     found.ok("lock", "nobody has the log open");
-    let copied = copy_stores(args.directory());
+    let copied = StoreCopy::of(args.directory());
     drop(still);
     match copied {
         Ok(copy) => Some(copy),
@@ -199,72 +193,6 @@ pub(super) fn copied(args: &LogArgs, found: &mut Findings) -> Option<TempDir> {
                 &[advice.as_deref().unwrap_or(NO_ROOM)],
             );
             None
-        }
-    }
-}
-
-fn copy_stores(log: &Path) -> Result<TempDir, (PathBuf, io::Error)> {
-    let mut begun = tempfile::Builder::new();
-    begun.prefix("demarche-doctor-");
-    // Sealed parts are in it, and a kill leaves it there.
-    #[cfg(unix)]
-    begun.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
-    let copy = begun.tempdir().map_err(|error| (std::env::temp_dir(), error))?;
-    for name in STORES.iter().filter(|name| log.join(name).is_dir()) {
-        copy_directory(&log.join(name), &copy.path().join(name))?;
-    }
-    Ok(copy)
-}
-
-fn copy_directory(from: &Path, to: &Path) -> Result<(), (PathBuf, io::Error)> {
-    let at = |path: &Path| {
-        let path = path.to_owned();
-        move |error| (path, error)
-    };
-    claim_private_directory(to).map_err(at(to))?;
-    for entry in fs::read_dir(from).map_err(at(from))? {
-        let entry = entry.map_err(at(from))?;
-        let (path, target) = (entry.path(), to.join(entry.file_name()));
-        let kind = entry.file_type().map_err(at(&path))?;
-        if kind.is_dir() {
-            copy_directory(&path, &target)?;
-        } else if kind.is_file() {
-            fs::copy(&path, &target).map_err(at(&path))?;
-            make_private(&target, 0o600).map_err(at(&target))?;
-        } else {
-            // A pipe or a device would be read without end.
-            return Err(at(&path)(regular::not_regular()));
-        }
-    }
-    Ok(())
-}
-
-#[cfg(all(test, unix))]
-mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
-    use super::*;
-
-    /// Whatever the modes of the store are: its copy is its owner's alone, and can be opened.
-    #[test]
-    fn the_copy_of_a_store_is_its_owners_alone() {
-        let log = TempDir::new().unwrap();
-        let within = log.path().join("store/blobs");
-        fs::create_dir_all(&within).unwrap();
-        for (name, mode) in [("a", 0o400), ("b", 0o666)] {
-            fs::write(within.join(name), "x").unwrap();
-            fs::set_permissions(within.join(name), fs::Permissions::from_mode(mode)).unwrap();
-        }
-        let copy = copy_stores(log.path()).unwrap();
-        for (path, expected) in [
-            ("", 0o700),
-            ("store", 0o700),
-            ("store/blobs", 0o700),
-            ("store/blobs/a", 0o600),
-            ("store/blobs/b", 0o600),
-        ] {
-            let mode = fs::metadata(copy.path().join(path)).unwrap().permissions().mode();
-            assert_eq!(mode & 0o777, expected, "{path}");
         }
     }
 }

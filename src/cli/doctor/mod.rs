@@ -9,6 +9,7 @@
 mod files;
 mod keys;
 mod store;
+mod store_copy;
 
 use clap::Args;
 use schemars::JsonSchema;
@@ -151,7 +152,7 @@ impl DoctorArgs {
         if place == files::Place::Log {
             files::modes(args, &mut found);
             let copy = files::copied(args, &mut found);
-            let copy = copy.as_ref().map(tempfile::TempDir::path);
+            let copy = copy.as_ref().map(store_copy::StoreCopy::path);
             let log = store::look(args.directory(), copy, &mut found);
             keys::key(args, log.as_ref(), &mut found);
             let journal = keys::journal(args, log.as_ref(), &mut found);

@@ -206,7 +206,7 @@ impl<S: Store> EventLog<S> {
         })
     }
 
-    /// What came of each event of an append, in the order of the input.
+    /// What came of each event of an append, in the order of the input. An event that cannot be read back is passed over.
     pub fn outcomes(
         &self,
         appended: &Appended,

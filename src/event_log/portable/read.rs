@@ -11,7 +11,7 @@ use crate::event_log::names::{Key, is_of_id};
 use crate::event_log::report::{Against, Report};
 use crate::event_log::staging::Workers;
 use crate::event_log::verify::{Learnt, Verifier};
-use crate::model::limits::SOURCE_BYTES_MAX;
+use crate::model::limits::{SOURCE_BYTES_MAX, UNREADABLE_LINES_MAX};
 use crate::record::export::{HeadLine, Line, LineError, SourcePart, SplitCheck, decode};
 use crate::record::header::Header;
 use crate::record::tree::{Frontier, leaf_hash};
@@ -87,7 +87,7 @@ pub(super) fn walk<R: Read + Seek>(
     let first = lines.lot()?;
     let take = &mut |lines: &mut Lines<'_, R>, seen: Vec<(OneLine, Seen)>| {
         for (line, seen) in seen {
-            walker.take(&line, seen, lines);
+            walker.take(&line, seen, lines)?;
         }
         progress(walker.verifier.next_seq());
         Ok::<_, io::Error>(())
@@ -165,6 +165,8 @@ struct Walker {
     /// The parts so far of a source.
     parts: Option<Gathering>,
     head: Option<HeadLine>,
+    /// How many lines could not be read.
+    unreadable: usize,
     /// Whether what events captured is not looked at, so that it is not known which parts belong to them.
     quick: bool,
 }
@@ -184,11 +186,17 @@ impl Walker {
     fn new(against: &Against) -> Self {
         let verifier = Verifier::new(against);
         let quick = against.quick;
-        Self { verifier, open: None, places: Places::new(), parts: None, head: None, quick }
+        let places = Places::new();
+        Self { verifier, open: None, places, parts: None, head: None, unreadable: 0, quick }
     }
 
-    /// Takes the next line.
-    fn take<R: Read + Seek>(&mut self, line: &OneLine, seen: Seen, lines: &mut Lines<'_, R>) {
+    /// Takes the next line; an error if too many could not be read.
+    fn take<R: Read + Seek>(
+        &mut self,
+        line: &OneLine,
+        seen: Seen,
+        lines: &mut Lines<'_, R>,
+    ) -> io::Result<()> {
         if !line.ended {
             self.wrong(line, Wrong::Order("the last line does not end: the export is cut"));
         }
@@ -196,6 +204,10 @@ impl Walker {
             Seen::NotALine(error) => {
                 self.close_event(lines);
                 self.not_a_line(line, error.to_string());
+                self.unreadable += 1;
+                if self.unreadable > UNREADABLE_LINES_MAX {
+                    return Err(too_many_unreadable());
+                }
             }
             _ if self.head.is_some() => {
                 self.wrong(line, Wrong::Order("a line follows the head, which must be the last"));
@@ -211,6 +223,7 @@ impl Walker {
                 self.head = Some(stated);
             }
         }
+        Ok(())
     }
 
     /// The line of the last event, and its sources, have been read: its content can be checked.
@@ -301,4 +314,11 @@ impl Walker {
         let finding = Finding { seq, id: None, line: None, what: Wrong::Order(why) };
         self.verifier.found(Check::Sources, finding);
     }
+}
+
+fn too_many_unreadable() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        format!("more than {UNREADABLE_LINES_MAX} of its lines are no lines of an export"),
+    )
 }

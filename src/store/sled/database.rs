@@ -21,6 +21,7 @@ use super::{
     BlockKey, Change, Damage, Events, Head, Part, Removal, StoreError, TreePiece, bundle, codec,
 };
 use crate::store::bundle::BUNDLE_EVENTS;
+use crate::store::regular;
 
 /// sled's page cache, in bytes.
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
@@ -103,6 +104,11 @@ impl Database {
             refuse_links(path)?;
         }
         remove_unfinished(path)?;
+        // Opening, sled writes a snapshot, which must not be durable before what it tells of.
+        let data = path.join("db");
+        if let Ok(written) = regular::open_own(&data) {
+            sync_data(&written, &data)?;
+        }
         let opened = catching(|| -> Result<_, sled::Error> {
             let db = config.open()?;
             // Another program's has no such tree, and is given none.
@@ -121,7 +127,6 @@ impl Database {
             }
             Err(error) => return Err(error.into()),
         };
-        let data = path.join("db");
         let file = File::open(&data).map_err(|error| StoreError::Io { path: data, error })?;
         restrict_files(path)?;
         Ok(Self { db, tail, bundles, tree, blobs, blocks, meta, file, path: path.to_owned() })

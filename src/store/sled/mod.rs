@@ -14,6 +14,7 @@
 //!   its events and the head go into one transaction. What an abandoned write left above the head is removed at the
 //!   next open, and so are the blobs that came with it: each is noted with the head that its append found, and is let go
 //!   of while that is still the head.
+//! - **Nothing is noted before it is there.** Opening, sled writes a snapshot of what it read, so its file is synced first.
 //! - **What is written is written once.** See `put_once` in `database.rs`.
 //! - **A store is made whole.** It is made beside its place and moved there; one without events is what an `init` or a
 //!   `restore` left that was cut off, and is made anew.
@@ -317,6 +318,8 @@ fn finish_removal(dir: &Path) -> Result<(), StoreError> {
     if !store.is_dir() {
         move_directory(if new.is_dir() { &new } else { &old }, &store)?;
     }
+    // The one is taken away when the other has its name for good.
+    sync_path(dir)?;
     for left in [new, old] {
         if left.is_dir() {
             remove_directory(&left)?;
