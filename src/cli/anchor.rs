@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::beside::read_file;
 use super::checkpoint::none_yet;
 use super::error::CliError;
+use super::hints::quoted;
 use super::log_args::LogArgs;
 use super::shapes::VERSION;
 use super::surroundings::{Machine, random, warn_of_clock};
@@ -81,13 +82,13 @@ impl AnchorArgs {
                 let note = newest(args, &journal)?.note.to_string();
                 let request = timestamp::request(&note, u64::from_be_bytes(random()));
                 files::write_new(out, |file| Ok(file.write_all(&request)?))?;
-                let out = out.display();
+                let (quoted, out) = (quoted(out), out.display());
                 terminal.line(format!(
                     "wrote {out}: a request to stamp the checkpoint of {} events",
                     newest(args, &journal)?.checkpoint.size
                 ))?;
                 terminal.faint(format!(
-                    "send it: curl -H 'Content-Type: application/timestamp-query' --data-binary @{out} URL -o FILE.tsr"
+                    "send it: curl -H 'Content-Type: application/timestamp-query' --data-binary @{quoted} URL -o FILE.tsr"
                 ))?;
                 terminal.faint("then: demarche anchor add FILE.tsr")?;
                 Ok(Status::Done)

@@ -14,19 +14,20 @@ use serde::Serialize;
 
 use super::beside::{Held, KEYS, private_and_synced};
 use super::error::CliError;
+use super::hints::quoted;
 use super::log_args::LogArgs;
 use super::manifest::Manifest;
 use super::shapes::VERSION;
 use super::surroundings::now;
 use super::terminal::Terminal;
-use super::{Outcome, Status, files};
+use super::{Outcome, Status, files, key};
 use crate::event_log::EventLog;
 use crate::event_log::copy::{Copied, copy};
 use crate::event_log::report::Report;
 use crate::event_log::verify::verify_store;
 use crate::record::journal::Journal;
 use crate::record::link::Link;
-use crate::record::note::NoteSigner;
+use crate::record::note::{NoteSigner, VerifierKey};
 use crate::store::durable::{
     claim_private_directory, make_private_directory, sync_name, sync_name_of_another,
 };
@@ -115,11 +116,14 @@ impl BackupArgs {
         if !self.with_key {
             return Ok(Vec::new());
         }
-        // What others can read, or is no key, is refused.
-        args.current_signer(log)?;
+        // What others can read, is no key, or signs nothing is refused.
+        key::endorser(args, log)?;
+        let is_retired =
+            |key: &VerifierKey| log.keys().find(key).is_some_and(|known| known.retired.is_some());
         let mut keys = Vec::new();
         for held in KEYS {
-            if let Some(signer) = args.signer(held)? {
+            // The file of one that the log retired is only still there because a retirement was cut off.
+            if let Some(signer) = args.signer(held)?.filter(|key| !is_retired(&key.verifier())) {
                 keys.push((held, signer));
             }
         }
@@ -187,11 +191,11 @@ impl BackupArgs {
         }
         terminal.faint(format!(
             "read it while the log is busy: any reading command with --log {}",
-            shape.directory
+            quoted(&self.target)
         ))?;
         terminal.faint(format!(
             "if the log is lost: demarche restore {} --log NEW_DIR",
-            shape.directory
+            quoted(&self.target)
         ))?;
         Ok(())
     }

@@ -108,12 +108,15 @@ impl LogArgs {
             use std::os::unix::fs::PermissionsExt;
             let mode = file.metadata().map_err(cannot)?.permissions().mode() & 0o777;
             if mode & 0o077 != 0 {
-                let shown = path.display();
                 return Err(CliError::refused(format!(
-                    "the key {shown} can be read by others: its mode is {mode:03o}, it must be 600"
+                    "the key {} can be read by others: its mode is {mode:03o}, it must be 600",
+                    path.display()
                 ))
-                .hint(format!("if nobody has copied it: chmod 600 {shown}"))
-                .hint("if somebody may have: the same, and then replace it: demarche key rotate, then key retire"));
+                .hint(format!("if nobody has copied it: chmod 600 {}", super::hints::quoted(&path)))
+                .hint(format!(
+                    "if somebody may have: the same, and then {}",
+                    self.if_copied(held)
+                )));
             }
         }
         let mut bytes = Vec::new();
@@ -134,20 +137,45 @@ impl LogArgs {
         })
     }
 
+    /// What to do about a key that somebody may have copied, once nobody else can.
+    #[cfg(unix)]
+    fn if_copied(&self, held: Held) -> &'static str {
+        match held {
+            Held::Current if self.key_path(Held::Former).exists() => {
+                "end the rotation that is under way, and replace it: demarche key retire, then key rotate, then key retire"
+            }
+            Held::Current => "replace it: demarche key rotate, then key retire",
+            Held::Former => "have it sign no more: demarche key retire",
+            Held::New => {
+                "see whether the log names it (demarche doctor): if not, remove it, and the next rotation makes another; if so, \
+                 end the rotation, and replace it: demarche key retire, then key rotate, then key retire"
+            }
+        }
+    }
+
     /// The key in use of a log, or advice on how to have one.
     pub(crate) fn current_signer(
         &self,
         log: &EventLog<impl Store>,
     ) -> Result<NoteSigner, CliError> {
-        self.signer(Held::Current)?.ok_or_else(|| {
-            if log.keys().in_use().next().is_none() {
-                return names_no_key();
-            }
-            let path = self.key_path(Held::Current);
-            CliError::refused(format!("there is no signing key in {}", path.display()))
-                .hint(PUT_BACK)
-                .hint("only if it is lost: demarche key new; no earlier key endorses that one, so readers must be told")
-        })
+        if let Some(signer) = self.signer(Held::Current)? {
+            return Ok(signer);
+        }
+        if log.keys().in_use().next().is_none() {
+            return Err(names_no_key());
+        }
+        if self.signer(Held::New)?.is_some_and(|new| log.keys().is_in_use(&new.verifier())) {
+            let path = self.key_path(Held::New);
+            return Err(CliError::refused(format!(
+                "a change of keys was cut off: the newest key is still in {}",
+                path.display()
+            ))
+            .hint("the next look at the keys ends it: demarche key"));
+        }
+        let path = self.key_path(Held::Current);
+        Err(CliError::refused(format!("there is no signing key in {}", path.display()))
+            .hint(PUT_BACK)
+            .hint("only if it is lost: demarche key new; no earlier key endorses that one, so readers must be told"))
     }
 
     /// Advice on a held key that the log does not name, or has retired.
@@ -179,7 +207,8 @@ impl LogArgs {
     pub(crate) fn move_key(&self, from: Held, to: Held) -> Result<(), CliError> {
         let (from, to) = (self.key_path(from), self.key_path(to));
         if to.exists() {
-            return Err(CliError::refused(format!("there is a key in {} already", to.display())));
+            return Err(CliError::refused(format!("there is a key in {} already", to.display()))
+                .hint("it is none that takes part in this change of keys: move it away, and give the command again"));
         }
         let moved = fs::rename(&from, &to).and_then(|()| sync_name(&from));
         moved.map_err(|error| {

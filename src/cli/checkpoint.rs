@@ -53,8 +53,7 @@ impl CheckpointArgs {
         }
         let log = args.open_checked("demarche checkpoint", terminal)?;
         let signers = signers(args, &log)?;
-        let mut journal = JournalFile::open(args, &log)?;
-        journal.warn_if_it_begins(log.head().size, terminal);
+        let mut journal = journal_to_sign(args, &log, terminal)?;
         let note = sign(args, &log, &signers, &mut journal)?;
         if let Some(path) = &self.out {
             let write = |out: &mut BufWriter<File>| Ok(out.write_all(note.to_string().as_bytes())?);
@@ -90,6 +89,18 @@ pub(crate) fn signers(
     // During a rotation both sign.
     let former = former.filter(|signer| log.keys().is_in_use(&signer.verifier()));
     Ok(former.into_iter().chain([current]).collect())
+}
+
+/// The journal, to which the log must lead on before anything is signed, or a key is changed.
+pub(crate) fn journal_to_sign(
+    args: &LogArgs,
+    log: &EventLog<impl Store>,
+    terminal: &mut Terminal,
+) -> Result<JournalFile, CliError> {
+    let journal = JournalFile::open(args, log)?;
+    journal.warn_if_it_begins(log.head().size, terminal);
+    log.check_journal(&journal.journal).map_err(|error| refused(args, log, error))?;
+    Ok(journal)
 }
 
 /// Signs a checkpoint, and keeps it in the journal.

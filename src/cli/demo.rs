@@ -78,7 +78,7 @@ impl DemoArgs {
         terminal.line("")?;
         terminal.heading("Go on")?;
         let flag =
-            if args.shown() == "log" { String::new() } else { format!(" --log {}", args.shown()) };
+            if args.shown() == "log" { String::new() } else { format!(" --log {}", args.quoted()) };
         for (command, what) in [
             ("measures --to 2025-04-24", "the evidence behind each answer"),
             ("show sharif-rejects-link", "one event, whole"),

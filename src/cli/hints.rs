@@ -234,6 +234,22 @@ fn named((id, name): &(String, Option<String>)) -> String {
     }
 }
 
+/// A path as a shell takes it, in a command that is advised.
+pub(crate) fn quoted(path: &Path) -> String {
+    let path = path.display().to_string();
+    let is_plain = |c: char| c.is_alphanumeric() || "_-+=./,:@%".contains(c);
+    if !path.is_empty() && path.chars().all(is_plain) {
+        return path;
+    }
+    format!("'{}'", path.replace('\'', r"'\''"))
+}
+
+/// The command that moves what a link leads to into the link's place.
+pub(crate) fn to_its_place(link: &Path) -> String {
+    let link = quoted(link);
+    format!("mv \"$(readlink -f {link})\" {link}")
+}
+
 /// Advice on a file that cannot be read.
 pub(crate) fn for_reading(path: &Path, kind: ErrorKind) -> Option<String> {
     Some(match kind {
@@ -247,7 +263,7 @@ pub(crate) fn for_reading(path: &Path, kind: ErrorKind) -> Option<String> {
             "a file is meant, and that is a directory: name the file itself".to_owned()
         }
         ErrorKind::PermissionDenied => {
-            format!("run as its owner; if that is you: chmod u+r {}", path.display())
+            format!("run as its owner; if that is you: chmod u+r {}", quoted(path))
         }
         _ => return None,
     })

@@ -36,7 +36,7 @@ impl InitArgs {
             terminal
                 .faint(format!("keep a copy of {} where only you can read it", path.display()))?;
         }
-        terminal.faint(format!("next: demarche append FILE.jsonl --log {}", log.shown()))?;
+        terminal.faint(format!("next: demarche append FILE.jsonl --log {}", log.quoted()))?;
         Ok(Status::Done)
     }
 }

@@ -8,7 +8,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::beside::{Held, names_no_key};
+use super::checkpoint::journal_to_sign;
 use super::error::CliError;
+use super::hints::to_its_place;
 use super::init::new_key;
 use super::log_args::LogArgs;
 use super::shapes::VERSION;
@@ -17,6 +19,7 @@ use super::terminal::Terminal;
 use super::{Outcome, Status};
 use crate::event_log::EventLog;
 use crate::record::note::{NoteSigner, VerifierKey};
+use crate::record::policy::Policy;
 use crate::record::system::{KeyEvent, KeyOp, SystemEvent};
 use crate::store::Store;
 use crate::store::sled::SledStore;
@@ -76,17 +79,24 @@ impl KeyArgs {
             args.refuse_backup()?;
         }
         let mut log = args.open_checked("demarche key", terminal)?;
+        if changes.is_some() {
+            // On an old copy the keys of the log that went on would be replaced, or taken away.
+            journal_to_sign(args, &log, terminal)?;
+        }
         if !args.is_backup() {
             settle(args, &log)?;
-        }
-        if let Some(command) = changes {
             // Whatever was cut off before: also where nothing else is left to do.
-            update_policy(args, &log)?;
+            if changes.is_some() || may_follow(args, &log) {
+                update_policy(args, &log)?;
+            }
+        }
+        let mut is_gone = false;
+        if let Some(command) = changes {
             match command {
                 Command::Show => {}
                 Command::New => add(args, &mut log, terminal)?,
                 Command::Rotate => rotate(args, &mut log, terminal)?,
-                Command::Retire => retire(args, &mut log, terminal)?,
+                Command::Retire => is_gone = retire(args, &mut log, terminal)?,
             }
             update_policy(args, &log)?;
         }
@@ -129,8 +139,15 @@ impl KeyArgs {
             Some(Command::New) => {
                 terminal.faint("publish the key, and sign: demarche checkpoint")?;
             }
-            Some(Command::Retire) => {
+            Some(Command::Retire) if is_gone => {
                 terminal.faint("the former key signs no more, and its file is gone")?;
+            }
+            Some(Command::Retire) => {
+                let path = args.key_path(Held::Current);
+                let shown = path.display();
+                terminal.faint(format!(
+                    "the former key signs no more; no file of it was found beside {shown}: remove it where it lies"
+                ))?;
             }
             Some(Command::Show) | None => {}
         }
@@ -160,12 +177,33 @@ fn shape(args: &LogArgs, log: &EventLog<SledStore>) -> Result<KeysShape, CliErro
     })
 }
 
-/// The policy beside the log names the keys that sign now; else nothing that is signed from now on would ever meet it.
-fn update_policy(args: &LogArgs, log: &EventLog<SledStore>) -> Result<(), CliError> {
-    let Some(policy) = args.policy(None)? else { return Ok(()) };
+/// The policy beside the log names the keys that sign now; else nothing that is signed from now on would ever meet it. Returns
+/// it as it is then.
+pub(crate) fn update_policy(
+    args: &LogArgs,
+    log: &EventLog<impl Store>,
+) -> Result<Option<Policy>, CliError> {
+    let Some(policy) = args.policy(None)? else { return Ok(None) };
+    if names_keys_of(&policy, log) {
+        return Ok(Some(policy));
+    }
     let keys = log.keys().in_use().map(|known| known.key.clone()).collect();
     let next = policy.with_keys_of(log.origin(), keys);
-    if next == policy { Ok(()) } else { args.write_policy(&next) }
+    args.write_policy(&next)?;
+    Ok(Some(next))
+}
+
+/// Whether a policy names the keys by which a log signs now, and no other of its.
+pub(crate) fn names_keys_of(policy: &Policy, log: &EventLog<impl Store>) -> bool {
+    let mut named = policy.logs().iter().filter(|key| key.name() == log.origin());
+    named.all(|key| log.keys().is_in_use(key))
+        && log.keys().in_use().all(|known| policy.logs().contains(&known.key))
+}
+
+/// Whether the policy may follow the log at a mere look, which nothing that is wrong with either must keep from showing the keys.
+fn may_follow(args: &LogArgs, log: &EventLog<impl Store>) -> bool {
+    args.policy(None).is_ok()
+        && args.journal(log).is_ok_and(|journal| log.check_journal(&journal).is_ok())
 }
 
 fn add(
@@ -187,8 +225,8 @@ fn add(
     settle(args, log)
 }
 
-/// The key in use, if the log names it: another endorses nothing.
-fn endorser(args: &LogArgs, log: &EventLog<SledStore>) -> Result<NoteSigner, CliError> {
+/// The key in use, if the log names it: another endorses nothing, and signs nothing that counts.
+pub(crate) fn endorser(args: &LogArgs, log: &EventLog<SledStore>) -> Result<NoteSigner, CliError> {
     let signer = args.current_signer(log)?;
     if log.keys().is_in_use(&signer.verifier()) {
         return Ok(signer);
@@ -238,17 +276,25 @@ pub(crate) fn settle(args: &LogArgs, log: &EventLog<impl Store>) -> Result<(), C
     if !log.keys().is_in_use(&new.verifier()) {
         return Ok(());
     }
-    if args.key_path(Held::Current).exists() {
-        args.move_key(Held::Current, Held::Former)?;
+    if let Some(current) = args.signer(Held::Current)? {
+        // Whoever found none in its place may have put a copy there of one that lies beside it.
+        let beside = [args.signer(Held::Former)?, Some(new)];
+        let mut beside = beside.iter().flatten().map(NoteSigner::verifier);
+        if beside.any(|key| key == current.verifier()) {
+            args.drop_key(Held::Current)?;
+        } else {
+            args.move_key(Held::Current, Held::Former)?;
+        }
     }
     args.move_key(Held::New, Held::Current)
 }
 
+/// Retires the former key; whether there was a file of it, which is gone then.
 fn retire(
     args: &LogArgs,
     log: &mut EventLog<SledStore>,
     terminal: &mut Terminal,
-) -> Result<(), CliError> {
+) -> Result<bool, CliError> {
     let current = endorser(args, log)?;
     let held = former_to_remove(args, log, &current)?;
     let is_other = |key: &VerifierKey| *key != current.verifier() && log.keys().is_in_use(key);
@@ -265,7 +311,10 @@ fn retire(
     }
     // Without it a retirement that was cut off could not be given again.
     update_policy(args, log)?;
-    if held.is_some() { args.drop_key(Held::Former) } else { Ok(()) }
+    if held.is_some() {
+        args.drop_key(Held::Former)?;
+    }
+    Ok(held.is_some())
 }
 
 /// Whether a key is retired, and nothing was said of any key since.
@@ -288,9 +337,7 @@ fn former_to_remove(
         return Err(CliError::refused(format!(
             "{shown} is a link: removing it would leave the key that it leads to"
         ))
-        .hint(format!(
-            "move that file into its place, then retire it: mv \"$(readlink -f '{shown}')\" '{shown}'"
-        )));
+        .hint(format!("move that file into its place, then retire it: {}", to_its_place(&path))));
     }
     let held = args.signer(Held::Former)?.map(|signer| signer.verifier());
     let is_former =

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::error::CliError;
+use super::hints::quoted;
 use super::manifest::refuse_links;
 use super::terminal::Terminal;
 use crate::event_log::{EventLog, FoldedLog};
@@ -87,12 +88,12 @@ impl LogArgs {
         if self.directory.join(STORE).exists() {
             NOT_LIKE_A_STORE.to_owned()
         } else if let Some(count) = acknowledged {
-            let log = self.shown();
+            let log = self.quoted();
             format!(
                 "its store is gone; put back all that was acknowledged (events: {count}): demarche restore EXPORT.jsonl --log {log}"
             )
         } else {
-            format!("make one: demarche init --origin example.org/desk --log {}", self.shown())
+            format!("make one: demarche init --origin example.org/desk --log {}", self.quoted())
         }
     }
 
@@ -147,5 +148,10 @@ impl LogArgs {
 
     pub(crate) fn shown(&self) -> String {
         self.directory.display().to_string()
+    }
+
+    /// The log's directory in a command that is advised.
+    pub(crate) fn quoted(&self) -> String {
+        quoted(&self.directory)
     }
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::beside::read_file;
 use super::error::CliError;
 use super::files::write_private;
+use super::hints::quoted;
 use super::log_args::LogArgs;
 
 pub(crate) const MANIFEST: &str = "backup.json";
@@ -49,7 +50,7 @@ impl Manifest {
         let (path, shown) = (path(directory), directory.display());
         if !path.exists() {
             return Err(CliError::refused(format!("{shown} is no finished backup: it has no {MANIFEST}"))
-                .hint(format!("if it is a log, or a copy of one: demarche backup NEW_DIR --log {shown}, and restore that")));
+                .hint(format!("if it is a log, or a copy of one: demarche backup NEW_DIR --log {}, and restore that", quoted(directory))));
         }
         let unknown = |why: String| {
             CliError::refused(format!("{} cannot be read: {why}", path.display()))
@@ -111,7 +112,8 @@ impl LogArgs {
         ))
         .hint("go on in the log that it was made from: --log DIR")
         .hint(format!(
-            "if that one is lost: demarche restore {shown} --log NEW_DIR, and go on there"
+            "if that one is lost: demarche restore {} --log NEW_DIR, and go on there",
+            self.quoted()
         )))
     }
 }

@@ -9,6 +9,7 @@ use clap::Args;
 use super::checkpoint::none_yet;
 use super::clock_args::ClockArgs;
 use super::error::CliError;
+use super::hints::quoted;
 use super::log_args::LogArgs;
 use super::terminal::Terminal;
 use super::{Outcome, Status, check, files, show};
@@ -246,10 +247,10 @@ impl<'a> Reader<'a> {
 
 /// Says how the file is checked by whoever gets it.
 fn wrote(path: &Path, proof: &Proof, terminal: &mut Terminal) {
-    let (path, key) = (path.display(), &proof.key);
+    let (quoted, path, key) = (quoted(path), path.display(), &proof.key);
     terminal
         .note(format!("wrote {path}; whoever trusts this log's key checks it without the log:"));
-    terminal.note(format!("  demarche check {path} --vkey {key}"));
+    terminal.note(format!("  demarche check {quoted} --vkey {key}"));
 }
 
 impl From<ProveError> for CliError {

@@ -9,6 +9,7 @@ use super::check::{self, to_value};
 use super::checkpoint::sign_first;
 use super::clock_args::{Asked, ClockArgs};
 use super::error::CliError;
+use super::hints::quoted;
 use super::log_args::LogArgs;
 use super::shapes::{AnswerShape, Question, ReplayShape};
 use super::terminal::Terminal;
@@ -115,9 +116,10 @@ fn prove(
     answer_proof::write(log, &question, &answer, &rests_on(view), note, &mut proof)?;
     let checked = check::check_answer(&mut proof.as_slice())?;
     files::write_new(path, |out| Ok(out.write_all(&proof)?))?;
-    let (open, size, path) = (checked.open, checked.head.size, path.display());
+    let (open, size, quoted, path) =
+        (checked.open, checked.head.size, quoted(path), path.display());
     terminal.note(format!(
-        "wrote {path}: {open} of {size} events open; check it without the log: demarche check {path}"
+        "wrote {path}: {open} of {size} events open; check it without the log: demarche check {quoted}"
     ));
     if !check::is_complete(&checked, asked) {
         terminal.note(

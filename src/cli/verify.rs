@@ -85,7 +85,7 @@ impl VerifyArgs {
         if path.is_dir() {
             let shown = path.display();
             return Err(CliError::refused(format!("{shown} is a directory, not an export"))
-                .hint(format!("if it is a log: demarche verify --log {shown}"))
+                .hint(format!("if it is a log: demarche verify --log {}", hints::quoted(path)))
                 .hint("tiles are checked by any program for c2sp.org/tlog-tiles; see docs/verify-without-us.md"));
         }
         let mut file = open_regular(path)?;

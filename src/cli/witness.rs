@@ -14,7 +14,7 @@ use super::shapes::VERSION;
 use super::surroundings::Machine;
 use super::terminal::Terminal;
 use super::words::shown;
-use super::{Outcome, Status, checkpoint, http};
+use super::{Outcome, Status, checkpoint, http, key};
 use crate::event_log::EventLog;
 use crate::event_log::checkpoints::keep_note;
 use crate::record::note::{Algorithm, Note, SignatureLine, Signed, VerifierKey};
@@ -195,9 +195,10 @@ impl AskArgs {
             CliError::refused("no witness is known").hint("name one: demarche witness add VKEY URL")
         })?;
         let signers = checkpoint::signers(args, log)?;
-        let mut journal = JournalFile::open(args, log)?;
-        journal.warn_if_it_begins(log.head().size, terminal);
+        let mut journal = checkpoint::journal_to_sign(args, log, terminal)?;
         let mut note = checkpoint::sign(args, log, &signers, &mut journal)?;
+        // What changed the keys may have been cut off before the policy followed, which would then never be met.
+        let policy = key::update_policy(args, log)?.unwrap_or(policy);
         let size = log.checkpoint().size;
         let (mut answers, mut conflict) = (Vec::new(), false);
         for witness in policy.witnesses() {

@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Stdio;
 
 use demarche::store::Store as _;
-use demarche::store::sled::SledStore;
+use demarche::store::sled::{SledStore, WAIT_MIN};
 use serde_json::Value;
 
 use crate::desk::Desk;
@@ -142,15 +143,71 @@ fn what_others_can_read_or_write_is_named_with_the_mode_it_must_have() {
         assert!(of(&said, check)["next"].to_string().contains(path), "{said:#}");
         set(good);
     }
+    // A kill while the store was opened leaves this, which the next command takes away, to which the directory lets nobody.
+    let left = desk.path().join("log/store/snap.0000000000000001.generating");
+    fs::write(&left, "half of a snapshot").unwrap();
+    fs::set_permissions(&left, fs::Permissions::from_mode(0o644)).unwrap();
     let (_, code) = examined(&desk, &[]);
     assert_eq!(code, Some(0));
+    fs::set_permissions(desk.path().join("log/store"), fs::Permissions::from_mode(0o755)).unwrap();
+    let (said, _) = examined(&desk, &[]);
+    only(&said, "modes", "wrong", "generating has mode 644", "chmod 600");
+}
+
+/// What would break: what is advised, given to a shell as it stands, is of other files.
+#[test]
+#[cfg(unix)]
+fn paths_are_advised_as_a_shell_takes_them() {
+    use std::os::unix::fs::PermissionsExt;
+    let desk = Desk::new();
+    let log = ["--log", "my log's"];
+    desk.ok(&[&["init", "--origin", "example.org/desk"], &log[..]].concat());
+    let shared = |name: &str| {
+        let path = desk.path().join("my log's").join(name);
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    shared("store");
+    let (said, _) = examined(&desk, &log);
+    only(&said, "modes", "wrong", "my log's/store has mode", r"chmod 700 'my log'\\''s/store'");
+    shared("key");
+    let (said, _) = examined(&desk, &log);
+    assert!(of(&said, "key")["next"].to_string().contains(r"chmod 600 'my log'\\''s/key'"));
+}
+
+/// What would break: what is advised cannot be done, or leaves what is in the way where it is.
+#[test]
+#[cfg(unix)]
+fn what_stands_in_the_place_of_a_lock_or_a_head_is_to_be_moved_away() {
+    let desk = desk();
+    for name in ["lock", "head"] {
+        let path = desk.path().join("log").join(name);
+        for is_link in [true, false] {
+            let _ = fs::remove_file(&path);
+            if is_link {
+                std::os::unix::fs::symlink("nowhere", &path).unwrap();
+            } else {
+                fs::create_dir(&path).unwrap();
+            }
+            let said = desk.run(&["doctor", "--json"]).stdout;
+            let said: Value = serde_json::from_slice(&said).unwrap();
+            for check in if name == "lock" { &["modes", "lock"][..] } else { &["modes"] } {
+                let found = of(&said, check);
+                assert_eq!(found["verdict"], "wrong", "{said:#}");
+                let next = serde_json::json!(["move it away: the next command makes another"]);
+                assert_eq!(found["next"], next, "{said:#}");
+            }
+            desk.is_refused(&["list"], 2, name, "demarche doctor");
+            fs::rename(&path, desk.path().join(format!("{name} {is_link}"))).unwrap();
+            desk.ok(&["list"]);
+        }
+    }
 }
 
 #[test]
 fn who_has_the_log_open_is_named_and_the_rest_looked_at() {
     let desk = desk();
     let busy = SledStore::open(&desk.path().join("log"), "demarche append").unwrap();
-    let (said, code) = examined(&desk, &[]);
+    let (said, code) = examined(&desk, &["--wait", "0"]);
     assert_eq!(code, Some(0), "busy is not wrong");
     let holder = format!("demarche append, process {}", std::process::id());
     only(&said, "lock", "attention", &holder, "wait");
@@ -158,8 +215,13 @@ fn who_has_the_log_open_is_named_and_the_rest_looked_at() {
         assert_eq!(of(&said, check)["verdict"], "not_checked");
     }
     assert_eq!(of(&said, "journal")["verdict"], "ok");
+    // It waits as others do.
+    let waiting =
+        desk.command(&["doctor", "--json", "--wait", "30"]).stdout(Stdio::piped()).spawn();
+    std::thread::sleep(WAIT_MIN * 2);
     drop(busy);
-    assert_eq!(of(&examined(&desk, &[]).0, "lock")["verdict"], "ok");
+    let said = waiting.unwrap().wait_with_output().unwrap().stdout;
+    assert_eq!(of(&serde_json::from_slice(&said).unwrap(), "lock")["verdict"], "ok");
 }
 
 #[test]
@@ -313,6 +375,20 @@ fn keys_that_are_lost_foreign_retired_or_rotating_are_named() {
     );
     desk.ok(&["key", "retire"]);
     assert_eq!(of(&examined(&desk, &[]).0, "key")["verdict"], "ok");
+    // What a retirement left that was cut off, and what keeps a key from being replaced.
+    let former = desk.path().join("log/key.former");
+    let foreign = other.path().join("log/key");
+    fs::copy(&foreign, &former).unwrap();
+    for (held, about, next) in [
+        (fs::read(&key).unwrap(), "holds no former key of this log", "move it away"),
+        (fs::read(&foreign).unwrap(), "holds no former key of this log", "move it away"),
+        (first.clone(), "its file is still there", "have it removed: demarche key retire"),
+    ] {
+        fs::write(&former, held).unwrap();
+        only(&examined(&desk, &[]).0, "key", "attention", about, next);
+    }
+    desk.ok(&["key", "retire"]);
+    assert!(!former.exists());
     fs::write(&key, &first).unwrap();
     only(&examined(&desk, &[]).0, "key", "wrong", "retired the key", "in use");
     // No key is ever shown.
@@ -390,14 +466,33 @@ fn an_old_checkpoint_asks_for_a_newer_one() {
     );
 }
 
+/// What would break: whoever erased is told that the next command ends it, and that command throws away what was made.
 #[test]
 fn an_erasure_that_was_cut_off_is_named() {
     let desk = desk();
-    fs::rename(desk.path().join("log/store"), desk.path().join("log/store.removal-old")).unwrap();
-    let (said, code) = examined(&desk, &[]);
-    assert_eq!(code, Some(0));
-    only(&said, "directory", "attention", "an erasure in log was cut off", "demarche verify");
-    assert_eq!(of(&said, "store")["verdict"], "ok", "{said:#}");
+    let log = desk.path().join("log");
+    let kept = desk.path().join("kept");
+    fs::rename(log.join("store"), &kept).unwrap();
+    let ends = ("an erasure in log was cut off", "the next command that opens the log ends it");
+    let again = ("was cut off, and did not happen", "give the erasure again: demarche erase");
+    // In the order of the steps; the last is what no crash leaves.
+    for (there, (about, next)) in [
+        (&["store", "store.removal-new"][..], again),
+        (&["store.removal-old", "store.removal-new"], ends),
+        (&["store", "store.removal-old"], ends),
+        (&["store.removal-old"], again),
+    ] {
+        for name in there {
+            copy(&kept, &log.join(name));
+            private(&log.join(name));
+        }
+        let (said, code) = examined(&desk, &[]);
+        assert_eq!(code, Some(0));
+        only(&said, "directory", "attention", about, next);
+        assert_eq!(of(&said, "store")["verdict"], "ok", "{said:#}");
+        desk.ok(&["list"]);
+        fs::remove_dir_all(log.join("store")).unwrap();
+    }
 }
 
 #[test]
@@ -427,6 +522,10 @@ fn a_backup_is_known_as_one() {
     assert_eq!(code, Some(0));
     assert!(of(&said, "directory")["about"].as_str().unwrap().contains("is a backup of"));
     assert_eq!(of(&said, "key")["verdict"], "ok", "a backup without its key is as it should be");
+    desk.ok(&["backup", "keyed", "--with-key"]);
+    fs::remove_file(desk.path().join("keyed/key")).unwrap();
+    let (said, _) = examined(&desk, &["--log", "keyed"]);
+    only(&said, "key", "wrong", "was made with the signing key, and it is gone", "another backup");
 }
 
 /// What would break: what is only closed to whoever runs this is called damage, or nothing is found at all.

@@ -122,9 +122,20 @@ fn the_policy_beside_the_log_follows_its_keys() {
     let old = vkey(&desk);
     assert_eq!(logs(), std::slice::from_ref(&old));
     desk.ok(&["key", "rotate"]);
-    assert_eq!(logs(), [old, vkey(&desk)]);
+    assert_eq!(logs(), [old.clone(), vkey(&desk)]);
     desk.ok(&["key", "retire"]);
-    assert_eq!(logs(), [vkey(&desk)]);
+    let new = vkey(&desk);
+    assert_eq!(logs(), std::slice::from_ref(&new));
+    // As it is left by what changed the keys, and was cut off before the policy followed.
+    let policy = desk.ok(&["witness", "list"]);
+    for (args, code) in [(&["key"][..], 0), (&["witness", "ask"], 2)] {
+        desk.write("log/policy", &policy.replace(&new, &old));
+        let examined = desk.ok(&["doctor"]);
+        assert!(examined.contains("it names other keys of this log than those that sign"));
+        let output = desk.run(args);
+        assert_eq!(output.status.code(), Some(code), "{args:?}");
+        assert_eq!(logs(), std::slice::from_ref(&new), "{args:?}");
+    }
     // A second witness of the same key or name is refused, and so is adding to a policy that was written by hand.
     for args in [
         ["witness", "add", &key("w.example/1", &public), "http://127.0.0.1:9/"],
@@ -255,7 +266,53 @@ fn a_key_that_this_copy_does_not_name_is_left_alone() {
     desk.is_refused(&["key", "rotate", "--key", "safe/key"], 2, said, "move it away");
 }
 
-/// The states in which a crash can leave a rotation that the log has recorded.
+/// What would break: on an old copy that was put in the log's place a key is added that the true log never had, and the only
+/// copy of the true log's key is taken away.
+#[test]
+fn no_key_is_changed_where_the_journal_contradicts_the_log() {
+    let desk = desk();
+    let place = |name: &str| desk.path().join("log").join(name);
+    desk.ok(&["key", "rotate"]);
+    crate::forger::copy(&place("store"), &desk.path().join("old"));
+    desk.ok(&["append", "note", "--text", "later"]);
+    desk.ok(&["checkpoint"]);
+    let newer = desk.path().join("newer");
+    fs::rename(place("store"), &newer).unwrap();
+    fs::rename(desk.path().join("old"), place("store")).unwrap();
+    fs::remove_file(place("head")).unwrap();
+    let keys = || ["key", "key.former", "key.new"].map(|name| fs::read(place(name)).ok());
+    let before = keys();
+    let changes = ["rotate", "retire", "new"];
+    for change in changes {
+        let said = "the log does not extend the checkpoint that was signed last";
+        desk.is_refused(&["key", change], 1, said, "find out who changed the log");
+        assert_eq!(keys(), before, "{change}");
+    }
+    // They are shown all the same; and what would be refused is not advised.
+    desk.ok(&["key"]);
+    let advised = String::from_utf8(desk.run(&["doctor"]).stdout).unwrap();
+    assert!(advised.contains("a rotation is under way"), "{advised}");
+    assert!(advised.contains("see to the journal first"), "{advised}");
+    assert!(!advised.contains("demarche key retire"), "{advised}");
+    fs::remove_dir_all(place("store")).unwrap();
+    fs::rename(newer, place("store")).unwrap();
+    let journal = place("journal/example.org%2Fdesk.jsonl");
+    let whole = fs::read_to_string(&journal).unwrap();
+    fs::write(&journal, whole.replacen("prev\":\"", "prev\":\"0", 1)).unwrap();
+    for change in changes {
+        desk.is_refused(&["key", change], 1, "was edited", "put the journal back");
+        assert_eq!(keys(), before, "{change}");
+    }
+    // Whoever has lost it is told, as by whatever signs.
+    fs::remove_file(&journal).unwrap();
+    let output = desk.run(&["key", "retire"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("there was no journal in"), "{said}");
+}
+
+/// The states in which a crash can leave a rotation that the log has recorded, and the last of them once a copy of the former key
+/// was put back, as whoever finds none may do.
 #[test]
 fn a_rotation_that_was_cut_off_is_ended_by_the_next_command() {
     let desk = desk();
@@ -271,20 +328,40 @@ fn a_rotation_that_was_cut_off_is_ended_by_the_next_command() {
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         options.open(file(name)).unwrap().write_all(text.as_bytes()).unwrap();
     };
-    for state in
-        [&[("key", &old), ("key.new", &new)][..], &[("key.former", &old), ("key.new", &new)]]
-    {
+    let foreign = NoteSigner::from_seed("example.org/desk", &[7; 32]).unwrap().secret_text();
+    let beside = [("key.former", &old), ("key.new", &new)];
+    for state in [
+        &[("key", &old), ("key.new", &new)][..],
+        &beside,
+        &[&[("key", &old)][..], &beside].concat(),
+        &[&[("key", &new)][..], &beside].concat(),
+    ] {
         for name in ["key", "key.former", "key.new"] {
             let _ = fs::remove_file(file(name));
         }
         for (name, text) in state {
             private(name, text);
         }
+        let cut_off = "a change of keys was cut off: the newest key is still in log/key.new";
+        let examined = desk.ok(&["doctor"]);
+        assert!(examined.contains(cut_off), "{state:?}: {examined}");
+        if !file("key").exists() {
+            let hint = "the next look at the keys ends it: demarche key";
+            desk.is_refused(&["backup", "kept", "--with-key"], 2, cut_off, hint);
+        }
         assert_eq!(lines_of(&desk.ok(&["checkpoint"])), 2, "{state:?}");
         assert_eq!(fs::read_to_string(file("key")).unwrap(), new);
         assert_eq!(fs::read_to_string(file("key.former")).unwrap(), old);
         assert!(!file("key.new").exists());
     }
+    // Another key in the place of the former one is nobody's to write over.
+    fs::rename(file("key"), file("key.new")).unwrap();
+    fs::rename(file("key.former"), file("key")).unwrap();
+    private("key.former", &foreign);
+    let there = "there is a key in log/key.former already";
+    desk.is_refused(&["checkpoint"], 2, there, "move it away, and give the command again");
+    fs::rename(file("key.former"), desk.path().join("away")).unwrap();
+    assert_eq!(lines_of(&desk.ok(&["checkpoint"])), 2);
 }
 
 #[test]
@@ -438,10 +515,10 @@ fn a_retirement_leaves_no_secret_behind_and_takes_no_other_away() {
     std::os::unix::fs::symlink(&real, &key).unwrap();
     desk.ok(&["key", "rotate"]);
     let link = "log/key.former is a link: removing it would leave the key that it leads to";
-    desk.is_refused(&retire, 2, link, "mv \"$(readlink -f 'log/key.former')\" 'log/key.former'");
+    desk.is_refused(&retire, 2, link, "mv \"$(readlink -f log/key.former)\" log/key.former");
     assert_eq!(retired(), [false, false]);
     fs::rename(&real, &former).unwrap();
-    desk.ok(&retire);
+    assert!(desk.ok(&retire).contains("its file is gone"));
     assert!(!former.exists() && retired()[0]);
 
     let old = fs::read(&key).unwrap();
@@ -455,7 +532,8 @@ fn a_retirement_leaves_no_secret_behind_and_takes_no_other_away() {
         assert_eq!(retired(), [true, false, false]);
     }
     fs::remove_file(&former).unwrap();
-    desk.ok(&retire);
+    let said = desk.ok(&retire);
+    assert!(said.contains("no file of it was found beside log/key"), "{said}");
     assert_eq!(retired(), [true, true, false]);
     // Cut off with the file still there, it has that alone to take away, whatever other key is still in use.
     let lost = self::desk();
@@ -467,6 +545,9 @@ fn a_retirement_leaves_no_secret_behind_and_takes_no_other_away() {
     lost.ok(&retire);
     let keys = lost.json(&["key", "--json"])["keys"].clone();
     fs::copy(&left, lost.path().join("log/key.former")).unwrap();
+    lost.ok(&["backup", "kept", "--with-key"]);
+    assert!(lost.path().join("kept/key").exists(), "no secret of a key that was retired");
+    assert!(!lost.path().join("kept/key.former").exists());
     lost.ok(&retire);
     assert!(!lost.path().join("log/key.former").exists());
     assert_eq!(lost.json(&["key", "--json"])["keys"], keys);

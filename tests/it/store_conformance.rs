@@ -760,7 +760,7 @@ fn a_store_is_taken_away_while_it_is_held() {
     let left = std::thread::scope(|scope| {
         let next = scope.spawn(|| {
             loop {
-                match SledStore::hold_still(dir.path()) {
+                match SledStore::hold_still(dir.path(), Duration::ZERO) {
                     Ok(_held) => {
                         return ["store", "store.begun", "head"]
                             .map(|name| dir.path().join(name).exists());

@@ -59,17 +59,26 @@ pub(super) fn directory(args: &LogArgs, found: &mut Findings) -> Place {
             ),
             Err(error) => found.refused("directory", &error),
         }
-    } else if args.directory().join(STORES[1]).is_dir() || args.directory().join(STORES[2]).is_dir()
-    {
-        found.attention(
-            "directory",
-            format!("an erasure in {} was cut off", args.shown()),
-            &["the next command that opens the log ends it: demarche verify"],
-        );
     } else {
-        found.ok("directory", args.shown());
+        erasure(args, found);
     }
     Place::Log
+}
+
+/// Was an erasure cut off, and before or after the store that is without what it takes away became the log?
+fn erasure(args: &LogArgs, found: &mut Findings) {
+    let [store, new, old] = STORES.map(|name| args.directory().join(name).is_dir());
+    if !new && !old {
+        return found.ok("directory", args.shown());
+    }
+    let about = format!("an erasure in {} was cut off", args.shown());
+    // The old store is moved aside first, then the new one into its place.
+    if store == new {
+        let next = "give the erasure again: demarche erase ID --why WHY";
+        return found.attention("directory", format!("{about}, and did not happen"), &[next]);
+    }
+    let next = "the next command that opens the log ends it: demarche verify";
+    found.attention("directory", about, &[next]);
 }
 
 /// Who can read, or write, what a log keeps to its owner. The key has a check of its own.
@@ -86,22 +95,27 @@ pub(super) fn modes(args: &LogArgs, found: &mut Findings) {
     // Whoever can write into the directory can put another log in the place of this one.
     if let Some(mode) = mode(args.directory()).filter(|mode| mode & 0o022 != 0) {
         open.push(format!("{} has mode {mode:03o}, so others can write in it", args.shown()));
-        advice.push(format!("chmod go-w {}", args.shown()));
+        advice.push(format!("chmod go-w {}", args.quoted()));
     }
     let journals = args.journal_directory();
     let private = STORES.iter().map(|name| args.directory().join(name)).chain([journals]);
     for directory in private.filter(|path| path.is_dir()) {
-        let shown = directory.display();
-        if let Some(mode) = mode(&directory).filter(|mode| mode & 0o077 != 0) {
+        let to_others = mode(&directory).filter(|mode| mode & 0o077 != 0);
+        if let Some(mode) = to_others {
+            let shown = directory.display();
             open.push(format!("{shown} has mode {mode:03o}, so others can look into it"));
-            advice.push(format!("chmod 700 {shown}"));
+            advice.push(format!("chmod 700 {}", hints::quoted(&directory)));
         }
         for file in entries(&directory).into_iter().filter(|path| path.is_file()) {
             closed = closed.or(unusable(&file, &mut open, &mut advice));
+            // sled makes its snapshots as the process's mask has it; whoever opens the store next mends that.
+            if to_others.is_none() && is_snapshot(&file) {
+                continue;
+            }
             if let Some(mode) = mode(&file).filter(|mode| mode & 0o077 != 0) {
                 let shown = file.display();
                 open.push(format!("{shown} has mode {mode:03o}, so others can read it"));
-                advice.push(format!("chmod 600 {shown}"));
+                advice.push(format!("chmod 600 {}", hints::quoted(&file)));
             }
         }
     }
@@ -111,6 +125,22 @@ pub(super) fn modes(args: &LogArgs, found: &mut Findings) {
     } else {
         let advice: Vec<&str> = advice.iter().map(String::as_str).collect();
         found.wrong("modes", open.join("; "), &advice);
+    }
+}
+
+/// Whether a file of a store is a snapshot of sled's, or is becoming one.
+#[cfg(unix)]
+fn is_snapshot(file: &Path) -> bool {
+    file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("snap."))
+}
+
+/// What to do about what stands in the place of a file that the log has made, and is not opened. Of a lock or a head another is
+/// made where there is none.
+fn out_of_the_way(path: &Path) -> String {
+    if path.is_file() {
+        format!("move what it leads to into its place: {}", hints::to_its_place(path))
+    } else {
+        "move it away: the next command makes another".to_owned()
     }
 }
 
@@ -124,15 +154,15 @@ fn unusable(
     let shown = file.display();
     if fs::symlink_metadata(file).is_ok_and(|found| !found.is_file()) {
         wrong.push(format!("{shown} is a link, or is not a regular file, so it is not opened"));
-        advice.push(format!(
-            "move what it leads to into its place: mv \"$(readlink -f '{shown}')\" '{shown}'"
-        ));
+        advice.push(out_of_the_way(file));
         return None;
     }
     let error = fs::File::options().read(true).write(true).open(file).err()?;
     match error.kind() {
         io::ErrorKind::NotFound => return None,
-        io::ErrorKind::PermissionDenied => advice.push(format!("chmod u+rw {shown}")),
+        io::ErrorKind::PermissionDenied => {
+            advice.push(format!("chmod u+rw {}", hints::quoted(file)));
+        }
         _ => {}
     }
     wrong.push(format!("{shown} cannot be opened by who runs this: {error}"));
@@ -153,7 +183,7 @@ fn entries(directory: &Path) -> Vec<PathBuf> {
 
 /// Says who has the log open and, if nobody has, copies the files of its store.
 pub(super) fn copied(args: &LogArgs, found: &mut Findings) -> Option<StoreCopy> {
-    let still = match SledStore::hold_still(args.directory()) {
+    let still = match SledStore::hold_still(args.directory(), args.wait()) {
         Ok(still) => still,
         Err(StoreError::Locked { holder, .. }) => {
             let holder = holder.unwrap_or_else(|| "another process".to_owned());
@@ -169,11 +199,17 @@ pub(super) fn copied(args: &LogArgs, found: &mut Findings) -> Option<StoreCopy> 
             return None;
         }
         Err(error) => {
-            found.wrong(
-                "lock",
-                error.to_string(),
-                &["who owns the log's directory must be who runs this"],
-            );
+            let lock = args.directory().join(LOCK);
+            let is_regular = fs::symlink_metadata(&lock).is_ok_and(|found| found.is_file());
+            let advice = match error.refused_by_system() {
+                Some(io::ErrorKind::PermissionDenied) => {
+                    vec!["who owns the log's directory must be who runs this".to_owned()]
+                }
+                _ if !is_regular => vec![out_of_the_way(&lock)],
+                _ => hints::for_store(&error),
+            };
+            let advice: Vec<&str> = advice.iter().map(String::as_str).collect();
+            found.wrong("lock", error.to_string(), &advice);
             found.not_checked("store", "the lock cannot be taken");
             return None;
         }

@@ -2,7 +2,9 @@
 
 use super::super::beside::{Held, KEYS};
 use super::super::checkpoint::sign_first;
+use super::super::key::names_keys_of;
 use super::super::log_args::LogArgs;
+use super::super::manifest::Manifest;
 use super::super::words::counted;
 use super::Findings;
 use crate::event_log::EventLog;
@@ -13,8 +15,28 @@ use crate::store::sled::SledStore;
 
 type Log = EventLog<SledStore>;
 
-/// Is the key here, its owner's alone, and one that the log names?
-pub(super) fn key(args: &LogArgs, log: Option<&Log>, found: &mut Findings) {
+/// What changes keys is advised in these words; `demarche key` by itself shows them.
+const CHANGES_KEYS: &str = "demarche key ";
+
+/// Is the key here, its owner's alone, and one that the log names? While the journal does not agree with the log, nothing is
+/// advised that changes keys, and would be refused.
+pub(super) fn key(args: &LogArgs, log: Option<&Log>, agrees: bool, found: &mut Findings) {
+    let mut looked = Findings::default();
+    look_at_key(args, log, &mut looked);
+    for finding in looked.0.iter_mut().filter(|_| !agrees) {
+        let count = finding.next.len();
+        finding.next.retain(|next| !next.contains(CHANGES_KEYS));
+        if finding.next.len() < count {
+            finding.next.push(
+                "see to the journal first: no key is changed before it agrees with the log"
+                    .to_owned(),
+            );
+        }
+    }
+    found.0.extend(looked.0);
+}
+
+fn look_at_key(args: &LogArgs, log: Option<&Log>, found: &mut Findings) {
     let mut held = Vec::new();
     for which in KEYS {
         match args.signer(which) {
@@ -24,6 +46,14 @@ pub(super) fn key(args: &LogArgs, log: Option<&Log>, found: &mut Findings) {
         }
     }
     let of = |which| held.iter().find(|(of, _)| *of == which).map(|(_, key)| key);
+    if let (Some(log), Some(new)) = (log, of(Held::New))
+        && log.keys().is_in_use(new)
+    {
+        let path = args.key_path(Held::New);
+        let about =
+            format!("a change of keys was cut off: the newest key is still in {}", path.display());
+        return found.attention("key", about, &["the next look at the keys ends it: demarche key"]);
+    }
     let path = args.key_path(Held::Current);
     let path = path.display();
     let Some(current) = of(Held::Current) else {
@@ -34,12 +64,10 @@ pub(super) fn key(args: &LogArgs, log: Option<&Log>, found: &mut Findings) {
             .ok("key", format!("{path} holds one; whether the log names it was not looked at"));
     };
     if let Some(new) = of(Held::New) {
-        let next = match log.keys().find(new).map(|known| known.retired) {
-            Some(None) => "the next look at the keys ends it: demarche key",
-            None if new.name() == log.origin() => {
-                "the next rotation adds that key: demarche key rotate"
-            }
-            _ => "it is of another log, or was in use before: move it away",
+        let next = if new.name() == log.origin() && log.keys().find(new).is_none() {
+            "the next rotation adds that key: demarche key rotate"
+        } else {
+            "it is of another log, or was in use before: move it away"
         };
         let about = "a rotation was cut off: a new key lies beside the one in use";
         return found.attention("key", about, &[next]);
@@ -66,12 +94,9 @@ pub(super) fn key(args: &LogArgs, log: Option<&Log>, found: &mut Findings) {
             );
         }
     }
-    if of(Held::Former).is_some_and(|key| log.keys().is_in_use(key)) {
-        return found.attention(
-            "key",
-            format!("{path} holds the key in use, and a rotation is under way: the former key signs, too"),
-            &["publish the new key, tell your witnesses, and end the rotation: demarche key retire"],
-        );
+    if let Some(former) = of(Held::Former) {
+        let retired = log.keys().find(former).filter(|_| former != current);
+        return former_key(args, retired.map(|known| known.retired), found);
     }
     found.ok(
         "key",
@@ -79,9 +104,37 @@ pub(super) fn key(args: &LogArgs, log: Option<&Log>, found: &mut Findings) {
     );
 }
 
+/// Beside a key in use lies another: one that the log named before, and by which event it retired it, or none of its.
+fn former_key(args: &LogArgs, named: Option<Option<u64>>, found: &mut Findings) {
+    let (path, former) = (args.key_path(Held::Current), args.key_path(Held::Former));
+    let (path, former) = (path.display(), former.display());
+    let (about, next) = match named {
+        Some(None) => (
+            format!(
+                "{path} holds the key in use, and a rotation is under way: the former key signs, too"
+            ),
+            "publish the new key, tell your witnesses, and end the rotation: demarche key retire",
+        ),
+        Some(Some(seq)) => (
+            format!("event {seq} retired the key in {former}, and its file is still there"),
+            if args.is_backup() { "remove it" } else { "have it removed: demarche key retire" },
+        ),
+        None => (
+            format!(
+                "{former} holds no former key of this log, and while it is there none is replaced"
+            ),
+            "move it away",
+        ),
+    };
+    found.attention("key", about, &[next]);
+}
+
 fn no_key(args: &LogArgs, log: Option<&Log>, found: &mut Findings) {
     let path = args.key_path(Held::Current);
     let path = path.display();
+    if args.is_backup() {
+        return no_key_in_backup(args, found);
+    }
     if log.is_some_and(|log| log.keys().in_use().next().is_none()) {
         return found.attention(
             "key",
@@ -89,18 +142,26 @@ fn no_key(args: &LogArgs, log: Option<&Log>, found: &mut Findings) {
             &["demarche key new"],
         );
     }
-    let about = format!("there is none in {path}, so nothing can be signed");
-    if args.is_backup() {
-        return found.ok("key", "the backup holds none, as it should unless it was asked to");
-    }
     found.attention(
         "key",
-        about,
+        format!("there is none in {path}, so nothing can be signed"),
         &[
             "put it back from a copy of your own, or name its file: --key FILE, DEMARCHE_KEY",
             "only if it is lost: demarche key new, and tell your readers, since no earlier key endorses that one",
         ],
     );
+}
+
+fn no_key_in_backup(args: &LogArgs, found: &mut Findings) {
+    // One that says nothing was looked at before.
+    if Manifest::read(args.directory()).is_ok_and(|manifest| manifest.key) {
+        return found.wrong(
+            "key",
+            "the backup was made with the signing key, and it is gone",
+            &["use another backup, or put the key beside the restored log from a copy of your own"],
+        );
+    }
+    found.ok("key", "the backup holds none, as it was made without");
 }
 
 /// Is there a journal, whole, and does the log extend what it holds? Returns it, if it can be read.
@@ -270,10 +331,16 @@ fn words(age: i64) -> String {
     }
 }
 
-/// Can the policy be read?
-pub(super) fn policy(args: &LogArgs, found: &mut Findings) {
+/// Can the policy be read, and does it name the keys by which the log signs? A backup has it as it was.
+pub(super) fn policy(args: &LogArgs, log: Option<&Log>, found: &mut Findings) {
+    let log = log.filter(|_| !args.is_backup());
     match args.policy(None) {
         Ok(None) => found.ok("policy", "there is none: no witness is asked"),
+        Ok(Some(policy)) if log.is_some_and(|log| !names_keys_of(&policy, log)) => found.attention(
+            "policy",
+            "it names other keys of this log than those that sign, so what they sign may never meet it",
+            &["the next look at the keys has it name them: demarche key"],
+        ),
         Ok(Some(policy)) if policy.asks_for_witnesses() => {
             found.ok("policy", "it can be read, and asks for witnesses");
         }

@@ -154,10 +154,13 @@ impl DoctorArgs {
             let copy = files::copied(args, &mut found);
             let copy = copy.as_ref().map(store_copy::StoreCopy::path);
             let log = store::look(args.directory(), copy, &mut found);
-            keys::key(args, log.as_ref(), &mut found);
-            let journal = keys::journal(args, log.as_ref(), &mut found);
+            let mut of_journal = Findings::default();
+            let journal = keys::journal(args, log.as_ref(), &mut of_journal);
+            let agrees = of_journal.count(Verdict::Wrong) == 0;
+            keys::key(args, log.as_ref(), agrees, &mut found);
+            found.0.extend(of_journal.0);
             keys::checkpoints(args, log.as_ref(), journal.as_ref(), now(), &mut found);
-            keys::policy(args, &mut found);
+            keys::policy(args, log.as_ref().filter(|_| agrees), &mut found);
             store::clock(log.as_ref(), journal.as_ref(), now(), &mut found);
         }
         let wrong = found.count(Verdict::Wrong);

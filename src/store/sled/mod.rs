@@ -209,9 +209,10 @@ impl SledStore {
         sync_path(&self.dir)
     }
 
-    /// Keeps other processes from opening the log in `dir` while its files are looked at, and writes nothing.
-    pub fn hold_still(dir: &Path) -> Result<Still, StoreError> {
-        waiting(WAIT_MIN, || hold_still(dir))
+    /// Keeps other processes from opening the log in `dir` while its files are looked at, and writes nothing; whoever has it open
+    /// is waited for, at least [`WAIT_MIN`].
+    pub fn hold_still(dir: &Path, wait: Duration) -> Result<Still, StoreError> {
+        waiting(wait, || hold_still(dir))
     }
 
     fn of(opened: Database, dir: &Path, acknowledged: Acknowledged, lock: File) -> Self {
@@ -417,9 +418,9 @@ impl Store for SledStore {
             return Err(error);
         }
         sync_path(&self.dir)?;
-        // From here on the new store is the log: a crash leads forward, not back.
         self.close()?;
         self.blocks.clear();
+        // Up to here a crash leads back: the old store is in its place, and nothing was removed. From here on it leads forward.
         move_directory(&store, &old)?;
         finish_removal(&self.dir)?;
         self.opened = Some(Database::open_known(&store)?);

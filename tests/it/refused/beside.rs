@@ -69,7 +69,32 @@ fn a_key_that_others_can_read() {
     let mode = fs::Permissions::from_mode(0o644);
     fs::set_permissions(desk.path().join("log/key"), mode).unwrap();
     let said = "the key log/key can be read by others: its mode is 644, it must be 600";
-    refused(&desk, &[(&["checkpoint"], 2, said, "chmod 600 log/key")]);
+    let replace = "replace it: demarche key rotate, then key retire";
+    refused(
+        &desk,
+        &[
+            (&["checkpoint"], 2, said, "chmod 600 log/key"),
+            (&["checkpoint"], 2, said, &format!("the same, and then {replace}")),
+        ],
+    );
+    // While a rotation is under way no other is begun; and of what is about to be added another can be made.
+    let set = |name: &str, mode| {
+        let mode = fs::Permissions::from_mode(mode);
+        fs::set_permissions(desk.path().join("log").join(name), mode).unwrap();
+    };
+    set("key", 0o600);
+    desk.ok(&["key", "rotate"]);
+    fs::copy(desk.path().join("log/key"), desk.path().join("log/key.new")).unwrap();
+    for (name, then) in [
+        ("key", "end the rotation that is under way, and replace it: demarche key retire"),
+        ("key.former", "have it sign no more: demarche key retire"),
+        ("key.new", "if not, remove it, and the next rotation makes another"),
+    ] {
+        set(name, 0o644);
+        let said = format!("the key log/{name} can be read by others");
+        refused(&desk, &[(&["key"], 2, &said, then)]);
+        set(name, 0o600);
+    }
 }
 
 fn signer(name: &str) -> NoteSigner {
