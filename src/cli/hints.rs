@@ -262,6 +262,10 @@ pub(crate) fn for_writing(kind: ErrorKind) -> Option<String> {
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
             "name a place where you may write".to_owned()
         }
+        ErrorKind::AlreadyExists => {
+            "somebody has made a file of that name, and it is left as it is: name another"
+                .to_owned()
+        }
         other => return for_system(other),
     })
 }
