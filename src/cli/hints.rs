@@ -270,6 +270,12 @@ pub(crate) fn for_writing(kind: ErrorKind) -> Option<String> {
     })
 }
 
+/// Advice on a log that cannot be made.
+pub(crate) fn for_making(kind: ErrorKind) -> Option<&'static str> {
+    let may_not = matches!(kind, ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem);
+    may_not.then_some("name a place where you may write: --log DIR")
+}
+
 /// Advice on what the system refused.
 pub(crate) fn for_system(kind: ErrorKind) -> Option<String> {
     Some(match kind {

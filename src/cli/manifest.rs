@@ -100,6 +100,19 @@ impl LogArgs {
         path(self.directory()).exists()
     }
 
+    /// Nothing is made in a backup, be it without its store: what came of that would be taken for the backup.
+    pub(crate) fn refuse_to_make_in_backup(&self) -> Result<(), CliError> {
+        if !self.is_backup() {
+            return Ok(());
+        }
+        let shown = self.shown();
+        Err(CliError::refused(format!(
+            "{shown} has a {MANIFEST} in it: it is a backup, or was, and no log is made there"
+        ))
+        .hint("name a new directory: --log NEW_DIR")
+        .hint(format!("if it is none, and you mean this directory: move {shown}/{MANIFEST} away")))
+    }
+
     /// A backup is read. One that is appended to, or signs, is a second log that contradicts the first.
     pub(crate) fn refuse_backup(&self) -> Result<(), CliError> {
         if !self.is_backup() {
