@@ -35,13 +35,26 @@ pub(crate) struct Manifest {
     pub(crate) sealed_left_out: u64,
     /// Whether it holds the signing key.
     pub(crate) key: bool,
+    /// How many checkpoints its journal has; `None` if it has none, or was made before this was noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) checkpoints: Option<u64>,
 }
 
 impl Manifest {
     pub(crate) fn new(origin: &str, events: u64, chain: String, made_at: String) -> Self {
         let origin = origin.to_owned();
-        let (sealed, sealed_left_out, key) = (0, 0, false);
-        Self { v: VERSION, origin, events, chain, made_at, sealed, sealed_left_out, key }
+        let (sealed, sealed_left_out, key, checkpoints) = (0, 0, false, None);
+        Self {
+            v: VERSION,
+            origin,
+            events,
+            chain,
+            made_at,
+            sealed,
+            sealed_left_out,
+            key,
+            checkpoints,
+        }
     }
 
     /// What the backup in a directory says of itself.
