@@ -1,6 +1,5 @@
 //! `demarche anchor`: have a checkpoint stamped with the time by an RFC 3161 authority, over the network or by hand.
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -81,7 +80,7 @@ impl AnchorArgs {
             Command::Request { out } => {
                 let note = newest(args, &journal)?.note.to_string();
                 let request = timestamp::request(&note, u64::from_be_bytes(random()));
-                files::write_new(out, |file| Ok(file.write_all(&request)?))?;
+                files::write_new(out, &request)?;
                 let (quoted, out) = (quoted(out), out.display());
                 terminal.line(format!(
                     "wrote {out}: a request to stamp the checkpoint of {} events",

@@ -5,7 +5,7 @@
 //! what is in it. It does not show that it can be read back later: that is for `verify --log BACKUP_DIR`, now and then.
 
 use std::fs;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -20,7 +20,7 @@ use super::manifest::Manifest;
 use super::shapes::VERSION;
 use super::surroundings::now;
 use super::terminal::Terminal;
-use super::{Outcome, Status, files, key};
+use super::{Outcome, Status, files, hints, key};
 use crate::event_log::EventLog;
 use crate::event_log::copy::{Copied, copy};
 use crate::event_log::report::Report;
@@ -31,6 +31,7 @@ use crate::record::note::{NoteSigner, VerifierKey};
 use crate::store::durable::{
     claim_private_directory, make_private_directory, sync_name, sync_name_of_another,
 };
+use crate::store::regular;
 use crate::store::sled::SledStore;
 use crate::store::sled::names::LOCK;
 
@@ -69,7 +70,7 @@ pub(crate) struct BackupShape {
     sealed_left_out: u64,
     /// Whether it holds the signing key.
     key: bool,
-    /// How many checkpoints its journal has; `null` if the log has no journal.
+    /// How many checkpoints its journal has; `null` if there is none where it was looked for.
     checkpoints: Option<u64>,
     /// Whether it holds a policy.
     policy: bool,
@@ -96,9 +97,18 @@ impl BackupArgs {
         manifest.sealed = made.copied.sealed;
         manifest.sealed_left_out = made.copied.sealed_left_out;
         manifest.key = !keys.is_empty();
+        manifest.checkpoints = made.checkpoints;
         partial.finish(&target, &manifest)?;
         let shape = self.shape(args, &manifest, &made, &report);
         self.print(&shape, terminal)?;
+        // A log has a journal from its beginning.
+        if made.checkpoints.is_none() && head.size > 1 {
+            let looked_in = args.journal_directory();
+            terminal.warn(format!(
+                "there is no journal in {}, so the backup has none: if it lies elsewhere, --journal DIR",
+                looked_in.display()
+            ));
+        }
         if report.root == Some(root) {
             return Ok(Status::Done);
         }
@@ -175,6 +185,7 @@ impl BackupArgs {
         terminal.faint(format!("head: {} events, link {}", shape.events, shape.chain))?;
         match shape.checkpoints {
             Some(count) => terminal.line(format!("with its journal, checkpoints: {count}"))?,
+            None if shape.events > 1 => {}
             None => terminal.line("the log has no journal, so the backup has none")?,
         }
         if shape.key {
@@ -295,9 +306,7 @@ struct Partial {
 impl Partial {
     fn make(target: &Path) -> Result<Self, CliError> {
         let path = super::files::partial(target);
-        let cannot = |error: io::Error| {
-            CliError::refused(format!("{} cannot be made: {error}", path.display()))
-        };
+        let cannot = |error: io::Error| cannot_make(&path, target, &error);
         if let Some(parent) = target.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             make_private_directory(parent)
                 .and_then(|()| sync_name_of_another(parent))
@@ -306,9 +315,15 @@ impl Partial {
         match claim_private_directory(&path) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                let shown = path.display();
-                return Err(CliError::refused(format!("there is {shown} already: a backup that was cut off, or one under way"))
-                    .hint(format!("if no backup is under way, remove {shown}; it is not whole, and nothing reads it")));
+                let (shown, place) = (path.display(), target.display());
+                let refused = CliError::refused(format!(
+                    "there is {shown} already: a backup that was cut off, or one under way"
+                ));
+                return Err(refused.hint(if LogArgs::at(&path).is_backup() {
+                    format!("if no backup is under way, it is whole: rename it to {place}, or remove it")
+                } else {
+                    format!("if no backup is under way, remove {shown}; it is not whole, and nothing reads it")
+                }));
             }
             Err(error) => return Err(cannot(error)),
         }
@@ -322,9 +337,7 @@ impl Partial {
         fs::remove_file(self.path.join(LOCK))?;
         manifest.write(&self.path)?;
         private_and_synced(&self.path)?;
-        fs::rename(&self.path, target).map_err(|error| {
-            CliError::refused(format!("{} cannot be made: {error}", target.display()))
-        })?;
+        fs::rename(&self.path, target).map_err(|error| cannot_make(target, target, &error))?;
         self.kept = true;
         sync_name(target)?;
         Ok(())
@@ -337,6 +350,32 @@ impl Drop for Partial {
             let _ = fs::remove_dir_all(&self.path);
         }
     }
+}
+
+/// What is said of a directory that cannot be made for a backup.
+fn cannot_make(path: &Path, target: &Path, error: &io::Error) -> CliError {
+    let mut refused = CliError::refused(format!("{} cannot be made: {error}", path.display()));
+    refused.hints.extend(match error.kind() {
+        // It may be writable where what it lies in is not.
+        ErrorKind::ResourceBusy | ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem
+            if target.is_dir() =>
+        {
+            Some(within(target))
+        }
+        kind => hints::for_writing(kind),
+    });
+    refused
+}
+
+/// Where else a backup can be made.
+fn within(target: &Path) -> String {
+    format!("name a directory within it: demarche backup {}/NAME", target.display())
+}
+
+/// Whether a disk is mounted in a directory, which then cannot be moved, nor another into its place.
+fn is_mount_point(directory: &Path) -> bool {
+    let disk = |path: &Path| regular::identity(&fs::metadata(path).ok()?).map(|(disk, _)| disk);
+    disk(directory) != disk(&directory.join(".."))
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
@@ -364,6 +403,12 @@ fn place(named: &Path, args: &LogArgs) -> Result<PathBuf, CliError> {
             if entries.next().is_some() {
                 return Err(CliError::refused(format!("{shown} is there already, and not empty"))
                     .hint("name a new directory: a backup is never written over another"));
+            }
+            if is_mount_point(&target) {
+                return Err(CliError::refused(format!(
+                    "{shown} is where a disk is mounted: a backup cannot take its place"
+                ))
+                .hint(within(&target)));
             }
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}

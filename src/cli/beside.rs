@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use super::error::CliError;
 use super::files::{self, cannot_read};
+use super::hints;
 use super::log_args::LogArgs;
 use super::manifest::MANIFEST;
 use super::terminal::Terminal;
@@ -335,15 +336,40 @@ impl LogArgs {
         origin.map_or(Ok(None), |origin| self.journal_bytes(origin))
     }
 
-    /// Writes the journal of a log that was restored, in place of one that it carries on. Its bytes are on disk before it is
-    /// moved into its place.
-    pub(crate) fn write_journal(&self, origin: &str, bytes: &[u8]) -> Result<(), CliError> {
+    /// Writes the journal of a log that is restored, in place of one that it carries on. Its bytes are on disk before it is
+    /// moved into its place. Until then the one that lies there is locked, and it is looked at once more: what was added
+    /// since it was compared is shown as signed.
+    pub(crate) fn carry_journal_on(&self, origin: &str, bytes: &[u8]) -> Result<(), CliError> {
         let path = self.journal_path(origin);
-        let written = make_private_directory(&self.journal_directory())
-            .and_then(|()| files::replace_private(&path, bytes));
-        written.map_err(|error| {
-            CliError::refused(format!("the journal {} cannot be written: {error}", path.display()))
-        })
+        let cannot = |error: io::Error| {
+            let mut refused = cannot_write_journal(&path, &error);
+            refused.hints.extend(hints::for_writing(error.kind()));
+            refused
+        };
+        let added_to = || {
+            CliError::refused(format!(
+                "the journal {} was added to while the backup was looked at; nothing was restored",
+                path.display()
+            ))
+            .hint("give the same command again: it compares the two anew")
+        };
+        make_private_directory(&self.journal_directory()).map_err(cannot)?;
+        let mut there = match open_locked(&path, regular::open_own, self.wait()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return files::write_private(&path, bytes).map_err(|error| match error.kind() {
+                    io::ErrorKind::AlreadyExists => added_to(),
+                    _ => cannot(error),
+                });
+            }
+            opened => opened.map_err(cannot)?,
+        };
+        let found = read_journal(&mut there, &path)?;
+        // What stands after the last whole line was never acknowledged.
+        let whole = found.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
+        if !found.get(..whole).is_some_and(|found| bytes.starts_with(found)) {
+            return Err(added_to());
+        }
+        files::replace_private(&path, bytes).map_err(cannot)
     }
 
     /// What a log's journal holds, of which every signature was checked; an empty one if there is none.
@@ -420,14 +446,11 @@ impl JournalFile {
     pub(crate) fn open(args: &LogArgs, log: &EventLog<impl Store>) -> Result<Self, CliError> {
         let origin = log.origin();
         let path = args.journal_path(origin);
-        let cannot = |error: io::Error| {
-            CliError::refused(format!("the journal {} cannot be written: {error}", path.display()))
-                .advised(&error)
-        };
+        let cannot = |error: io::Error| cannot_write_journal(&path, &error).advised(&error);
         let directory = args.journal_directory();
         make_private_directory(&directory).map_err(cannot)?;
-        let mut file = regular::open_or_make_own(&path).map_err(cannot)?;
-        lock(&file, args.wait()).map_err(cannot)?;
+        let mut file =
+            open_locked(&path, regular::open_or_make_own, args.wait()).map_err(cannot)?;
         let bytes = read_journal(&mut file, &path)?;
         let (journal, first) = Journal::begin(origin, log.genesis()?);
         // Only what a beginning that was cut off leaves is written over.
@@ -481,11 +504,7 @@ impl JournalFile {
                 self.file.set_len(end)
             })
             .and_then(|()| sync_file(&self.file));
-        written.map_err(|error| {
-            let path = self.path.display();
-            CliError::refused(format!("the journal {path} cannot be written: {error}"))
-                .advised(&error)
-        })
+        written.map_err(|error| cannot_write_journal(&self.path, &error).advised(&error))
     }
 }
 
@@ -503,6 +522,10 @@ fn cannot_read_journal(path: &Path, error: &io::Error) -> CliError {
     cannot_read(path, error).hint("put the journal there from your own copy")
 }
 
+fn cannot_write_journal(path: &Path, error: &io::Error) -> CliError {
+    CliError::refused(format!("the journal {} cannot be written: {error}", path.display()))
+}
+
 fn read_journal(file: &mut File, path: &Path) -> Result<Vec<u8>, CliError> {
     let mut bytes = Vec::new();
     let read = file.take(JOURNAL_BYTES_MAX.saturating_add(1)).read_to_end(&mut bytes);
@@ -516,6 +539,21 @@ fn read_journal(file: &mut File, path: &Path) -> Result<Vec<u8>, CliError> {
         path.display()
     ))
     .hint("no journal is so long (docs/limits.md): put it back from your own copy"))
+}
+
+/// Opens a journal and locks it. While its lock is waited for, a restore may move another into its place.
+fn open_locked(
+    path: &Path,
+    open: fn(&Path) -> io::Result<File>,
+    wait: Duration,
+) -> io::Result<File> {
+    loop {
+        let file = open(path)?;
+        lock(&file, wait)?;
+        if files::lies_at(&file, path)? {
+            return Ok(file);
+        }
+    }
 }
 
 fn lock(file: &File, wait: Duration) -> io::Result<()> {

@@ -1,7 +1,5 @@
 //! `demarche checkpoint`: sign the size and root of the log.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -56,8 +54,7 @@ impl CheckpointArgs {
         let mut journal = journal_to_sign(args, &log, terminal)?;
         let note = sign(args, &log, &signers, &mut journal)?;
         if let Some(path) = &self.out {
-            let write = |out: &mut BufWriter<File>| Ok(out.write_all(note.to_string().as_bytes())?);
-            files::write_new(path, write).map_err(|error| {
+            files::write_new(path, note.to_string().as_bytes()).map_err(|error| {
                 error
                     .detail("it was signed, and is kept in the journal")
                     .hint("have it printed again: demarche checkpoint")

@@ -56,8 +56,12 @@ impl ExportArgs {
             return Ok(remark(&exported, None, terminal));
         };
         let progress = terminal.progress("exporting", Some(store.head()?.size));
-        let written = files::write_new_private(path, |out| {
-            Ok(export(&store, self.include_sealed, out, &mut |done| progress.set(done))?)
+        let written = files::write_new_private_by(path, |out| {
+            let exported = export(&store, self.include_sealed, out, &mut |done| progress.set(done));
+            exported.map_err(|error| match error {
+                PortableError::Io(error) => files::cannot_write(path, &error),
+                other => other.into(),
+            })
         });
         drop(progress);
         Ok(remark(&written?, Some(path), terminal))

@@ -11,6 +11,8 @@ use std::fs::{self, File, Metadata};
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
+use tempfile::TempPath;
+
 use super::error::CliError;
 use super::hints;
 use crate::event_log::{FileError, SourceFiles};
@@ -172,19 +174,28 @@ pub(crate) fn open_regular(path: &Path) -> Result<File, CliError> {
 
 /// Writes a file that must not be there yet. It is written beside its place and moved there whole, so that nobody finds
 /// half of it.
-pub(crate) fn write_new<T>(
-    path: &Path,
-    write: impl FnOnce(&mut BufWriter<File>) -> Result<T, CliError>,
-) -> Result<T, CliError> {
-    write_new_for(Readers::All, path, write)
+pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
+    write_new_for(Readers::All, path, write_all(path, bytes))
 }
 
 /// The same, for what a log keeps to its owner: nobody else can read the file, at no moment.
-pub(crate) fn write_new_private<T>(
+pub(crate) fn write_new_private(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
+    write_new_private_by(path, write_all(path, bytes))
+}
+
+/// The same, of bytes that are not at hand together. What writes them says of an error that it is of this file.
+pub(crate) fn write_new_private_by<T>(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<File>) -> Result<T, CliError>,
 ) -> Result<T, CliError> {
     write_new_for(Readers::Owner, path, write)
+}
+
+fn write_all(
+    path: &Path,
+    bytes: &[u8],
+) -> impl FnOnce(&mut BufWriter<File>) -> Result<(), CliError> {
+    move |out| out.write_all(bytes).map_err(|error| cannot_write(path, &error))
 }
 
 /// Refuses a place where there is a file.
@@ -245,7 +256,7 @@ fn write_in_place<T, E>(
     let written = write(&mut out).and_then(|result| {
         let file = out.into_inner().map_err(|error| cannot(error.into_error()))?;
         sync_file(&file).map_err(cannot)?;
-        fs::rename(&begun, path).map_err(cannot)?;
+        put_new(&begun, path).map_err(cannot)?;
         sync_name(path).map_err(cannot)?;
         Ok(result)
     });
@@ -253,6 +264,16 @@ fn write_in_place<T, E>(
         let _ = fs::remove_file(&begun);
     }
     written
+}
+
+/// Gives a file its name, in one step, unless somebody made another of that name while it was written.
+fn put_new(begun: &Path, path: &Path) -> io::Result<()> {
+    match TempPath::try_from_path(begun)?.persist_noclobber(path) {
+        Ok(()) => Ok(()),
+        Err(failed) if failed.error.kind() == io::ErrorKind::AlreadyExists => Err(failed.error),
+        // The file system knows neither such a step nor a second name for a file: then it is as it was looked for at the beginning.
+        Err(failed) => fs::rename(failed.path.keep()?, path),
+    }
 }
 
 /// Makes the file that a new one is written into. Of two commands that write it at once only one has the lock, until the new
@@ -300,6 +321,11 @@ fn held(file: &File, path: &Path) -> io::Result<bool> {
         }
         Err(fs::TryLockError::Error(error)) => return Err(error),
     }
+    lies_at(file, path)
+}
+
+/// Whether a file that was opened still has the name by which it was found.
+pub(crate) fn lies_at(file: &File, path: &Path) -> io::Result<bool> {
     let found = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         found => found?,
@@ -310,16 +336,16 @@ fn held(file: &File, path: &Path) -> io::Result<bool> {
 /// Writes a file, in place of one that may be there. Its bytes are on disk before it is moved into its place, so that
 /// nobody finds half of it.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    replace_for(Readers::All, path, bytes)
+    replace_for(Readers::All, path, bytes).map(drop)
 }
 
-/// The same, for what a log keeps to its owner; its name is on disk, too.
+/// The same, for what a log keeps to its owner; its name is on disk, too. Nobody else gets its lock before that.
 pub(crate) fn replace_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    replace_for(Readers::Owner, path, bytes)?;
+    let _locked = replace_for(Readers::Owner, path, bytes)?;
     sync_name(path)
 }
 
-fn replace_for(readers: Readers, path: &Path, bytes: &[u8]) -> io::Result<()> {
+fn replace_for(readers: Readers, path: &Path, bytes: &[u8]) -> io::Result<File> {
     let begun = begun(path);
     // What was left by a write that was cut off has the mode of then.
     match fs::remove_file(&begun) {
@@ -327,9 +353,13 @@ fn replace_for(readers: Readers, path: &Path, bytes: &[u8]) -> io::Result<()> {
         _ => {}
     }
     let mut file = new_file(readers, &begun)?;
+    if readers == Readers::Owner {
+        file.lock()?;
+    }
     file.write_all(bytes)?;
     sync_file(&file)?;
-    fs::rename(&begun, path)
+    fs::rename(&begun, path)?;
+    Ok(file)
 }
 
 fn new_file(readers: Readers, path: &Path) -> io::Result<File> {
@@ -362,4 +392,25 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What would break: a file that somebody makes while an export is written is gone once that is whole.
+    #[test]
+    fn what_was_made_while_a_file_was_written_is_left_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("x.jsonl");
+        let written = write_new_private_by(&path, |out| {
+            fs::write(&path, "theirs")?;
+            Ok(out.write_all(b"ours")?)
+        });
+        let refused = written.unwrap_err();
+        assert!(refused.message.contains("x.jsonl cannot be written: "), "{refused:?}");
+        assert!(refused.hints.iter().any(|hint| hint.contains("name another")), "{refused:?}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "theirs");
+        assert!(!begun(&path).exists());
+    }
 }

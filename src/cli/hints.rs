@@ -278,8 +278,18 @@ pub(crate) fn for_writing(kind: ErrorKind) -> Option<String> {
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
             "name a place where you may write".to_owned()
         }
+        ErrorKind::AlreadyExists => {
+            "somebody has made a file of that name, and it is left as it is: name another"
+                .to_owned()
+        }
         other => return for_system(other),
     })
+}
+
+/// Advice on a log that cannot be made.
+pub(crate) fn for_making(kind: ErrorKind) -> Option<&'static str> {
+    let may_not = matches!(kind, ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem);
+    may_not.then_some("name a place where you may write: --log DIR")
 }
 
 /// Advice on what the system refused.

@@ -12,8 +12,8 @@ use super::terminal::Terminal;
 use super::{Outcome, Status};
 use crate::event_log::EventLog;
 use crate::record::note::NoteSigner;
-use crate::store::StoreError;
 use crate::store::sled::SledStore;
+use crate::store::{Head, StoreError};
 
 #[derive(Debug, Args)]
 pub(crate) struct InitArgs {
@@ -49,6 +49,7 @@ pub(crate) fn make(
 ) -> Result<EventLog<SledStore>, CliError> {
     // An origin that cannot be is refused before anything is made.
     crate::event_log::check_origin(origin)?;
+    log.refuse_to_make_in_backup()?;
     if !log.is_free("demarche init")? {
         return Err(StoreError::AlreadyThere { path: log.directory().to_owned() }.into());
     }
@@ -70,7 +71,7 @@ pub(crate) fn make(
     if let Some(key) = new_key.take_if(|_| log.key_file().is_some()) {
         log.keep_key(Held::Current, &key)?;
     }
-    let store = SledStore::create(log.directory(), "demarche init")?;
+    let store = log.make_store("demarche init", Head::EMPTY)?;
     if let Some(key) = new_key {
         log.keep_key(Held::Current, &key)?;
     }

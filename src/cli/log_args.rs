@@ -6,16 +6,21 @@ use std::time::Duration;
 use clap::Args;
 
 use super::error::CliError;
-use super::hints::quoted;
+use super::hints::{self, quoted};
 use super::manifest::refuse_links;
 use super::terminal::Terminal;
 use crate::event_log::{EventLog, FoldedLog};
 use crate::store::sled::SledStore;
 use crate::store::sled::names::STORE;
+use crate::store::{Head, StoreError};
 
 /// What is said where there is a directory like a store's, but nothing in it or beside it is like a store.
 const NOT_LIKE_A_STORE: &str = "there is a directory named store, and it is not like a log's: if it was one, \
     keep it, and go on from a backup or an export: demarche restore BACKUP_DIR --log NEW_DIR";
+
+/// What is said where a backup has no store.
+const OF_A_BACKUP: &str = "it is a backup that has lost its store, and nothing is made in its place: use another backup, \
+    or an export: demarche restore BACKUP_DIR --log NEW_DIR";
 
 #[derive(Debug, Args)]
 pub(crate) struct LogArgs {
@@ -64,7 +69,29 @@ impl LogArgs {
 
     /// Is there no log in the directory, or only what is left of making one?
     pub(crate) fn is_free(&self, holder: &str) -> Result<bool, CliError> {
-        Ok(SledStore::is_unused(&self.directory, holder)?)
+        self.refuse_no_directory()?;
+        SledStore::is_unused(&self.directory, holder).map_err(cannot_make)
+    }
+
+    /// Makes the store of a log that is to be there, with all that this head has.
+    pub(crate) fn make_store(&self, holder: &str, head: Head) -> Result<SledStore, CliError> {
+        SledStore::create_for(&self.directory, holder, head).map_err(cannot_make)
+    }
+
+    /// Refuses what is no directory, and cannot become one: nothing in it would be at fault.
+    fn refuse_no_directory(&self) -> Result<(), CliError> {
+        let mut leading = self.directory.ancestors();
+        let is_there = |at: &&Path| at.is_symlink() || at.exists();
+        let Some(at) = leading.find(is_there).filter(|at| !at.is_dir()) else { return Ok(()) };
+        let shown = at.display();
+        Err(if at.exists() {
+            CliError::refused(format!("{shown} is a file, not a directory"))
+                .hint("a log is a directory: name that, or a new one, with --log DIR")
+        } else {
+            CliError::refused(format!("{shown} is a link that leads nowhere"))
+                .hint("if it leads to a disk that is not mounted, mount that")
+                .hint("else remove the link, or name another directory with --log DIR")
+        })
     }
 
     /// How long to wait for another process.
@@ -85,7 +112,9 @@ impl LogArgs {
     /// What to do where there is no log, or none any more.
     pub(crate) fn how_to_make(&self) -> String {
         let acknowledged = SledStore::acknowledged_in(&self.directory).filter(|count| *count > 0);
-        if self.directory.join(STORE).exists() {
+        if self.is_backup() {
+            OF_A_BACKUP.to_owned()
+        } else if self.directory.join(STORE).exists() {
             NOT_LIKE_A_STORE.to_owned()
         } else if let Some(count) = acknowledged {
             let log = self.quoted();
@@ -100,6 +129,7 @@ impl LogArgs {
     /// Opens the store of the log.
     pub(crate) fn store(&self, holder: &str) -> Result<SledStore, CliError> {
         if !self.exists() {
+            self.refuse_no_directory()?;
             let refused = CliError::refused(format!("there is no log in {}", self.shown()));
             let refused = refused.hint(self.how_to_make());
             return Err(refused.hint(
@@ -153,5 +183,13 @@ impl LogArgs {
     /// The log's directory in a command that is advised.
     pub(crate) fn quoted(&self) -> String {
         quoted(&self.directory)
+    }
+}
+
+/// What is said where a log cannot be made. There is none yet to be copied to another place.
+fn cannot_make(error: StoreError) -> CliError {
+    match error.refused_by_system().and_then(hints::for_making) {
+        Some(advice) => CliError::refused(error.to_string()).hint(advice),
+        None => error.into(),
     }
 }

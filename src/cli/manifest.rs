@@ -36,13 +36,26 @@ pub(crate) struct Manifest {
     pub(crate) sealed_left_out: u64,
     /// Whether it holds the signing key.
     pub(crate) key: bool,
+    /// How many checkpoints its journal has; `None` if it has none, or was made before this was noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) checkpoints: Option<u64>,
 }
 
 impl Manifest {
     pub(crate) fn new(origin: &str, events: u64, chain: String, made_at: String) -> Self {
         let origin = origin.to_owned();
-        let (sealed, sealed_left_out, key) = (0, 0, false);
-        Self { v: VERSION, origin, events, chain, made_at, sealed, sealed_left_out, key }
+        let (sealed, sealed_left_out, key, checkpoints) = (0, 0, false, None);
+        Self {
+            v: VERSION,
+            origin,
+            events,
+            chain,
+            made_at,
+            sealed,
+            sealed_left_out,
+            key,
+            checkpoints,
+        }
     }
 
     /// What the backup in a directory says of itself.
@@ -99,6 +112,19 @@ impl LogArgs {
     /// Whether the log is a backup.
     pub(crate) fn is_backup(&self) -> bool {
         path(self.directory()).exists()
+    }
+
+    /// Nothing is made in a backup, be it without its store: what came of that would be taken for the backup.
+    pub(crate) fn refuse_to_make_in_backup(&self) -> Result<(), CliError> {
+        if !self.is_backup() {
+            return Ok(());
+        }
+        let shown = self.shown();
+        Err(CliError::refused(format!(
+            "{shown} has a {MANIFEST} in it: it is a backup, or was, and no log is made there"
+        ))
+        .hint("name a new directory: --log NEW_DIR")
+        .hint(format!("if it is none, and you mean this directory: move {shown}/{MANIFEST} away")))
     }
 
     /// A backup is read. One that is appended to, or signs, is a second log that contradicts the first.

@@ -1,7 +1,7 @@
 //! `demarche prove` and `demarche disclose`: the proof of an event, or of all events behind an answer, for somebody who
 //! has not the log.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -71,7 +71,7 @@ impl ProveArgs {
         };
         match &self.out {
             Some(path) => {
-                files::write_new(path, |out| Ok(out.write_all(proof.text.as_bytes())?))?;
+                files::write_new(path, proof.text.as_bytes())?;
                 wrote(path, &proof, terminal);
             }
             None => terminal.lines(proof.text.trim_end_matches('\n'))?,
@@ -128,7 +128,7 @@ impl DiscloseArgs {
             }
         }
         let proof = prove_event(args, &log, seq, &reader, true, terminal)?;
-        files::write_new_private(&self.out, |out| Ok(out.write_all(proof.text.as_bytes())?))?;
+        files::write_new_private(&self.out, proof.text.as_bytes())?;
         wrote(&self.out, &proof, terminal);
         terminal.note("it holds the sealed part: hand it to its reader alone");
         Ok(Status::Done)

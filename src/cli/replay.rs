@@ -1,6 +1,5 @@
 //! `demarche replay`: the world on a date.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -115,7 +114,7 @@ fn prove(
     let mut proof = Vec::new();
     answer_proof::write(log, &question, &answer, &rests_on(view), note, &mut proof)?;
     let checked = check::check_answer(&mut proof.as_slice())?;
-    files::write_new(path, |out| Ok(out.write_all(&proof)?))?;
+    files::write_new(path, &proof)?;
     let (open, size, quoted, path) =
         (checked.open, checked.head.size, quoted(path), path.display());
     terminal.note(format!(

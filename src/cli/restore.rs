@@ -15,7 +15,6 @@ use super::terminal::Terminal;
 use super::{Outcome, Status, restore_backup, verify};
 use crate::event_log::portable::{PortableError, Verified, verify_export};
 use crate::event_log::report::Against;
-use crate::store::sled::SledStore;
 
 #[derive(Debug, Args)]
 pub(crate) struct RestoreArgs {
@@ -49,8 +48,7 @@ impl RestoreArgs {
             other => other?,
         };
         compare_journal(&mut export, &verified, log)?;
-        let mut store =
-            SledStore::create_for(log.directory(), "demarche restore", verified.head())?;
+        let mut store = log.make_store("demarche restore", verified.head())?;
         let progress = terminal.progress("restoring", Some(verified.events()));
         let restored = verified.restore(&mut export, &mut store, &mut |done| progress.set(done));
         drop(progress);
@@ -113,6 +111,7 @@ fn compare_journal(export: &mut File, verified: &Verified, log: &LogArgs) -> Res
 
 /// A log takes the place of none, or of what a restore that was cut off has left.
 fn refuse_log(log: &LogArgs) -> Result<(), CliError> {
+    log.refuse_to_make_in_backup()?;
     if !log.is_free("demarche restore")? {
         return Err(CliError::refused(format!("there is a log in {} already", log.shown()))
             .hint("a log is restored into a new directory: --log NEW_DIR"));

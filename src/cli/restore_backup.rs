@@ -14,13 +14,13 @@ use crate::record::journal::Journal;
 use crate::record::link::Link;
 use crate::record::note::NoteSigner;
 use crate::store::Store;
-use crate::store::sled::SledStore;
 
 /// Who has the logs open.
 const HOLDER: &str = "demarche restore";
 
 /// Restores the backup in a directory. What does not verify is refused before anything is made; the journal is there before
-/// the log is, so that no log is ever without the one it had.
+/// the log is, so that no log is ever without the one it had. A journal that was cut in the backup is refused, since what is
+/// signed without it may contradict what it has; where the key was taken out the log is put back without it, and says so.
 pub(crate) fn run(directory: &Path, log: &LogArgs, terminal: &mut Terminal) -> Outcome {
     let manifest = Manifest::read(directory)?;
     refuse_links(directory)?;
@@ -57,51 +57,88 @@ pub(crate) fn run(directory: &Path, log: &LogArgs, terminal: &mut Terminal) -> O
         ))
         .hint("use another backup, or an export"));
     }
-    let mut target = SledStore::create_for(log.directory(), HOLDER, head)?;
-    let restored = beside_it(&from, log, &manifest, &journal, &keys).and_then(|policy| {
+    refuse_cut_journal(&journal, directory, &manifest)?;
+    let mut target = log.make_store(HOLDER, head)?;
+    let mut beside = Beside::default();
+    let restored = beside.put(&from, log, &manifest, &journal, &keys).and_then(|()| {
         let progress = terminal.progress("restoring", Some(head.size));
         let copied = copy(&store, &mut target, true, &mut |done| progress.set(done))?;
         drop(progress);
         target.reopen()?;
         let report = verify_copy(&target, log, journal.compared.clone(), terminal)?;
         if report.is_ok() {
-            return Ok((copied, policy));
+            return Ok(copied);
         }
         Err(findings("the restored log does not verify; it was taken away again", &report)
             .hint("look at the disk it was written to, and restore elsewhere: --log NEW_DIR"))
     });
     match restored {
-        Ok((copied, policy)) => {
-            let keys = keys.len();
-            Said { manifest: &manifest, copied, sealed_absent, policy, journal: &journal, keys }
+        Ok(copied) => {
+            Said { manifest: &manifest, copied, sealed_absent, journal: &journal, beside: &beside }
                 .print(log, terminal)?;
+            if manifest.key && !from.key_path(Held::Current).exists() {
+                terminal.warn(
+                    "the backup was made with the signing key, and holds it no more: if somebody may have taken it, replace it \
+                     (demarche key rotate, then key retire)",
+                );
+            }
             Ok(Status::Done)
         }
         Err(error) => {
-            // Half a log is none.
+            // Half a log is none. As long as it is locked nobody makes one with these keys.
+            let error = beside.take_away(log, &manifest, error);
             let _ = target.take_away();
             Err(error)
         }
     }
 }
 
-/// Puts the journal, the keys and the policy into their places; whether the policy was put there.
-fn beside_it(
-    from: &LogArgs,
-    log: &LogArgs,
-    manifest: &Manifest,
-    journal: &AfterJournal,
-    keys: &[(Held, NoteSigner)],
-) -> Result<bool, CliError> {
-    if let Some(bytes) = &journal.written {
-        log.write_journal(&manifest.origin, bytes)?;
+/// What was put beside the store, as far as it came.
+#[derive(Default)]
+struct Beside {
+    journal: bool,
+    keys: Vec<Held>,
+    policy: bool,
+}
+
+impl Beside {
+    /// Puts the journal, the keys and the policy into their places.
+    fn put(
+        &mut self,
+        from: &LogArgs,
+        log: &LogArgs,
+        manifest: &Manifest,
+        journal: &AfterJournal,
+        keys: &[(Held, NoteSigner)],
+    ) -> Result<(), CliError> {
+        if let Some(bytes) = &journal.written {
+            log.carry_journal_on(&manifest.origin, bytes)?;
+            self.journal = true;
+        }
+        for (held, key) in keys {
+            log.keep_key(*held, key)?;
+            self.keys.push(*held);
+        }
+        if let (Some(policy), false) = (from.policy(None)?, log.policy_path().exists()) {
+            log.write_policy(&policy)?;
+            self.policy = true;
+        }
+        Ok(())
     }
-    for (held, key) in keys {
-        log.keep_key(*held, key)?;
-    }
-    match (from.policy(None)?, log.policy_path().exists()) {
-        (Some(policy), false) => log.write_policy(&policy).map(|()| true),
-        _ => Ok(false),
+
+    /// Takes the keys away again where no log came to be. The journal stays: another log may have been compared with it.
+    fn take_away(&self, log: &LogArgs, of: &Manifest, error: CliError) -> CliError {
+        let mut error = error;
+        for held in &self.keys {
+            if let Err(left) = log.drop_key(*held) {
+                error = error.detail(left.message);
+            }
+        }
+        if self.journal {
+            let path = log.journal_path(&of.origin);
+            error = error.detail(format!("the journal of the backup stays in {}", path.display()));
+        }
+        error
     }
 }
 
@@ -160,6 +197,27 @@ fn journal_after(
     })
 }
 
+/// Refuses a journal that has fewer checkpoints than the backup was made with.
+fn refuse_cut_journal(
+    journal: &AfterJournal,
+    backup: &Path,
+    manifest: &Manifest,
+) -> Result<(), CliError> {
+    let (made_with, checkpoints) = (manifest.checkpoints.unwrap_or(0), journal.checkpoints);
+    if u64::try_from(checkpoints).is_ok_and(|found| found >= made_with) {
+        return Ok(());
+    }
+    Err(CliError::failed(format!(
+        "the backup was changed after it was made: its journal had {made_with} checkpoints, it has {checkpoints}"
+    ))
+    .hint("use another backup; or say where the log's own journal lies, if you have it: --journal DIR")
+    .hint(format!(
+        "if there is neither: demarche export --out FILE.jsonl --log {}, and restore that; what is signed then may contradict \
+         what was signed before",
+        backup.display()
+    )))
+}
+
 /// The whole lines of a log's journal.
 fn whole(args: &LogArgs, of: &Manifest) -> Result<Option<(Vec<u8>, Journal)>, CliError> {
     let Some(bytes) = args.journal_bytes(&of.origin)? else { return Ok(None) };
@@ -201,9 +259,8 @@ struct Said<'r> {
     copied: Copied,
     /// How many sealed parts are not there.
     sealed_absent: u64,
-    policy: bool,
     journal: &'r AfterJournal,
-    keys: usize,
+    beside: &'r Beside,
 }
 
 impl Said<'_> {
@@ -226,15 +283,15 @@ impl Said<'_> {
                     .to_owned()
             }
         })?;
-        if self.policy {
+        if self.beside.policy {
             terminal.line("with the policy")?;
         }
-        match (self.keys, log.key_path(Held::Current).exists()) {
-            (0, false) => terminal.line(
+        match (self.beside.keys.len(), log.key_path(Held::Current).exists()) {
+            (_, false) => terminal.line(
                 "without the signing key, which the backup does not hold: put it back from a copy of your own before signing",
             )?,
             (0, true) => {}
-            _ => terminal.line("with the signing key")?,
+            (_, true) => terminal.line("with the signing key")?,
         }
         if self.sealed_absent > 0 {
             terminal.line(format!(

@@ -659,3 +659,133 @@ fn an_init_that_cannot_write_its_journal_leaves_nothing() {
     assert_eq!(names(&desk.path().join("b")), ["lock"]);
     desk.ok(&init);
 }
+
+/// Runs a command that has to wait for the lock of a journal, and in that time does something else.
+fn while_it_waits(
+    desk: &Desk,
+    journal: &Path,
+    args: &[&str],
+    meanwhile: impl FnOnce(),
+) -> std::process::Output {
+    let lock = fs::File::open(journal).unwrap();
+    lock.lock().unwrap();
+    let mut command = desk.command(&[args, &["--wait", "60"]].concat());
+    let waits = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // Until it waits.
+    std::thread::sleep(Duration::from_millis(700));
+    meanwhile();
+    drop(lock);
+    waits.wait_with_output().unwrap()
+}
+
+/// What would break: a checkpoint that was shown as signed is in no journal, so that the log can sign another of as many events.
+#[test]
+fn what_a_journal_is_given_while_a_backup_is_restored_stays() {
+    let desk = desk();
+    let early = fs::read(journal(&desk, "log")).unwrap();
+    desk.ok(&["append", "note", "--text", "before the backup"]);
+    desk.ok(&["checkpoint"]);
+    desk.ok(&["backup", "kept"]);
+    desk.ok(&["append", "note", "--text", "after the backup"]);
+    desk.ok(&["checkpoint"]);
+    let late = fs::read(journal(&desk, "log")).unwrap();
+    let restore = ["restore", "kept", "--log", "again", "--journal", "log/journal"];
+    fs::write(journal(&desk, "log"), &early).unwrap();
+    let output = while_it_waits(&desk, &journal(&desk, "log"), &restore, || {
+        fs::write(journal(&desk, "log"), &late).unwrap();
+    });
+    assert_eq!(fs::read(journal(&desk, "log")).unwrap(), late);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    let expected = "the journal log/journal/demarche.example%2Fdemo.jsonl was added to while the backup was looked at; nothing was restored";
+    assert!(said.contains(expected) && said.contains("give the same command again"), "{said}");
+    assert!(!desk.path().join("again/store").exists());
+    desk.is_refused(&restore, 1, "would be a rollback", "newer backup");
+}
+
+/// What would break: a checkpoint is shown as signed that is in a journal without a name.
+#[test]
+fn a_checkpoint_is_kept_in_the_journal_that_took_the_place_of_another() {
+    let desk = desk();
+    let early = fs::read(journal(&desk, "log")).unwrap();
+    desk.ok(&["append", "note", "--text", "more"]);
+    desk.ok(&["checkpoint"]);
+    let late = fs::read(journal(&desk, "log")).unwrap();
+    desk.ok(&["append", "note", "--text", "still more"]);
+    fs::write(journal(&desk, "log"), &early).unwrap();
+    let output = while_it_waits(&desk, &journal(&desk, "log"), &["checkpoint"], || {
+        let restored = desk.path().join("restored");
+        fs::write(&restored, &late).unwrap();
+        fs::rename(restored, journal(&desk, "log")).unwrap();
+    });
+    assert!(output.status.success(), "{output:?}");
+    let kept = fs::read(journal(&desk, "log")).unwrap();
+    assert!(kept.starts_with(&late) && kept.len() > late.len());
+    desk.ok(&["verify"]);
+}
+
+/// What would break: whoever took the key, or what was signed, out of a backup goes unnoticed, and a log without its journal
+/// signs again what it signed before.
+#[test]
+fn what_was_taken_out_of_a_backup_is_missed() {
+    let desk = desk();
+    desk.ok(&["backup", "kept", "--with-key"]);
+    fs::remove_file(desk.path().join("kept/key")).unwrap();
+    let output = desk.run(&["restore", "kept", "--log", "again"]);
+    assert_eq!(output.status.code(), Some(0));
+    let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    for expected in ["without the signing key", "made with the signing key, and holds it no more"] {
+        assert!(said.contains(expected), "{expected}: {said}");
+    }
+    let whole = fs::read_to_string(journal(&desk, "kept")).unwrap();
+    let (first, _) = whole.split_once('\n').unwrap();
+    let cut = "the backup was changed after it was made: its journal had 1 checkpoints, it has 0";
+    let restore = ["restore", "kept", "--log", "anew"];
+    fs::write(journal(&desk, "kept"), format!("{first}\n")).unwrap();
+    desk.is_refused(&restore, 1, cut, "--journal DIR");
+    fs::remove_file(journal(&desk, "kept")).unwrap();
+    desk.is_refused(&restore, 1, cut, "demarche export --out FILE.jsonl --log kept");
+    desk.ok(&["export", "--out", "e.jsonl", "--log", "kept"]);
+    desk.ok(&["restore", "e.jsonl", "--log", "from-export"]);
+    // Where the log's own journal has them none is missed, and none in a backup that does not say how many it had.
+    desk.ok(&[&restore[..], &["--journal", "log/journal"]].concat());
+    let manifest = fs::read_to_string(desk.path().join("kept/backup.json")).unwrap();
+    let older = manifest.replace(",\n  \"checkpoints\": 1", "");
+    assert_ne!(older, manifest);
+    desk.write("kept/backup.json", &older);
+    desk.ok(&["restore", "kept", "--log", "older"]);
+}
+
+/// What would break: a secret key lies where no log is, and nobody knows.
+#[test]
+fn a_restore_that_fails_leaves_no_key() {
+    let desk = desk();
+    let vkey = desk.ok(&["key", "show", "--vkey"]);
+    desk.write("log/policy", &format!("log {vkey}quorum none\n"));
+    desk.ok(&["backup", "kept", "--with-key"]);
+    fs::create_dir_all(desk.path().join("again/policy.demarche-begun")).unwrap();
+    let restore = ["restore", "kept", "--log", "again"];
+    let stays = "the journal of the backup stays in again/journal/";
+    desk.is_refused(&restore, 2, "the policy again/policy cannot be written: ", stays);
+    assert!(!desk.path().join("again/key").exists());
+    assert_eq!(holding(&desk.path().join("again"), &secret(&desk)), Vec::<PathBuf>::new());
+    fs::remove_dir(desk.path().join("again/policy.demarche-begun")).unwrap();
+    desk.ok(&restore);
+    desk.ok(&["checkpoint", "--log", "again"]);
+}
+
+/// What would break: a backup without the log's journal is taken for a whole one.
+#[test]
+fn a_journal_that_is_not_found_is_missed_in_a_backup() {
+    let desk = desk();
+    fs::rename(desk.path().join("log/journal"), desk.path().join("journals")).unwrap();
+    let missed = "there is no journal in log/journal, so the backup has none: if it lies elsewhere, --journal DIR";
+    for args in [&["backup", "one"][..], &["backup", "two", "--json"]] {
+        let output = desk.run(args);
+        assert_eq!(output.status.code(), Some(0));
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains(&format!("warning: {missed}")), "{said}");
+    }
+    let output = desk.run(&["backup", "three", "--journal", "journals"]);
+    assert!(!String::from_utf8(output.stderr).unwrap().contains("no journal"));
+}

@@ -1,6 +1,7 @@
 //! What the program refuses in words of its own: each met as a user meets it, with how it ends and what it advises.
 
 use std::fs;
+use std::path::Path;
 
 use crate::desk::Desk;
 use crate::forger::{edit, events, put, rehash};
@@ -524,6 +525,82 @@ fn a_directory_that_cannot_be_written_is_not_taken_for_the_logs() {
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.contains("name a place where you may write"), "{said}");
     assert!(!said.contains("--log DIR"), "{said}");
+}
+
+/// What would break: whoever has no log yet is told to copy it; or one place is named, and another is at fault.
+#[test]
+#[cfg(unix)]
+fn places_where_no_log_can_be_made() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let desk = desk("example.org/desk");
+    desk.ok(&["export", "--out", "e.jsonl"]);
+    desk.ok(&["backup", "kept"]);
+    symlink("gone", desk.path().join("link")).unwrap();
+    for (log, said, hint) in [
+        ("link", "link is a link that leads nowhere", "mount that"),
+        ("link/log", "link is a link that leads nowhere", "remove the link"),
+        ("e.jsonl", "e.jsonl is a file, not a directory", "--log DIR"),
+        ("e.jsonl/log", "e.jsonl is a file, not a directory", "--log DIR"),
+    ] {
+        let make = [
+            &["init", "--origin", "example.org/new", "--key", "new.key"][..],
+            &["restore", "e.jsonl"],
+            &["restore", "kept"],
+            &["list"],
+        ];
+        for args in make {
+            refused(&desk, &[(&[args, &["--log", log]].concat(), 2, said, hint)]);
+        }
+    }
+    assert!(!desk.path().join("new.key").exists() && !desk.path().join("gone").exists());
+    fs::create_dir(desk.path().join("theirs")).unwrap();
+    let mode = |mode| {
+        let mode = fs::Permissions::from_mode(mode);
+        fs::set_permissions(desk.path().join("theirs"), mode).unwrap();
+    };
+    mode(0o500);
+    let make = [&["init", "--origin", "example.org/new"][..], &["restore", "e.jsonl"]];
+    let outputs = make.map(|args| {
+        ["theirs", "theirs/new"]
+            .map(|log| desk.run_without_rights(&[args, &["--log", log]].concat()))
+    });
+    mode(0o700);
+    for output in outputs.into_iter().flatten().flatten() {
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("name a place where you may write: --log DIR"), "{said}");
+        assert!(!said.contains("copy its directory"), "{said}");
+    }
+}
+
+/// What would break: of what there is no room for it is not said which file that was.
+#[test]
+#[cfg(unix)]
+fn a_file_that_there_is_no_room_for_is_named() {
+    let desk = desk("example.org/desk");
+    // As many as make a bundle, which is much smaller in the store.
+    let long = "x".repeat(10_000);
+    let line = |at| {
+        format!(
+            "{{\"kind\":\"statement\",\"id\":\"s{at}\",\"by\":[\"in\"],\"topic\":\"t\",\"when\":\"2025-04-23\",\"stance\":\"urges\",\"summary\":\"{long}\"}}\n"
+        )
+    };
+    desk.write("x.jsonl", &(0..252).map(line).collect::<String>());
+    desk.ok(&["append", "x.jsonl", "--declare"]);
+    // No file can be longer than a megabyte, or two.
+    let limited =
+        ["-c", "ulimit -f 2048; trap '' XFSZ; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_demarche")];
+    for args in
+        [&["export", "--out", "out"][..], &["replay", "--to", "2025-05-01", "--proof", "out"]]
+    {
+        let output = desk.command_of(Path::new("sh"), &[&limited, args].concat()).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {said}");
+        assert!(said.contains("error: out cannot be written: File too large"), "{args:?}: {said}");
+        for left in ["out", "out.demarche-begun"] {
+            assert!(!desk.path().join(left).exists(), "{left}");
+        }
+    }
 }
 
 #[test]

@@ -33,7 +33,7 @@ const OPS: [Op; 15] = [
     Op::RestoreBackup,
 ];
 /// The calls with which files are changed.
-const CALLS: &str = "openat,mkdir,write,pwrite64,ftruncate,fallocate,fsync,fdatasync,sync_file_range,rename,unlink,unlinkat,rmdir,chmod";
+const CALLS: &str = "openat,mkdir,write,pwrite64,ftruncate,fallocate,fsync,fdatasync,sync_file_range,rename,renameat2,unlink,unlinkat,rmdir,chmod";
 /// How many calls of one name are tried, from either end.
 const OF_EACH: usize = 8;
 const TRACE: &str = "trace";

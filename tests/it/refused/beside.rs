@@ -1,6 +1,7 @@
 //! The same of what lies beside a log: keys, policy and witnesses, the journal; and backups.
 
 use std::fs;
+use std::path::Path;
 
 use demarche::record::note::{Algorithm, NoteSigner, VerifierKey};
 
@@ -298,10 +299,77 @@ fn backups_that_are_none_or_have_no_place() {
         refused(&desk, &[(&["backup", "link"], 2, "link is no new directory", "it leads to")]);
         desk.ok(&["backup", "empty"]);
     }
+    // Cut off, or under way, before its last step: what is there is whole.
+    desk.write("cut.partial/backup.json", "{}");
+    let cut = "there is cut.partial already: a backup that was cut off, or one under way";
+    refused(&desk, &[(&["backup", "cut"], 2, cut, "it is whole: rename it to cut, or remove it")]);
     // A name that is too long once `.partial` stands behind it.
     let long = "b".repeat(250);
     let cannot = format!("{long}.partial cannot be made: ");
     refused(&desk, &[(&["backup", &long], 2, &cannot, "")]);
+}
+
+/// What would break: what is made in the place of a backup can neither be appended to, nor restored.
+#[test]
+fn no_log_is_made_in_a_backup() {
+    let desk = desk("example.org/desk");
+    desk.ok(&["export", "--out", "e.jsonl"]);
+    for made in ["kept", "lost"] {
+        desk.ok(&["backup", made]);
+    }
+    fs::remove_dir_all(desk.path().join("lost/store")).unwrap();
+    for made in ["kept", "lost"] {
+        let said = format!(
+            "{made} has a backup.json in it: it is a backup, or was, and no log is made there"
+        );
+        let init = ["init", "--origin", "example.org/desk", "--log", made];
+        refused(
+            &desk,
+            &[
+                (&["restore", "e.jsonl", "--log", made], 2, &said, "--log NEW_DIR"),
+                (&["restore", "kept", "--log", made], 2, &said, "--log NEW_DIR"),
+                (&init, 2, &said, "--log NEW_DIR"),
+            ],
+        );
+    }
+    let (_, said) = desk.refused(&["list", "--log", "lost"]);
+    assert!(said.contains("it is a backup that has lost its store"), "{said}");
+    assert!(!said.contains("--log lost"), "{said}");
+}
+
+/// What would break: all of a log is copied, and then there is no place for it, nor advice.
+#[test]
+#[cfg(unix)]
+fn where_a_backup_cannot_be_moved_to_another_place_is_named() {
+    use std::os::unix::fs::PermissionsExt;
+    let desk = desk("example.org/desk");
+    fs::create_dir(desk.path().join("disk")).unwrap();
+    let mount = "mount -t tmpfs tmpfs disk || exit 77; exec \"$0\" backup disk";
+    let program = env!("CARGO_BIN_EXE_demarche");
+    let args = ["--map-root-user", "--mount", "sh", "-c", mount, program];
+    let output = desk.command_of(Path::new("unshare"), &args).output();
+    // Any other status is that of what is to mount it.
+    if let Some(output) = output.ok().filter(|output| output.status.code() == Some(2)) {
+        let said = String::from_utf8(output.stderr).unwrap();
+        let expected = "disk is where a disk is mounted: a backup cannot take its place";
+        assert!(said.contains(expected), "{said}");
+        assert!(said.contains("demarche backup disk/NAME"), "{said}");
+    } else {
+        println!("skipped: nothing can be mounted here");
+    }
+    fs::create_dir_all(desk.path().join("theirs/mine")).unwrap();
+    let mode = |mode| {
+        let mode = fs::Permissions::from_mode(mode);
+        fs::set_permissions(desk.path().join("theirs"), mode).unwrap();
+    };
+    mode(0o500);
+    let outputs = ["theirs/mine", "theirs/new"].map(|at| desk.run_without_rights(&["backup", at]));
+    mode(0o700);
+    let [Some(mine), Some(new)] = outputs else { return };
+    let [mine, new] = [mine, new].map(|output| String::from_utf8(output.stderr).unwrap());
+    assert!(mine.contains("theirs/mine.partial cannot be made: "), "{mine}");
+    assert!(mine.contains("demarche backup theirs/mine/NAME"), "{mine}");
+    assert!(new.contains("name a place where you may write"), "{new}");
 }
 
 /// What would break: an old export restored where the log was signs again over numbers that others hold signatures of.
