@@ -42,6 +42,27 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// JSON with every hidden character in its texts written as an escape, `\u202e`, which means the same; the white space
+/// between them stays.
+pub fn escaped_json(json: &str) -> Cow<'_, str> {
+    let is_escaped = |character| is_hidden(character) && !matches!(character, '\t' | '\n' | '\r');
+    if !json.chars().any(is_escaped) {
+        return Cow::Borrowed(json);
+    }
+    let mut escaped = String::with_capacity(json.len());
+    for character in json.chars() {
+        if is_escaped(character) {
+            let units = &mut [0; 2];
+            for unit in character.encode_utf16(units) {
+                escaped.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            escaped.push(character);
+        }
+    }
+    Cow::Owned(escaped)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,5 +73,13 @@ mod tests {
         assert_eq!(visible("\u{1b}[31mred"), "\\u{1b}[31mred");
         assert_eq!(visible("a\u{202e}b\u{200b}"), "a\\u{202e}b\\u{200b}");
         assert_eq!(visible("two\r\nlines\u{7}"), "two lines\\u{7}");
+    }
+
+    #[test]
+    fn json_means_the_same_when_it_is_escaped() {
+        assert_eq!(escaped_json("{\n\t\"a\": \"plain\"\r\n}"), "{\n\t\"a\": \"plain\"\r\n}");
+        let beyond = "\"\u{7f}\u{85}\u{202e}\\\\\u{200c}\u{e0001}\"";
+        let escaped = "\"\\u007f\\u0085\\u202e\\\\\\u200c\\udb40\\udc01\"";
+        assert_eq!(escaped_json(beyond), escaped);
     }
 }
