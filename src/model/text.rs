@@ -2,7 +2,8 @@
 //!
 //! Reported text is anybody's. Control characters can drive a terminal, bidirectional overrides can turn a quotation
 //! round, and invisible characters can make two ids look alike. They are kept in the log as given, refused in ids,
-//! and shown escaped.
+//! and shown escaped. Some that show as nothing have their place in ordinary text, as variation selectors in emoji: these
+//! are refused in new ids, and shown as they are.
 #![deny(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, clippy::as_conversions)]
 
 use std::borrow::Cow;
@@ -22,6 +23,25 @@ pub const fn is_hidden(character: char) -> bool {
             | '\u{feff}'
             | '\u{fff9}'..='\u{fffb}'
             | '\u{e0000}'..='\u{e007f}'
+    )
+}
+
+/// Is this one that shows as nothing, as a blank, or by how another one looks, and is not hidden all the same? Two ids that
+/// differ in it alone could not be told apart.
+pub const fn is_unseen(character: char) -> bool {
+    matches!(
+        character,
+        '\u{34f}'
+            | '\u{115f}'..='\u{1160}'
+            | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{2800}'
+            | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{ffa0}'
+            | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0100}'..='\u{e01ef}'
     )
 }
 
