@@ -85,8 +85,13 @@ pub(crate) fn check_event(
         let Some(bytes) = bytes else { continue };
         let Ok(Value::Object(fields)) = json::parse(bytes) else { continue };
         for (name, value) in fields.iter().filter(|(name, _)| *name != "kind") {
-            let value = plain(value);
-            terminal.line(shown(&format!("  {part}{:<14} {value}", name.replace('_', " "))))?;
+            let line = if part.is_empty() && checked.is_unreadable {
+                // Names that no kind has could pass for lines of the program's own.
+                quoted(name, value)
+            } else {
+                format!("{:<14} {}", name.replace('_', " "), plain(value))
+            };
+            terminal.line(shown(&format!("  {part}{line}")))?;
         }
     }
     match (&checked.payload, &checked.sealed) {
@@ -110,6 +115,12 @@ pub(crate) fn check_event(
     }
     print_open(&open, terminal)?;
     Ok(Status::Done)
+}
+
+/// A field as JSON has it.
+fn quoted(name: &str, value: &Value<'_>) -> String {
+    let field = [(name.into(), value.clone())].into_iter().collect();
+    String::from_utf8_lossy(&json::canonical(&Value::Object(field))).into_owned()
 }
 
 fn sealed(checked: &CheckedEvent) -> Option<&Vec<u8>> {
@@ -136,6 +147,10 @@ fn open_of_event(checked: &CheckedEvent) -> Vec<String> {
             .to_owned(),
         "that nothing recorded later corrects or retracts it".to_owned(),
     ];
+    if checked.is_unreadable {
+        let kind = &checked.header.kind;
+        all.push(format!("what it says: this version cannot read it as an event of kind {kind:?}"));
+    }
     match &checked.judgement {
         None => all
             .insert(0, "who signed the checkpoint, and so whether anybody stands by it".to_owned()),

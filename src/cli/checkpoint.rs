@@ -65,7 +65,7 @@ impl CheckpointArgs {
             let (root, note) = (root.base64(), note.to_string());
             terminal.json(&CheckpointShape { v: VERSION, origin, size, root, note })?;
         } else {
-            terminal.lines(note.to_string().trim_end_matches('\n'))?;
+            terminal.artefact(&note.to_string())?;
         }
         Ok(Status::Done)
     }

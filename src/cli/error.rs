@@ -3,9 +3,9 @@
 use std::io;
 
 use super::Status;
-use crate::event_log::OpenError;
 use crate::event_log::copy::CopyError;
 use crate::event_log::portable::PortableError;
+use crate::event_log::{DoesNotFit, OpenError};
 use crate::store::StoreError;
 
 /// An error with what a user needs.
@@ -96,6 +96,10 @@ impl From<OpenError> for CliError {
         match error {
             OpenError::Store(error) => error.into(),
             OpenError::Clock(error) => error.into(),
+            OpenError::DoesNotVerify { seq, wrong: wrong @ DoesNotFit::Format(_) } => {
+                Self::refused(format!("event {seq}: {wrong}"))
+                    .hint("read it with the version that wrote it, or a later one")
+            }
             OpenError::DoesNotVerify { seq, wrong } => {
                 Self::failed("the log does not verify")
                     .detail(format!("event {seq}: {wrong}"))

@@ -74,7 +74,7 @@ impl ProveArgs {
                 files::write_new(path, proof.text.as_bytes())?;
                 wrote(path, &proof, terminal);
             }
-            None => terminal.lines(proof.text.trim_end_matches('\n'))?,
+            None => terminal.artefact(&proof.text)?,
         }
         Ok(Status::Done)
     }

@@ -13,6 +13,7 @@ use crate::event_log::copy::{Copied, copy};
 use crate::record::journal::Journal;
 use crate::record::link::Link;
 use crate::record::note::NoteSigner;
+use crate::record::system::KeyRing;
 use crate::store::Store;
 
 /// Who has the logs open.
@@ -48,6 +49,7 @@ pub(crate) fn run(directory: &Path, log: &LogArgs, terminal: &mut Terminal) -> O
         ))
         .hint("use another backup, or an export"));
     }
+    must_be_of_the_log(&keys, &report.compared.keys, &from)?;
     let sealed_absent = report.sealed_absent;
     let head = store.head()?;
     if (head.size, Link(head.link).to_string()) != (manifest.events, manifest.chain.clone()) {
@@ -251,6 +253,23 @@ fn keys_after(from: &LogArgs, log: &LogArgs) -> Result<Vec<(Held, NoteSigner)>, 
         }
     }
     Ok(keys)
+}
+
+/// Refuses a key that is none of the log's, which would sign for it in vain. One that a rotation which was cut off was to add
+/// is not in the log yet.
+fn must_be_of_the_log(
+    keys: &[(Held, NoteSigner)],
+    ring: &KeyRing,
+    from: &LogArgs,
+) -> Result<(), CliError> {
+    let mut named = keys.iter().filter(|(held, _)| *held != Held::New);
+    let Some((held, _)) = named.find(|(_, key)| ring.find(&key.verifier()).is_none()) else {
+        return Ok(());
+    };
+    let path = from.key_path(*held);
+    Err(CliError::failed(format!("the key in {} is none of this log's", path.display()))
+        .detail("nothing was restored")
+        .hint("use another backup; or move that key away, and put the log's own beside the restored log"))
 }
 
 /// What is said of a restored log.

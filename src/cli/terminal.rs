@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::error::CliError;
-use crate::model::text::visible;
+use crate::model::text::{escaped_json, is_hidden, visible};
 
 /// The terminal, or whatever stands in its place.
 pub(crate) struct Terminal {
@@ -52,9 +52,18 @@ impl Terminal {
         writeln!(self.out, "{}", visible(text.as_ref()))
     }
 
-    /// Some lines of the result, as a signed note has them.
-    pub(crate) fn lines(&mut self, text: impl AsRef<str>) -> io::Result<()> {
-        text.as_ref().split('\n').try_for_each(|line| self.line(line))
+    /// What is made to be saved, such as a proof or a note, and holds as it is alone: byte for byte. On a terminal, where
+    /// nobody saves it, it is shown like every other line.
+    pub(crate) fn artefact(&mut self, text: &str) -> io::Result<()> {
+        if !io::stdout().is_terminal() {
+            self.out.flush()?;
+            return self.out.get_mut().write_as_it_is(text.as_bytes());
+        }
+        text.lines().try_for_each(|line| self.line(line))?;
+        if text.chars().any(|c| c != '\n' && is_hidden(c)) {
+            self.note("hidden characters in it are shown escaped: to save it as it is, have it written to a file");
+        }
+        Ok(())
     }
 
     /// A heading over part of a result.
@@ -100,16 +109,16 @@ impl Terminal {
         let _ = writeln!(self.err, "{HINT}hint:{HINT:#} {}", clipped(advice.as_ref()));
     }
 
-    /// One JSON document.
+    /// One JSON document. Here and below, hidden characters are written as JSON's own escapes, which mean the same.
     pub(crate) fn json(&mut self, value: &impl Serialize) -> Result<(), CliError> {
-        serde_json::to_writer_pretty(&mut self.out, value)?;
+        serde_json::to_writer_pretty(EscapedJson(&mut self.out), value)?;
         writeln!(self.out)?;
         Ok(())
     }
 
     /// One JSON value on one line.
     pub(crate) fn json_line(&mut self, value: &impl Serialize) -> Result<(), CliError> {
-        serde_json::to_writer(&mut self.out, value)?;
+        serde_json::to_writer(EscapedJson(&mut self.out), value)?;
         writeln!(self.out)?;
         Ok(())
     }
@@ -226,6 +235,33 @@ impl Write for Output {
         }
         let flushed = self.stream.flush();
         self.keep(flushed, ())
+    }
+}
+
+impl Output {
+    /// Writes bytes as they are: what is no terminal is else given none that one could take for the beginning of a command.
+    fn write_as_it_is(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.broken.is_some() {
+            return Ok(());
+        }
+        let mut stream = self.stream.as_inner();
+        let written = stream.write_all(bytes).and_then(|()| stream.flush());
+        self.keep(written, ())
+    }
+}
+
+/// JSON on its way out, which is written in pieces of whole characters.
+struct EscapedJson<W>(W);
+
+impl<W: Write> Write for EscapedJson<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let piece = std::str::from_utf8(bytes).map_err(io::Error::other)?;
+        self.0.write_all(escaped_json(piece).as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
     }
 }
 

@@ -51,6 +51,7 @@ pub(crate) fn export(args: &LogArgs, out: Option<&Path>, terminal: &mut Terminal
         let place = out.join(path);
         let within = place.ancestors().skip(1).take_while(|directory| directory.starts_with(out));
         directories.extend(within.map(Path::to_path_buf));
+        refuse_links(out, &place)?;
         put(&place, bytes)
     })?;
     drop(progress);
@@ -111,6 +112,17 @@ fn check_earlier(out: &Path, next: &Checkpoint) -> Result<(), CliError> {
         Err(error) => {
             Err(CliError::refused(format!("{} is no checkpoint: {error}", place.display())))
         }
+    }
+}
+
+/// Refuses a link where a file of an export, or a directory between, is to be: what that leads to may be anybody's.
+fn refuse_links(out: &Path, place: &Path) -> Result<(), CliError> {
+    let is_link = |path: &&Path| fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
+    match place.ancestors().take_while(|path| *path != out).find(is_link) {
+        None => Ok(()),
+        Some(link) => Err(CliError::refused(format!("{} is a link", link.display())).hint(
+            "an export lies in its directory itself: take the link away, or name another directory",
+        )),
     }
 }
 

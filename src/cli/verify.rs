@@ -248,7 +248,10 @@ fn about(check: Check, report: &Report) -> String {
         Check::Quotes => {
             format!("verbatim in the captured sources, {} quotations", report.quotes)
         }
-        Check::Keys => format!("each is endorsed as it says, keys: {}", report.compared.keys),
+        Check::Keys => {
+            let count = report.compared.keys.keys().len();
+            format!("each is endorsed as it says, keys: {count}")
+        }
         Check::Journal => {
             format!("whole, and of this log, checkpoints: {}", report.compared.in_journal)
         }

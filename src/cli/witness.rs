@@ -109,9 +109,7 @@ impl WitnessArgs {
                     let keys = log.keys().in_use().map(|known| known.key.clone());
                     Policy::of_witnesses(keys.collect(), Vec::new(), 0)
                 };
-                for line in policy.to_string().lines() {
-                    terminal.line(shown(line))?;
-                }
+                terminal.artefact(&policy.to_string())?;
                 Ok(Status::Done)
             }
         }

@@ -36,7 +36,8 @@ use crate::store::{Part, Store};
 
 /// The version of the claim.
 pub const CLAIM_VERSION: i64 = 1;
-/// The highest number of an event in a proof by inclusion: a place is kept for every event before it.
+/// The highest number of an event in a proof by inclusion: earlier versions, which check such proofs too, keep a place for
+/// every event before it.
 pub const INCLUDED_SEQ_MAX: u64 = 1 << 24;
 
 /// A proof that was checked as far as its bytes go; whether its answer follows is for whoever replays it.
@@ -367,10 +368,8 @@ fn check_included(input: &mut dyn BufRead, mut checked: Checked) -> Result<Check
         let leaf = leaf_hash(event.header.as_bytes());
         check_inclusion(seq, &leaf, checkpoint.size, &checkpoint.root, &path)
             .map_err(|error| ProofError::Path { seq, error })?;
-        // Nothing is known of the events between, but that they were not recorded later than this one.
-        while checked.history.size() < seq {
-            checked.history.push(header.recorded_at, Content::Absent);
-        }
+        // Nothing is known of the events between.
+        checked.history.pass_over(seq);
         let content = checked
             .open(&header, event.payload.as_ref())
             .map_err(|wrong| ProofError::Event { seq, wrong })?;

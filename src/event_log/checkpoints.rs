@@ -189,8 +189,8 @@ pub struct Compared {
     pub has_tree: bool,
     /// Whether there was a journal.
     pub has_journal: bool,
-    /// How many keys the log names.
-    pub keys: u64,
+    /// The keys that the log names.
+    pub keys: KeyRing,
     /// The keys that no earlier key endorsed.
     pub unendorsed: Vec<String>,
     /// How many checkpoints were compared.
@@ -285,7 +285,7 @@ impl Compared {
                     .to_owned(),
             );
         }
-        if self.keys > 0 && !self.policy_given {
+        if !self.keys.keys().is_empty() && !self.policy_given {
             all.push(
                 "That the keys the log names belong to whom you think: compare them with what their owner published \
                  (--policy FILE)."
@@ -421,7 +421,7 @@ impl Known {
         findings: &mut Findings,
     ) {
         compared.has_journal = self.has_journal;
-        compared.keys = count(self.keys.keys());
+        compared.keys = self.keys.clone();
         let unendorsed = self.keys.keys().iter().filter(|known| !known.endorsed);
         compared.unendorsed = unendorsed.map(|known| known.key.to_string()).collect();
         compared.checkpoints = count(&self.brought);

@@ -3,7 +3,7 @@
 
 use super::finding::{Check, Wrong};
 use super::names::{Key, keys_of, keys_of_plain, sealed_of};
-use super::{read_payload, system_kind};
+use super::{read_other_format, read_payload, system_kind};
 use crate::model::event::{Body, Event};
 use crate::record::commitment::{Commitment, Salt, commit_payload, commit_sealed};
 use crate::record::header::{Header, HeaderError};
@@ -120,7 +120,11 @@ pub(super) fn examine_seen(
                 examined.wrongs.push((Check::Bytes, wrong));
             } else {
                 examined.system = system.then(|| bytes.to_vec());
-                examined.wrongs.push((Check::Bytes, Wrong::Unreadable { kind }));
+                let wrong = match read_other_format(bytes) {
+                    Some(found) => Wrong::Format { found },
+                    None => Wrong::Unreadable { kind },
+                };
+                examined.wrongs.push((Check::Bytes, wrong));
             }
         }
     }

@@ -4,7 +4,7 @@ use crate::model::calendar::Instant;
 use crate::model::schema::with_article;
 use crate::record::checkpoint::CheckpointError;
 use crate::record::commitment::Commitment;
-use crate::record::header::HeaderError;
+use crate::record::header::{FORMAT_VERSION, HeaderError};
 use crate::record::journal::JournalError;
 use crate::record::json::JsonError;
 use crate::record::link::Link;
@@ -155,6 +155,14 @@ pub enum Wrong {
     Unreadable {
         /// The kind in the header.
         kind: String,
+    },
+    /// The genesis says that the log is of another format.
+    #[error(
+        "it says that the log is of format {found}; this program knows format {FORMAT_VERSION}"
+    )]
+    Format {
+        /// The format.
+        found: i64,
     },
     /// The number is not the next one.
     #[error("expected number {expected}, found {found}")]

@@ -48,14 +48,14 @@ use crate::model::calendar::Instant;
 use crate::model::event::Event;
 use crate::model::limits::ORIGIN_BYTES_MAX;
 use crate::model::schema::Kind;
-use crate::model::text::is_hidden;
+use crate::model::text::{is_hidden, is_unseen};
 use crate::model::value::Value;
 use crate::record::commitment::{Commitment, Salt, commit_payload};
-use crate::record::header::{Header, HeaderError};
+use crate::record::header::{FORMAT_VERSION, Header, HeaderError};
 use crate::record::json;
 use crate::record::link::Link;
 use crate::record::note::VerifierKey;
-use crate::record::system::{Erasure, Genesis, KeyRing, SystemEvent};
+use crate::record::system::{Erasure, Genesis, KeyRing, SystemEvent, other_format};
 use crate::record::tile::Tiles;
 use crate::record::tree::{Frontier, Root};
 use crate::replay::Content;
@@ -177,6 +177,9 @@ pub enum DoesNotFit {
     /// The stored tree is not the one that the headers lead to.
     #[error("the stored tree is not the one that the headers up to it lead to")]
     Tree,
+    /// It is the genesis, and says that the log is of another format.
+    #[error("it says that the log is of format {0}; this program knows format {FORMAT_VERSION}")]
+    Format(i64),
 }
 
 impl<S: Store> EventLog<S> {
@@ -238,7 +241,12 @@ impl<S: Store> EventLog<S> {
         statements::remove_unkept(&mut log.store, head.size)?;
         log.names.catch_up(&mut log.store, head.size, progress)?;
         log.head = head;
-        let (header, _) = log.fitting(0)?;
+        let (header, genesis) = log.fitting(0)?;
+        if let Part::Present { bytes, .. } = &genesis.payload
+            && let Some(format) = read_other_format(bytes)
+        {
+            return Err(OpenError::DoesNotVerify { seq: 0, wrong: DoesNotFit::Format(format) });
+        }
         log.origin = header.log;
         log.take_last(head)?;
         for kind in [Kind::Genesis, Kind::Key, Kind::Erasure] {
@@ -455,8 +463,20 @@ fn read_payload(bytes: &[u8], kind: &str) -> Content {
         return Content::Unreadable;
     };
     match Event::read(&payload) {
-        Ok(event) if event.kind().name() == kind => Content::Readable(Box::new(event)),
-        _ => Content::Unreadable,
+        Ok(event) if event.kind().name() != kind => Content::Unreadable,
+        Ok(event) if event.kind().is_system() && SystemEvent::from_payload(&payload).is_none() => {
+            Content::Unreadable
+        }
+        Ok(event) => Content::Readable(Box::new(event)),
+        Err(_) => Content::Unreadable,
+    }
+}
+
+/// The format that the payload of a genesis names, if it is another than the one that this version knows.
+fn read_other_format(bytes: &[u8]) -> Option<i64> {
+    match json::parse_canonical(bytes) {
+        Ok(Value::Object(payload)) => other_format(&payload),
+        _ => None,
     }
 }
 
@@ -477,7 +497,7 @@ pub fn check_origin(origin: &str) -> Result<(), OpenError> {
         "it is empty"
     } else if origin.len() > ORIGIN_BYTES_MAX {
         "it is longer than 255 bytes"
-    } else if origin.chars().any(|c| c.is_whitespace() || is_hidden(c)) {
+    } else if origin.chars().any(|c| c.is_whitespace() || is_hidden(c) || is_unseen(c)) {
         "it holds white space or a hidden character"
     } else if origin.contains('+') {
         "it holds a plus sign, which separates the parts of a key"

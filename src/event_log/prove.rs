@@ -12,7 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::tree::{StoredTree, as_store_error};
-use super::{DoesNotFit, EventLog};
+use super::{DoesNotFit, EventLog, read_payload};
 use crate::model::value::{Object, Value};
 use crate::record::checkpoint::{Checkpoint, CheckpointError};
 use crate::record::commitment::{Salt, commit_payload, commit_sealed};
@@ -28,6 +28,7 @@ use crate::record::note::Note;
 use crate::record::policy::{Judgement, Policy};
 use crate::record::tile::{TileError, Tiles};
 use crate::record::tree::{NodeHash, leaf_hash};
+use crate::replay::Content;
 use crate::store::{Part, Store, StoreError};
 
 /// A proof cannot be made.
@@ -117,6 +118,8 @@ pub struct CheckedEvent {
     pub header: Header,
     /// Its payload's bytes; `None` if it was erased.
     pub payload: Option<Vec<u8>>,
+    /// Whether this version cannot read the payload as an event of the kind that the header names.
+    pub is_unreadable: bool,
     /// Its sealed part, if it has one; `Some(None)` if it is not disclosed.
     pub sealed: Option<Option<Vec<u8>>>,
     /// The checkpoint that holds it.
@@ -241,9 +244,12 @@ pub fn check(text: &str, policy: Option<&Policy>) -> Result<CheckedEvent, CheckE
         None => None,
     };
     let judgement = policy.map(|policy| policy.judge(&proof.note));
+    let payload = line.payload.map(|(_, bytes)| bytes.into_bytes());
+    let read = payload.as_ref().map(|bytes| read_payload(bytes, &header.kind));
     Ok(CheckedEvent {
         header,
-        payload: line.payload.map(|(_, bytes)| bytes.into_bytes()),
+        payload,
+        is_unreadable: read == Some(Content::Unreadable),
         sealed: line.sealed.map(|sealed| sealed.map(|(_, bytes)| bytes.into_bytes())),
         checkpoint,
         note: proof.note,

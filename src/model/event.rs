@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 
 use super::date::Edtf;
+use super::id::check_stored;
 use super::schema::Kind;
 use super::value::{Object, Value};
 use super::vocabulary::{
@@ -430,7 +431,7 @@ impl Event {
             return Some(());
         }
         match field {
-            "id" => self.id = text(value)?,
+            "id" => self.id = own_id(value)?,
             "when" => self.when = date(value)?,
             "summary" => self.summary = text(value)?,
             "cites" => self.cites = records(value, cite)?,
@@ -597,7 +598,7 @@ impl Statement {
 impl MeasureStep {
     fn try_set(&mut self, field: &str, value: &Value<'_>) -> Option<Taken> {
         match field {
-            "measure" => self.measure = text(value)??,
+            "measure" => self.measure = own_id(value)??,
             "op" => self.op = term(value, Op::parse)??,
             "by" => self.by = texts(value)?,
             "against" => self.against = texts(value)?,
@@ -640,6 +641,13 @@ fn text_or_number(value: &Value<'_>) -> Option<Option<String>> {
         Value::Integer(number) => Some(Some(number.to_string())),
         other => text(other),
     }
+}
+
+/// The name of an event or measure itself, which must be one that a log takes in: another could pass for the number of an
+/// event (`@17`), or for somebody else's id.
+fn own_id(value: &Value<'_>) -> Option<Option<String>> {
+    let id = text(value)?;
+    id.as_deref().is_none_or(|id| check_stored(id).is_ok()).then_some(id)
 }
 
 fn date(value: &Value<'_>) -> Option<Option<Edtf>> {

@@ -6,7 +6,7 @@
 #![deny(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, clippy::as_conversions)]
 
 use super::limits::ID_CHARS_MAX;
-use super::text::is_hidden;
+use super::text::{is_hidden, is_unseen};
 
 /// Why a text is no id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -28,6 +28,15 @@ pub enum IdError {
 
 /// Checks a text that is to name a new event, measure, actor, topic or source.
 pub fn check_new(text: &str) -> Result<(), IdError> {
+    check_stored(text)?;
+    match text.chars().find(|c| is_unseen(*c)) {
+        Some(character) => Err(IdError::Character(character)),
+        None => Ok(()),
+    }
+}
+
+/// Checks an id that is stored. No version has taken in what is refused here; earlier ones took in what [`is_unseen`].
+pub fn check_stored(text: &str) -> Result<(), IdError> {
     match text.chars().next() {
         None => Err(IdError::Empty),
         Some(first @ ('@' | '-')) => Err(IdError::Beginning(first)),
@@ -37,7 +46,7 @@ pub fn check_new(text: &str) -> Result<(), IdError> {
 
 /// Checks a text that refers to something already named: also `@17`, the event with number 17.
 pub fn check_reference(text: &str) -> Result<(), IdError> {
-    if seq_of(text).is_some() { Ok(()) } else { check_new(text) }
+    if seq_of(text).is_some() { Ok(()) } else { check_stored(text) }
 }
 
 /// The id of the event with this number, where its reporter gave it none.
@@ -99,10 +108,37 @@ mod tests {
         ];
         for (text, error) in refused {
             assert_eq!(check_new(text), Err(error), "{text:?}");
+            assert_eq!(check_stored(text), Err(error), "{text:?}");
         }
         assert_eq!(check_new(&"x".repeat(ID_CHARS_MAX)), Ok(()));
         let long = ID_CHARS_MAX + 1;
         assert_eq!(check_new(&"x".repeat(long)), Err(IdError::TooLong(long)));
+    }
+
+    /// What would break: two new ids would differ in what nobody sees; or a log that has one could no longer be read, nor its
+    /// event be referred to.
+    #[test]
+    fn what_shows_as_nothing_is_in_no_new_id() {
+        for unseen in [
+            '\u{34f}',
+            '\u{115f}',
+            '\u{1160}',
+            '\u{17b4}',
+            '\u{180b}',
+            '\u{180f}',
+            '\u{2800}',
+            '\u{3164}',
+            '\u{fe0f}',
+            '\u{ffa0}',
+            '\u{1bca0}',
+            '\u{1d17a}',
+            '\u{e0100}',
+            '\u{e01ef}',
+        ] {
+            let id = format!("a{unseen}b");
+            assert_eq!(check_new(&id), Err(IdError::Character(unseen)), "{id:?}");
+            assert_eq!((check_stored(&id), check_reference(&id)), (Ok(()), Ok(())), "{id:?}");
+        }
     }
 
     #[test]

@@ -16,10 +16,16 @@ use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use sha2::{Digest, Sha256};
 
+use crate::model::text::is_hidden;
+
 /// The longest note that is read, in bytes.
 pub const NOTE_BYTES_MAX: usize = 64 * 1024;
 /// The most signature lines that are read.
 pub const SIGNATURES_MAX: usize = 64;
+
+/// The last second at which a cosignature can have been made, since 1970-01-01: that of the year 9999. The specification
+/// bounds it by what 63 bits hold, which no calendar shows.
+pub const COSIGNED_SECOND_MAX: u64 = 253_402_300_799;
 
 /// How a signing key begins, as it is kept in a file.
 pub const SIGNING_KEY_START: &str = "PRIVATE+KEY+";
@@ -45,7 +51,7 @@ pub enum KeyError {
     #[error("it does not have the form {0}")]
     Form(&'static str),
     /// Its name cannot be one.
-    #[error("its name {0:?} is empty, or holds white space or a plus sign")]
+    #[error("its name {0:?} is empty, or holds white space, a hidden character or a plus sign")]
     Name(String),
     /// Its id is not the one that follows from the rest.
     #[error("its id is {found}, the one that follows from its name and bytes is {expected}")]
@@ -219,8 +225,7 @@ impl SignatureLine {
     /// Reads a line without its line feed.
     pub fn parse(line: &str) -> Option<Self> {
         let (name, rest) = line.strip_prefix(DASH)?.split_once(' ')?;
-        check_name(name).ok()?;
-        let bytes = STANDARD.decode(rest).ok()?;
+        let bytes = STANDARD.decode(rest).ok().filter(|_| is_name(name))?;
         let (id, signature) = bytes.split_first_chunk::<4>()?;
         if signature.is_empty() {
             return None;
@@ -351,8 +356,7 @@ impl Note {
         };
         let message = match time {
             None => self.text.clone(),
-            // The specification bounds the time.
-            Some(time) if i64::try_from(time).is_err() => return Signed::Falsely,
+            Some(time) if time > COSIGNED_SECOND_MAX => return Signed::Falsely,
             Some(time) => cosigned_message(time, &self.text),
         };
         match <&[u8; 64]>::try_from(signature) {
@@ -389,11 +393,17 @@ pub fn cosigned_message(time: u64, text: &str) -> String {
     format!("cosignature/v1\ntime {time}\n{text}")
 }
 
+/// A key that is used is named by what can be seen. The specification forbids white space and plus signs alone, so lines of
+/// keys that are not known may hold more ([`is_name`]).
 fn check_name(name: &str) -> Result<(), KeyError> {
-    if name.is_empty() || name.contains(|c: char| c.is_whitespace() || c.is_control() || c == '+') {
-        return Err(KeyError::Name(name.to_owned()));
+    if is_name(name) && !name.contains(is_hidden) {
+        return Ok(());
     }
-    Ok(())
+    Err(KeyError::Name(name.to_owned()))
+}
+
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && !name.contains(|c: char| c.is_whitespace() || c.is_control() || c == '+')
 }
 
 fn check_id(found: &str, expected: [u8; 4]) -> Result<(), KeyError> {

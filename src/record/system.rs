@@ -7,6 +7,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::header::FORMAT_VERSION;
 use super::note::{Note, NoteError, NoteSigner, Signed, VerifierKey};
 use crate::model::calendar::Instant;
 use crate::model::value::{INTEGER_MAX, Object, Value};
@@ -133,7 +134,7 @@ impl SystemEvent {
         match self {
             Self::Genesis(genesis) => {
                 set("created", text(&genesis.created.to_string()));
-                set("format", Value::Integer(super::header::FORMAT_VERSION));
+                set("format", Value::Integer(FORMAT_VERSION));
                 if let Some(key) = &genesis.key {
                     set("key", text(&key.to_string()));
                 }
@@ -161,8 +162,13 @@ impl SystemEvent {
         payload
     }
 
-    /// Reads the payload of a program-made event; `None` if it is none.
+    /// Reads the payload of a program-made event; `None` if it is none, to the letter: it has nothing more, and nothing in
+    /// another form, than [`SystemEvent::to_payload`] gives.
     pub fn from_payload(payload: &Object<'_>) -> Option<Self> {
+        Self::read(payload).filter(|event| event.to_payload() == *payload)
+    }
+
+    fn read(payload: &Object<'_>) -> Option<Self> {
         let text = |key: &str| match payload.get(key) {
             Some(Value::Text(text)) => Some(&**text),
             _ => None,
@@ -200,6 +206,18 @@ impl SystemEvent {
             }),
             _ => return None,
         })
+    }
+}
+
+/// The format that a genesis names, if it is another than the one that this version knows.
+pub fn other_format(payload: &Object<'_>) -> Option<i64> {
+    match (payload.get("kind"), payload.get("format")) {
+        (Some(Value::Text(kind)), Some(Value::Integer(format)))
+            if kind == "genesis" && *format != FORMAT_VERSION =>
+        {
+            Some(*format)
+        }
+        _ => None,
     }
 }
 
@@ -382,8 +400,23 @@ mod tests {
             SystemEvent::Erasure(Erasure { of: vec![3, 4], why: "asked".to_owned(), by: None }),
             SystemEvent::Anchor(Anchor { checkpoint: note, response: vec![1, 2], time: created }),
         ] {
-            assert_eq!(SystemEvent::from_payload(&event.to_payload()), Some(event));
+            assert_eq!(SystemEvent::from_payload(&event.to_payload()), Some(event.clone()));
+            let mut more = event.to_payload();
+            more.insert("more".into(), text("x"));
+            assert_eq!(SystemEvent::from_payload(&more), None, "it says more: {event:?}");
         }
+    }
+
+    #[test]
+    fn a_genesis_is_of_the_format_that_is_known() {
+        let created = Instant::from_micros(0);
+        let genesis = SystemEvent::Genesis(Genesis { origin: LOG.to_owned(), created, key: None });
+        let mut payload = genesis.to_payload();
+        assert_eq!(other_format(&payload), None);
+        payload.insert("format".into(), Value::Integer(2));
+        assert_eq!((other_format(&payload), SystemEvent::from_payload(&payload)), (Some(2), None));
+        payload.remove("format");
+        assert_eq!((other_format(&payload), SystemEvent::from_payload(&payload)), (None, None));
     }
 
     #[test]

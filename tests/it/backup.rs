@@ -471,6 +471,18 @@ fn another_key_is_not_written_over() {
     );
 }
 
+/// What would break: a log would be said to be restored with the key that signs for it, and would have one that cannot.
+#[test]
+fn a_key_that_is_none_of_the_logs_is_not_restored() {
+    let desk = desk();
+    desk.ok(&["backup", "kept", "--with-key"]);
+    let other = Desk::demo();
+    fs::copy(other.path().join("log/key"), desk.path().join("kept/key")).unwrap();
+    let said = "the key in kept/key is none of this log's";
+    desk.is_refused(&["restore", "kept", "--log", "again"], 1, said, "use another backup");
+    assert!(!desk.path().join("again").exists(), "nothing was made");
+}
+
 #[test]
 fn journal_key_and_policy_are_found_wherever_they_lie() {
     let desk = Desk::new();

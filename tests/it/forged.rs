@@ -91,7 +91,8 @@ fn what_a_later_version_wrote_keeps_its_captured_bytes() {
     assert_eq!(store(&desk).head().unwrap(), before);
 }
 
-/// What would break: an answer would pass for complete over an open event that says what this version cannot read.
+/// What would break: an answer would pass for complete over an open event that says what this version cannot read; and what its
+/// fields are called would be shown as if this version said so.
 #[test]
 fn an_answer_over_events_of_a_later_version_is_not_complete() {
     let desk = forged(|all| edit(&mut all[HIDDEN], "\"kind\"", "\"jurisdiction\":1,\"kind\""));
@@ -113,6 +114,51 @@ fn an_answer_over_events_of_a_later_version_is_not_complete() {
     desk.write("other.jsonl", &other);
     let said = "this version cannot read 1 of its open events";
     desk.is_refused(&["check", "other.jsonl"], 1, said, "or a later one");
+    desk.ok(&["checkpoint"]);
+    desk.ok(&["prove", &format!("@{HIDDEN}"), "--out", "p"]);
+    let printed = desk.ok(&["check", "p"]);
+    assert!(printed.contains("  {\"jurisdiction\":1}\n"), "{printed}");
+    assert!(
+        printed.contains("this version cannot read it as an event of kind \"incident\""),
+        "{printed}"
+    );
+}
+
+/// What would break: an event could pass for another by its number, or by an id that looks like that one's; or one whose id an
+/// earlier version took in could no longer be read.
+#[test]
+fn an_event_under_an_id_that_no_log_takes_in_cannot_be_read() {
+    let more = r#"{"kind":"incident","id":"second","summary":"x"}
+{"kind":"measure","id":"third","measure":"m9","op":"impose"}
+{"kind":"incident","id":"fourth","summary":"x"}"#;
+    let desk = forged_after(more, |all| {
+        edit(&mut all[HIDDEN], "\"hidden\"", "\"@2\"");
+        edit(&mut all[HIDDEN + 1], "\"second\"", "\"second\u{202e}\"");
+        edit(&mut all[HIDDEN + 2], "\"m9\"", "\"@2\"");
+        edit(&mut all[HIDDEN + 3], "\"fourth\"", "\"fourth\u{fe0f}\"");
+    });
+    is_found(&desk, &[], "bytes", "its payload cannot be read as the incident event");
+    let listed = desk.json(&["list", "--json"]);
+    let content = |seq: usize| listed["events"][seq]["content"].as_str().unwrap();
+    assert_eq!([0, 1, 2].map(|at| content(HIDDEN + at)), ["unreadable"; 3]);
+    assert_eq!(content(HIDDEN + 3), "open");
+    assert_eq!(desk.json(&["show", "fourth\u{fe0f}", "--json"])["events"][0]["seq"], HIDDEN + 3);
+}
+
+/// What would break: a log of another format would be read as if it were of this one, and what the program never writes would
+/// pass for its own.
+#[test]
+fn what_the_program_records_is_what_it_would_write() {
+    let desk = forged(|all| edit(&mut all[0], "\"format\":1", "\"format\":2"));
+    let said = "it says that the log is of format 2; this program knows format 1";
+    desk.is_refused(&["replay"], 2, &format!("event 0: {said}"), "the version that wrote it");
+    is_found(&desk, &[], "bytes", said);
+    let desk = forged(|all| {
+        edit(&mut all[0], "\"format\":1,", "");
+        edit(&mut all[ROTATION], "\"kind\"", "\"jurisdiction\":1,\"kind\"");
+    });
+    is_found(&desk, &[], "bytes", "its payload cannot be read as the genesis event");
+    is_found(&desk, &[], "bytes", "its payload cannot be read as the key event");
 }
 
 /// What would break: lines that an earlier version took in would be refused, or taken in once more.

@@ -20,7 +20,7 @@ use crate::forger;
 
 /// Controls, an override of the direction of writing, a line separator, and what looks like another line of output.
 const EVIL: &str =
-    "\u{1b}[31m\u{202e}live\u{7}\u{9b}2J\r\nerror: \u{2028}\u{0}all is well\t\u{feff}";
+    "\u{1b}[31m\u{202e}live\u{7}\u{9b}2J\r\nerror: \u{2028}\u{0}all is well\t\u{feff}\u{7f}";
 
 fn desk() -> Desk {
     let desk = Desk::new();
@@ -219,6 +219,7 @@ fn evil() -> Desk {
     desk
 }
 
+/// What would break, besides: what `--json` prints would drive a terminal, or lack what no terminal is given.
 #[test]
 fn nothing_that_is_shown_drives_a_terminal() {
     let desk = evil();
@@ -261,6 +262,14 @@ fn nothing_that_is_shown_drives_a_terminal() {
     assert!(shown.contains("\\u{1b}[31m\\u{202e}live"), "it is shown, escaped: {shown}");
     run(&desk, &["replay", "--to", "2025-05-01", "--proof", "p.jsonl"]);
     clean(&desk, &["check", "p.jsonl"]);
+    let json = |args: &[&str]| serde_json::from_str::<Value>(&clean(&desk, args)).unwrap();
+    let shown = &json(&["show", "st", "--sealed", "--json"])["events"][0];
+    assert_eq!(
+        (&shown["payload"]["summary"], &shown["sealed"][EVIL]),
+        (&EVIL.into(), &EVIL.into())
+    );
+    assert_eq!(json(&["list", "--json"])["events"][5]["summary"], EVIL);
+    assert_eq!(json(&["check", "p.jsonl", "--json"])["ok"], true);
 }
 
 #[test]

@@ -11,7 +11,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use demarche::record::checkpoint::Checkpoint;
 use demarche::record::note::{
-    Algorithm, KeyError, Note, NoteError, NoteSigner, SignatureLine, Signed, VerifierKey,
+    Algorithm, COSIGNED_SECOND_MAX, KeyError, Note, NoteError, NoteSigner, SignatureLine, Signed,
+    VerifierKey,
 };
 use demarche::record::tree::Root;
 use ed25519_dalek::{Signature, Signer as _, SigningKey, Verifier as _, VerifyingKey};
@@ -237,10 +238,18 @@ fn where_the_two_differ_ours_refuses() {
     let too_many = note(&format!("{}{line}\n", others(65)));
     assert_eq!(they_hold(too_many.as_bytes(), &keys), Some(64));
     assert_eq!(Note::parse(too_many.as_bytes()), Err(NoteError::TooMany(65)));
-    // A name that does not show what it holds.
-    let name = "a\u{7f}b";
-    assert!(signed_note::is_key_name_valid(name));
-    assert!(matches!(NoteSigner::from_seed(name, &[1; 32]), Err(KeyError::Name(_))));
+    // A name that does not show what it holds. A line by such a key, which nobody here trusts, spoils no note.
+    for name in ["a\u{7f}b", "a\u{200c}b", "a\u{202e}b"] {
+        assert!(signed_note::is_key_name_valid(name));
+        assert!(
+            matches!(NoteSigner::from_seed(name, &[1; 32]), Err(KeyError::Name(_))),
+            "{name:?}"
+        );
+        let text = their_key_text(name, 1, keys[0].bytes());
+        assert!(matches!(VerifierKey::parse(&text), Err(KeyError::Name(_))), "{name:?}");
+    }
+    let beside = line.replace(NAMES[0], "a\u{200c}b");
+    assert!(we_hold(note(&format!("{line}\n{beside}\n")).as_bytes(), &keys));
     // A second spelling of a key.
     let capitals = keys[0].to_string().replacen(&id(&keys[0]), &id(&keys[0]).to_uppercase(), 1);
     assert_ne!(capitals, keys[0].to_string());
@@ -274,6 +283,7 @@ fn cosign(key: &SigningKey, id: u32, name: &str, time: u64, text: &str) -> Strin
     format!("— {name} {}", STANDARD.encode(bytes))
 }
 
+/// What would break, besides: a cosignature of a time that no calendar shows would count.
 #[test]
 fn a_cosignature_as_the_specification_has_it() {
     let (log, text, time) = (signer(NAMES[0], 1), TEXTS[0], 1_763_980_800);
@@ -295,6 +305,9 @@ fn a_cosignature_as_the_specification_has_it() {
     assert_eq!(read.signed_by(&witness), Signed::Yes { time: Some(time) });
     assert_eq!(read.signed_by(&log.verifier()), Signed::Yes { time: None });
     assert_eq!(they_hold(note.as_bytes(), &[log.verifier()]), Some(1), "it is passed over");
+    let latest = cosign(&secret, their_id, name, COSIGNED_SECOND_MAX, text);
+    let latest = Note::parse(format!("{text}\n{latest}\n").as_bytes()).unwrap();
+    assert_eq!(latest.signed_by(&witness), Signed::Yes { time: Some(COSIGNED_SECOND_MAX) });
     // The same signature, as of a key that signs texts, or as of another time, or for another text.
     let plain = VerifierKey::new(name, Algorithm::Ed25519, &public).unwrap();
     assert_eq!(read.signed_by(&plain), Signed::No, "its id is another one");
@@ -302,6 +315,7 @@ fn a_cosignature_as_the_specification_has_it() {
         cosign(&secret, their_id, name, time, "another text\n"),
         cosign(&SigningKey::from_bytes(&[9; 32]), their_id, name, time, text),
         cosign(&secret, their_id, name, u64::MAX, text),
+        cosign(&secret, their_id, name, COSIGNED_SECOND_MAX + 1, text),
         cosign(&secret, their_id, name, 1 << 63, text),
         SignatureLine { signature: ours.signature[8..].to_vec(), ..ours.clone() }.to_string(),
         SignatureLine {

@@ -46,6 +46,24 @@ fn every_event_can_be_proved_under_every_later_checkpoint() {
     assert_eq!(code, Some(2), "{said}");
 }
 
+/// What would break: a proof that was printed and saved would hold no more, since what joins the letters of a Persian word
+/// was shown escaped in it, or what no terminal is given was left out.
+#[test]
+fn what_is_printed_to_be_saved_is_what_was_made() {
+    let (desk, summary) = (desk(), "\u{645}\u{6cc}\u{200c}\u{631}\u{648}\u{62f}\u{7f}");
+    let said = serde_json::json!({"kind":"statement","by":"india","topic":"pahalgam-attack","summary":summary});
+    desk.write("said.jsonl", &said.to_string());
+    desk.ok(&["append", "said.jsonl"]);
+    desk.ok(&["checkpoint"]);
+    let prove = ["prove", "--for-answer", "--to", "2025-05-01"];
+    let printed = desk.ok(&prove);
+    assert!(printed.contains(summary));
+    desk.write("p.jsonl", &printed);
+    desk.ok(&["check", "p.jsonl", "--vkey", &vkey(&desk)]);
+    desk.ok(&[&prove[..], &["--out", "written.jsonl"]].concat());
+    assert_eq!(fs::read_to_string(desk.path().join("written.jsonl")).unwrap(), printed);
+}
+
 #[test]
 fn every_flipped_bit_of_a_proof_is_refused() {
     let desk = desk();

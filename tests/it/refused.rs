@@ -371,6 +371,7 @@ fn files_that_are_something_else() {
     refused(&desk, &[(restore, 1, said, "another copy of the export")]);
 }
 
+/// What would break, besides: tiles would be written through a link to where nobody meant them to be.
 #[test]
 fn tiles_of_another_log_or_beside_other_files() {
     let desk = desk("example.org/desk");
@@ -394,6 +395,15 @@ fn tiles_of_another_log_or_beside_other_files() {
     desk.ok(&["checkpoint"]);
     let other = "files holds something else than an export";
     refused(&desk, &[(&tiles("files"), 2, other, "name an empty directory")]);
+    #[cfg(unix)]
+    {
+        for directory in ["linked", "elsewhere"] {
+            fs::create_dir(desk.path().join(directory)).unwrap();
+        }
+        std::os::unix::fs::symlink("../elsewhere", desk.path().join("linked/tile")).unwrap();
+        refused(&desk, &[(&tiles("linked"), 2, "linked/tile is a link", "take the link away")]);
+        assert_eq!(fs::read_dir(desk.path().join("elsewhere")).unwrap().count(), 0);
+    }
     desk.ok(&tiles("tiles"));
     let tile = desk.path().join("tiles/tile/0/000.p/2");
     let kept = fs::read(&tile).unwrap();

@@ -6,6 +6,7 @@
 //! (`a_glance_sees_what_a_full_reading_sees`).
 
 use crate::model::event::{Body, Cite, Event};
+use crate::model::id::check_stored;
 use crate::model::vocabulary::{Account, Channel, CiteForm, Modality, Plover, Stance, Vocabulary};
 
 /// What of a statement decides whether it can be current. Every text in it is UTF-8.
@@ -141,7 +142,9 @@ impl<'e> Glance<'e> {
         let mut is_statement = false;
         scanner.object(STATEMENT, |scanner, field| {
             match field {
-                Field::Id => found.id = Some(scanner.plain()?),
+                Field::Id => {
+                    found.id = Some(scanner.plain().filter(|id| check_stored(text(id)).is_ok())?);
+                }
                 Field::When => found.when = Some(scanner.plain()?),
                 Field::Topic => found.topic = Some(scanner.plain()?),
                 Field::Contact => found.contact = Some(scanner.plain()?),
