@@ -144,12 +144,12 @@ impl CheckArgs {
         if let Some(other) = other_file(file.fill_buf().map_err(cannot)?) {
             return Err(other);
         }
-        let checked = check_answer(&mut file)?;
+        let (checked, follows) = check_answer(&mut file)?;
         let asked = asked(&checked)?;
         let judgement = judge(policy.as_ref(), checked.note.as_ref())?;
         let headline = "the proof holds: this answer follows from the events in it";
         if self.json {
-            terminal.json(&shape(&checked, &asked, judgement.as_ref()))?;
+            terminal.json(&shape(&checked, follows, &asked, judgement.as_ref()))?;
             return Ok(Status::Done);
         }
         let view = View::of(&checked.history, asked.clocks);
@@ -157,7 +157,7 @@ impl CheckArgs {
         terminal.faint(shown(&format!("{} · {} events", checked.origin, checked.head.size)))?;
         terminal.line("")?;
         terminal.heading("Measures")?;
-        measures::print(&view, terminal)?;
+        measures::print_with_flags(&view, terminal)?;
         terminal.line("")?;
         terminal.heading("Positions")?;
         positions::print(&view, terminal)?;
@@ -172,7 +172,7 @@ impl CheckArgs {
             terminal.faint(shown(&format!("  withheld: {count} of kind {kind}")))?;
         }
         print_signatures(judgement.as_ref(), terminal)?;
-        print_open(&not_established(&checked, &asked, judgement.as_ref()), terminal)?;
+        print_open(&not_established(&checked, follows, &asked, judgement.as_ref()), terminal)?;
         Ok(Status::Done)
     }
 
@@ -306,15 +306,26 @@ pub(crate) fn trusted(policy: &Policy, note: &Note, judgement: &Judgement) -> Re
 const ASK_AGAIN: &str =
     "ask its author for the file again: any change of it, however small, is found";
 
+/// By which rules the answer of a proof follows from its events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Follows {
+    Present,
+    /// Those of an earlier version alone.
+    Former,
+}
+
 /// Checks the bytes of a proof, then replays its open events and compares the answer with the one it claims.
-pub(crate) fn check_answer(proof: &mut dyn BufRead) -> Result<Checked, CliError> {
+pub(crate) fn check_answer(proof: &mut dyn BufRead) -> Result<(Checked, Follows), CliError> {
     let checked = answer_proof::check(proof).map_err(|error| {
         CliError::failed(format!("the proof does not hold: {error}")).hint(ASK_AGAIN)
     })?;
     let asked = asked(&checked)?;
-    let view = View::of(&checked.history, asked.clocks);
-    let found = to_value(&AnswerShape::of(&view, has_history(&checked.answer)))?;
+    let answer = |view: &View<'_>| to_value(&AnswerShape::of(view, has_history(&checked.answer)));
+    let found = answer(&View::of(&checked.history, asked.clocks))?;
     if found != checked.answer {
+        if answer(&View::by_former_rules(&checked.history, asked.clocks))? == checked.answer {
+            return Ok((checked, Follows::Former));
+        }
         let error = CliError::failed("the proof does not hold: its events give another answer")
             .detail(difference(&checked.answer, &found));
         return Err(match unreadable(&checked) {
@@ -324,7 +335,7 @@ pub(crate) fn check_answer(proof: &mut dyn BufRead) -> Result<Checked, CliError>
                 .hint("check it with the version of the program that made it, or a later one"),
         });
     }
-    Ok(checked)
+    Ok((checked, Follows::Present))
 }
 
 /// What a proof says was asked, if it is written as this program writes it.
@@ -412,7 +423,12 @@ fn by_kind(checked: &Checked) -> BTreeMap<String, u64> {
     kinds
 }
 
-fn not_established(checked: &Checked, asked: &Asked, judgement: Option<&Judgement>) -> Vec<String> {
+fn not_established(
+    checked: &Checked,
+    follows: Follows,
+    asked: &Asked,
+    judgement: Option<&Judgement>,
+) -> Vec<String> {
     let mut all = Vec::new();
     match judgement {
         None => all.push(
@@ -443,6 +459,13 @@ fn not_established(checked: &Checked, asked: &Asked, judgement: Option<&Judgemen
                 .to_owned(),
         );
     }
+    if follows == Follows::Former {
+        all.push(
+            "that the answer in the proof is the one of this version: it follows by the rules of an \
+                earlier one; what is shown here is by those of this one"
+                .to_owned(),
+        );
+    }
     let unreadable = unreadable(checked);
     if unreadable > 0 {
         all.push(format!(
@@ -453,7 +476,12 @@ fn not_established(checked: &Checked, asked: &Asked, judgement: Option<&Judgemen
     all
 }
 
-fn shape(checked: &Checked, asked: &Asked, judgement: Option<&Judgement>) -> CheckShape {
+fn shape(
+    checked: &Checked,
+    follows: Follows,
+    asked: &Asked,
+    judgement: Option<&Judgement>,
+) -> CheckShape {
     CheckShape {
         v: VERSION,
         ok: true,
@@ -471,7 +499,7 @@ fn shape(checked: &Checked, asked: &Asked, judgement: Option<&Judgement>) -> Che
         withheld: by_kind(checked),
         complete: is_complete(checked, asked),
         signatures: judgement.map(SignaturesShape::from),
-        not_established: not_established(checked, asked, judgement),
+        not_established: not_established(checked, follows, asked, judgement),
         answer: AnswerShape::of(
             &View::of(&checked.history, asked.clocks),
             has_history(&checked.answer),

@@ -16,7 +16,7 @@ use super::terminal::Terminal;
 use super::words::{name_of, names_of, shown, words};
 use super::{Outcome, Status};
 use crate::model::schema::Kind;
-use crate::replay::contacts::{Account, Teller, Told, TopicTold};
+use crate::replay::contacts::{Account, Teller, Telling, Told, TopicTold};
 use crate::replay::filter::check_ids;
 use crate::replay::{ContactAnswer, View, contacts};
 
@@ -76,9 +76,26 @@ struct ToldShape {
     modality: String,
     summary: Option<String>,
     cites: Vec<CiteShape>,
+    /// What each account gives of it.
+    accounts: Vec<TellingShape>,
+    /// In what these differ: `stance`, `modality`.
+    differing: Vec<&'static str>,
     /// Which accounts give it, counted from 0.
     given_by: Vec<usize>,
     given_by_all: bool,
+}
+
+/// What one account gives of a thing said, in one report of it.
+#[derive(Serialize, JsonSchema)]
+struct TellingShape {
+    /// Which account, counted from 0.
+    account: usize,
+    /// The report.
+    event: String,
+    stance: Option<String>,
+    modality: String,
+    summary: Option<String>,
+    cites: Vec<CiteShape>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -156,28 +173,30 @@ fn print_accounts(
         let mut row =
             vec![vec![topic.map_or_else(|| "no topic".to_owned(), |id| name_of(view, id))]];
         for index in 0..contact.accounts.len() {
-            let given = contact
-                .statements
-                .iter()
-                .filter(|told| told.topic.as_ref() == topic && told.given_by.contains(&index));
-            row.push(given.flat_map(|told| lines(view, told)).collect());
+            let on_topic = contact.statements.iter().filter(|told| told.topic.as_ref() == topic);
+            let given = on_topic.flat_map(|told| {
+                let own = told.accounts.iter().filter(|telling| telling.account == index);
+                own.flat_map(|telling| lines(view, told, telling)).collect::<Vec<_>>()
+            });
+            row.push(given.collect());
         }
         rows.push(row);
     }
     terminal.table_of_lines(&header, &[], &rows)
 }
 
-fn lines(view: &View<'_>, told: &Told) -> Vec<String> {
+fn lines(view: &View<'_>, told: &Told, telling: &Telling) -> Vec<String> {
     let by = if told.by.is_empty() { "nobody named".to_owned() } else { names_of(view, &told.by) };
-    let stance = told.stance.as_ref().map_or("says", |stance| stance.as_str());
-    let mut lines = vec![format!("{by} {stance}{} ({})", modality(&told.modality), told.event)];
-    let quotes: Vec<String> = told
+    let stance = telling.stance.as_ref().map_or("says", |stance| stance.as_str());
+    let modality = modality(&telling.modality);
+    let mut lines = vec![format!("{by} {stance}{modality} ({})", telling.event)];
+    let quotes: Vec<String> = telling
         .cites
         .iter()
         .filter_map(|cite| cite.quote.as_ref().map(|quote| format!("“{quote}”")))
         .collect();
     lines.extend(if quotes.is_empty() {
-        told.summary.clone().into_iter().collect()
+        telling.summary.clone().into_iter().collect()
     } else {
         quotes
     });
@@ -201,6 +220,11 @@ fn print_comparison(
             .line(shown(&format!("  every account gives: {}", or_none(statements.join(", ")))))?;
         terminal
             .line(shown(&format!("  every account touches: {}", or_none(topics.join("; ")))))?;
+        for told in contact.statements.iter().filter(|told| !told.differing.is_empty()) {
+            let in_what = told.differing.join(" and ");
+            terminal
+                .line(shown(&format!("  accounts differ in the {in_what} of {}", told.event)))?;
+        }
         for (index, account) in contact.accounts.iter().enumerate() {
             let only = contact.topics.iter().filter(|topic| topic.given_by == [index]);
             let only: Vec<String> = only.map(|topic| name_of(view, &topic.topic)).collect();
@@ -276,8 +300,23 @@ impl From<Told> for ToldShape {
             modality: told.modality.to_string(),
             summary: told.summary,
             cites: told.cites.iter().map(CiteShape::from).collect(),
+            accounts: told.accounts.into_iter().map(TellingShape::from).collect(),
+            differing: told.differing,
             given_by: told.given_by,
             given_by_all: told.given_by_all,
+        }
+    }
+}
+
+impl From<Telling> for TellingShape {
+    fn from(telling: Telling) -> Self {
+        Self {
+            account: telling.account,
+            event: telling.event,
+            stance: telling.stance.map(|stance| stance.to_string()),
+            modality: telling.modality.to_string(),
+            summary: telling.summary,
+            cites: telling.cites.iter().map(CiteShape::from).collect(),
         }
     }
 }

@@ -13,10 +13,11 @@ use super::log_args::LogArgs;
 use super::measures::{print_reason, print_terms};
 use super::positions::print_position;
 use super::replay::introduce;
-use super::shapes::{MeasureShape, PositionShape, Question, terms};
+use super::shapes::{CiteShape, MeasureShape, PositionShape, Question, terms};
 use super::terminal::Terminal;
-use super::words::{name_of, shown, standing, title_of, why_not, words};
+use super::words::{name_of, names_of, retracted, shown, standing, title_of, why_not, words};
 use super::{Outcome, Status};
+use crate::model::event::Cite;
 use crate::model::near::nearest;
 use crate::model::schema::Kind;
 use crate::replay::explain::{
@@ -70,6 +71,8 @@ struct StepShape {
     decides: bool,
     until: Option<String>,
     scope: Option<String>,
+    /// Who took it.
+    by: Vec<String>,
     anomaly: Option<&'static str>,
     rests_on: Vec<String>,
 }
@@ -206,7 +209,7 @@ fn print_measure(
     terminal.line("")?;
     terminal.heading("  Steps, in the order of their dates")?;
     for step in &explained.steps {
-        print_step(view, step, terminal)?;
+        print_step(view, step, answer.map_or(&[], |answer| &answer.by), terminal)?;
     }
     for ignored in &explained.not_counted {
         print_ignored(view, ignored, terminal)?;
@@ -222,7 +225,13 @@ fn print_measure(
     Ok(())
 }
 
-fn print_step(view: &View<'_>, step: &StepExplanation, terminal: &mut Terminal) -> io::Result<()> {
+/// A step; who took it is said where that is not whose measure it is.
+fn print_step(
+    view: &View<'_>,
+    step: &StepExplanation,
+    by: &[String],
+    terminal: &mut Terminal,
+) -> io::Result<()> {
     let dates = if step.dates.is_empty() { "undated".to_owned() } else { step.dates.join(" or ") };
     let decides = if step.decides { ", decides" } else { "" };
     let happened = words(step.happened.as_str());
@@ -230,23 +239,64 @@ fn print_step(view: &View<'_>, step: &StepExplanation, terminal: &mut Terminal) 
     let fact = view.fact_by_id(&step.event);
     let summary = fact.and_then(|fact| super::list::summary(&fact.event)).unwrap_or_default();
     terminal.line(shown(&format!("      {}: {summary}", step.event)))?;
+    if !step.by.is_empty() && step.by != by {
+        terminal.line(shown(&format!("      by: {}", names_of(view, &step.by))))?;
+    }
+    if let Some(scope) = &step.scope {
+        terminal.line(shown(&format!("      scope: {scope}")))?;
+    }
     if let Some(until) = &step.until {
         terminal.line(format!("      stated end: {until}"))?;
     }
     if let Some(anomaly) = step.anomaly {
         terminal.line(format!("      anomaly: {}", anomaly.about()))?;
     }
-    for id in step.rests_on.iter().filter(|id| **id != step.event) {
-        let event = view.history().seq_of(id).and_then(|seq| view.history().entry(seq)?.event());
-        let what = event.and_then(super::list::summary).unwrap_or_default();
-        terminal.faint(shown(&format!("      with {id}: {what}")))?;
+    print_further(view, &step.rests_on, &step.event, terminal)?;
+    // What further reports of it quote, and what they are corrected by, too.
+    let mut cites: Vec<Cite> = Vec::new();
+    for seq in step.rests_on.iter().filter_map(|id| view.history().seq_of(id)) {
+        for cite in view.cites_of(seq) {
+            if !cites.contains(&cite) {
+                cites.push(cite);
+            }
+        }
     }
-    let cites = fact.map(|fact| view.cites(fact)).unwrap_or_default();
     for cite in &cites {
         if let Some(quote) = &cite.quote {
             let source = title_of(view, &cite.source);
             terminal.faint(shown(&format!("      {source}: “{quote}”")))?;
         }
+    }
+    print_withdrawn(view, &step.rests_on, terminal)
+}
+
+/// The passages that are given no more, since their source was taken back.
+fn print_withdrawn(
+    view: &View<'_>,
+    rests_on: &[String],
+    terminal: &mut Terminal,
+) -> io::Result<()> {
+    let reports = rests_on.iter().filter_map(|id| view.report(view.history().seq_of(id)?));
+    for cite in reports.flat_map(|report| &report.event.cites) {
+        if let Some(by) = view.withdrawn_by(&cite.source) {
+            terminal.struck(shown(&format!("      {}", CiteShape::from(cite).in_words(view))))?;
+            terminal.faint(shown(&format!("        {}", retracted(view, by))))?;
+        }
+    }
+    Ok(())
+}
+
+/// The events that something rests on, beside the one that reports it.
+fn print_further(
+    view: &View<'_>,
+    rests_on: &[String],
+    event: &str,
+    terminal: &mut Terminal,
+) -> io::Result<()> {
+    for id in rests_on.iter().filter(|id| *id != event) {
+        let event = view.history().seq_of(id).and_then(|seq| view.history().entry(seq)?.event());
+        let what = event.and_then(super::list::summary).unwrap_or_default();
+        terminal.faint(shown(&format!("      with {id}: {what}")))?;
     }
     Ok(())
 }
@@ -262,7 +312,8 @@ fn print_ignored(view: &View<'_>, ignored: &Ignored, terminal: &mut Terminal) ->
 /// Why the answer follows, a sentence each.
 fn reasons(explained: &MeasureExplanation) -> Vec<String> {
     let count = |happened| explained.steps.iter().filter(|step| step.happened == happened).count();
-    let (yes, may, no) = (count(Happened::Yes), count(Happened::May), count(Happened::No));
+    let (yes, may) = (count(Happened::Yes), count(Happened::May));
+    let no = count(Happened::No) + count(Happened::Never);
     let steps = if yes == 1 { "1 step has" } else { &format!("{yes} steps have") };
     let mut all = vec![format!("by that time {steps} happened, {may} may have, {no} had not")];
     all.push(match (&explained.answer, explained.lives) {
@@ -273,7 +324,11 @@ fn reasons(explained: &MeasureExplanation) -> Vec<String> {
         (Some(_), 1) => {
             "they leave it in one way, but a stated end has, or may have, passed".to_owned()
         }
-        (Some(_), lives) => format!("the possible worlds leave it in {lives} ways:"),
+        (Some(answer), _) => match answer.possible.len() {
+            0 => "there are more possible worlds than are looked at".to_owned(),
+            1 => "the possible worlds that were looked at leave it in one way:".to_owned(),
+            ways => format!("the possible worlds leave it in {ways} ways:"),
+        },
     });
     all
 }
@@ -298,9 +353,11 @@ fn print_explained(
             "current: no statement on the topic is later".to_owned()
         };
         terminal.line(format!("      {why}"))?;
+        print_further(view, &position.rests_on, &position.event, terminal)?;
         for quote in position.cites.iter().filter_map(|cite| cite.quote.as_ref()) {
             terminal.faint(shown(&format!("      “{quote}”")))?;
         }
+        print_withdrawn(view, &position.rests_on, terminal)?;
     }
     for id in &explained.not_yet {
         terminal.faint(format!("    {id}: not said by then"))?;
@@ -333,6 +390,7 @@ impl From<StepExplanation> for StepShape {
             decides: step.decides,
             until: step.until,
             scope: step.scope,
+            by: step.by,
             anomaly: step.anomaly.map(|anomaly| anomaly.as_str()),
             rests_on: step.rests_on,
         }

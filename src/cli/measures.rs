@@ -1,5 +1,6 @@
 //! `demarche measures`: what was in force on a date, and on what evidence.
 
+use std::collections::BTreeMap;
 use std::io;
 
 use clap::Args;
@@ -14,7 +15,7 @@ use super::shapes::{AnomalyShape, MeasureShape, Question, anomaly_shapes, measur
 use super::terminal::Terminal;
 use super::words::{names_of, outcome_words, shown, standing, title_of, words};
 use super::{Outcome, Status};
-use crate::replay::measures::{EffectDate, MeasureAnswer, Possibility, Status as Stands};
+use crate::replay::measures::{EffectDate, Flag, MeasureAnswer, Possibility, Status as Stands};
 use crate::replay::{View, measures};
 
 #[derive(Debug, Args)]
@@ -69,7 +70,31 @@ impl MeasuresArgs {
 
 /// The measures as a table.
 pub(crate) fn print(view: &View<'_>, terminal: &mut Terminal) -> io::Result<()> {
+    print_table(view, &measures(view), terminal)
+}
+
+/// The same, and below it each flag with the measures that have it.
+pub(crate) fn print_with_flags(view: &View<'_>, terminal: &mut Terminal) -> io::Result<()> {
     let answers = measures(view);
+    print_table(view, &answers, terminal)?;
+    let mut flagged: BTreeMap<Flag, Vec<&str>> = BTreeMap::new();
+    for answer in &answers {
+        for flag in &answer.flags {
+            flagged.entry(*flag).or_default().push(&answer.measure);
+        }
+    }
+    for (flag, measures) in flagged {
+        let line = format!("  {}: {}", words(flag.as_str()), measures.join(", "));
+        terminal.faint(shown(&line))?;
+    }
+    Ok(())
+}
+
+fn print_table(
+    view: &View<'_>,
+    answers: &[MeasureAnswer],
+    terminal: &mut Terminal,
+) -> io::Result<()> {
     if answers.is_empty() {
         return terminal.faint("  no measure: nothing has been threatened, announced or imposed");
     }
@@ -121,8 +146,10 @@ pub(crate) fn print_terms(answer: &MeasureAnswer, terminal: &mut Terminal) -> io
     if let Some(scope) = &answer.scope {
         line("scope", scope)?;
     }
-    if !answer.scope_outcomes.is_empty() {
-        line("scope not known, one of", &answer.scope_outcomes.join(" / "))?;
+    match answer.scope_outcomes.as_slice() {
+        [] => {}
+        [only] => line("scope not known, it may be", only)?,
+        several => line("scope not known, one of", &several.join(" / "))?,
     }
     if let Some(scope) = &answer.suspended_scope {
         line("suspended as to", scope)?;

@@ -22,8 +22,8 @@ use crate::replay::explain::speakers_and_topic;
 use crate::replay::filter::check_ids;
 use crate::replay::positions::holders;
 use crate::replay::{
-    Dispute, Entry, HeldPosition, Level, Position, View, current_positions, disputes, holdings,
-    positions, roll_up,
+    Dispute, Entry, HeldPosition, Holding, Level, Position, View, current_positions, disputes,
+    holdings, positions, roll_up,
 };
 
 #[derive(Debug, Args)]
@@ -271,11 +271,7 @@ fn print_rolled_up(
         terminal.line(format!("    {}", shown(&name_of(view, topic))))?;
         for holding in held.iter().filter(|one| one.holder == of && one.topic == topic) {
             let stance = holding.stance.as_ref().map_or("says", |stance| stance.as_str());
-            let by = match holding.offices.len() {
-                0 => format!("by {}", names_of(view, &holding.speakers)),
-                1 => format!("held by one office, {}", names_of(view, &holding.offices)),
-                many => format!("held by {many} offices: {}", names_of(view, &holding.offices)),
-            };
+            let by = holders_in_words(view, holding);
             let alone = if holding.unattributed { ", on nobody's stated word" } else { "" };
             let modality = modality(&holding.modality);
             terminal.line(shown(&format!("      {stance}{modality}, {by}{alone}")))?;
@@ -294,6 +290,23 @@ fn print_rolled_up(
         }
     }
     Ok(())
+}
+
+/// By whom something is held; of offices that the speaker may or may not have held it is not said that all do.
+fn holders_in_words(view: &View<'_>, holding: &Holding) -> String {
+    let possible = &holding.possible_offices;
+    let certain: Vec<String> =
+        holding.offices.iter().filter(|office| !possible.contains(office)).cloned().collect();
+    let one_of: Vec<_> = possible.iter().map(|office| name_of(view, office)).collect();
+    let one_of = one_of.join(" or ");
+    let held = match (certain.len(), possible.len()) {
+        (0, 0) => return format!("by {}", names_of(view, &holding.speakers)),
+        (0, 1) => return format!("held by one office, {one_of}"),
+        (0, _) => return format!("held by {one_of}, it is not certain which"),
+        (1, _) => format!("held by one office, {}", names_of(view, &certain)),
+        (many, _) => format!("held by {many} offices: {}", names_of(view, &certain)),
+    };
+    if possible.is_empty() { held } else { format!("{held}; perhaps by {one_of}") }
 }
 
 /// Who said it, when, and on whose word it is known.

@@ -91,7 +91,7 @@ impl ReplayArgs {
         }
         introduce(asked, log, view, terminal)?;
         terminal.heading("Measures")?;
-        measures::print(view, terminal)?;
+        measures::print_with_flags(view, terminal)?;
         terminal.line("")?;
         terminal.heading("Positions")?;
         positions::print_with(view, self.history, terminal)?;
@@ -113,7 +113,7 @@ fn prove(
     let (question, answer) = (asked.as_object(), to_value(answer)?);
     let mut proof = Vec::new();
     answer_proof::write(log, &question, &answer, &rests_on(view), note, &mut proof)?;
-    let checked = check::check_answer(&mut proof.as_slice())?;
+    let (checked, _) = check::check_answer(&mut proof.as_slice())?;
     files::write_new(path, &proof)?;
     let (open, size, quoted, path) =
         (checked.open, checked.head.size, quoted(path), path.display());
@@ -150,6 +150,13 @@ pub(crate) fn introduce(
         let count = counted(left_out.reported_later, "event");
         terminal.faint(format!("{count} left out: reported later"))?;
     }
+    if left_out.corrections_reported_later > 0 {
+        let count = match left_out.corrections_reported_later {
+            1 => "1 correction or retraction".to_owned(),
+            many => format!("{many} corrections and retractions"),
+        };
+        terminal.faint(format!("{count} left out: reported later"))?;
+    }
     if left_out.recorded_later > 0 {
         let first = view.history().entry(0).map(|first| first.recorded_at.to_string());
         let count = counted(left_out.recorded_later, "event");
@@ -168,8 +175,10 @@ pub(crate) fn say_absent(absent: u64, terminal: &mut Terminal) -> std::io::Resul
     if absent == 0 {
         return Ok(());
     }
+    let (have, they) = if absent == 1 { ("has", "it") } else { ("have", "they") };
+    let events = counted(absent, "event");
     terminal.faint(format!(
-        "{absent} events have no content: it was erased, or is withheld; what they said may have borne on this"
+        "{events} {have} no content: it was erased, or is withheld; what {they} said may have borne on this"
     ))
 }
 

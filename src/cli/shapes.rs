@@ -72,6 +72,8 @@ pub(crate) struct HeadShape {
 pub(crate) struct LeftOutShape {
     no_reported_time: u64,
     reported_later: u64,
+    /// Corrections and retractions that were reported later; they are not among `reported_later`.
+    corrections_reported_later: u64,
     /// Events whose content was erased, or is withheld from this copy.
     absent: u64,
     recorded_later: u64,
@@ -89,6 +91,7 @@ impl Question {
             left_out: LeftOutShape {
                 no_reported_time: left_out.no_reported_time,
                 reported_later: left_out.reported_later,
+                corrections_reported_later: left_out.corrections_reported_later,
                 absent: left_out.absent,
                 recorded_later: left_out.recorded_later,
             },
@@ -423,6 +426,8 @@ pub(crate) struct HoldingShape {
     stance: Option<String>,
     modality: String,
     offices: Vec<String>,
+    /// Of the offices those of which it is not certain that the speaker held them.
+    possible_offices: Vec<String>,
     speakers: Vec<String>,
     events: Vec<String>,
     unattributed: bool,
@@ -437,6 +442,7 @@ impl From<Holding> for HoldingShape {
             stance: holding.stance.map(|stance| stance.to_string()),
             modality: holding.modality.to_string(),
             offices: holding.offices,
+            possible_offices: holding.possible_offices,
             speakers: holding.speakers,
             events: holding.events,
             unattributed: holding.unattributed,

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::membership::country_of;
-use super::positions::{Said, statements};
+use super::positions::{Said, modality_of, statements};
 use super::timeline::{Times, when_of};
 use super::view::{Fact, View};
 use crate::model::event::{Attribution, Body, Cite, Contact};
@@ -81,12 +81,33 @@ pub struct Told {
     pub modality: Modality,
     /// What was said, in the reporter's words.
     pub summary: Option<String>,
-    /// Its passages.
+    /// Its passages, whoever gives them.
     pub cites: Vec<Cite>,
+    /// What each account gives of it, in the order of its reports.
+    pub accounts: Vec<Telling>,
+    /// The keys in which these differ: `stance`, `modality`. What was said is everywhere in words of its reporter.
+    pub differing: Vec<&'static str>,
     /// Which accounts give it, as indexes of [`ContactAnswer::accounts`].
     pub given_by: Vec<usize>,
     /// Whether every account gives it; false where there is but one.
     pub given_by_all: bool,
+}
+
+/// What one account gives of a thing said, in one report of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Telling {
+    /// Which account, as an index of [`ContactAnswer::accounts`].
+    pub account: usize,
+    /// The id of the report.
+    pub event: String,
+    /// What the speaker does about the topic.
+    pub stance: Option<Stance>,
+    /// How far it is asserted.
+    pub modality: Modality,
+    /// What was said, in the reporter's words.
+    pub summary: Option<String>,
+    /// The passages that are given on this teller's word.
+    pub cites: Vec<Cite>,
 }
 
 /// One topic of a contact, and whose accounts touch it.
@@ -162,6 +183,7 @@ fn of_contact(
             topics.entry(topic).or_default().extend(&given_by);
         }
         let given_by: Vec<usize> = given_by.into_iter().collect();
+        let accounts = tellings(view, said, &tellers);
         told.push(Told {
             event: view.history().id_of(said.first.seq),
             by: said.statement.by.clone(),
@@ -170,6 +192,8 @@ fn of_contact(
             modality: said.modality(),
             summary: said.first.event.summary.clone(),
             cites: said.cites(view),
+            differing: differing(&accounts),
+            accounts,
             given_by_all: all(&given_by),
             given_by,
         });
@@ -181,14 +205,22 @@ fn of_contact(
     let topics = topics.collect();
     let accounts = accounts(view, &tellers, said, &told);
     let when = when_of(view, fact);
-    let heard: BTreeSet<&String> = accounts.iter().filter_map(|a| a.country.as_ref()).collect();
-    let spoke_themselves = |actor: &String| {
-        let own = |said: &&&Said<'_>| tellers_of(view, said).contains(&Teller::Speaker);
-        said.iter().filter(own).any(|said| said.statement.by.contains(actor))
-    };
+    // Whoever tells what was said, or says it on their own word, is heard, and with them the side that they are of.
+    let (mut heard, mut sides) = (BTreeSet::new(), BTreeSet::new());
+    for said in said {
+        for teller in tellers_of(view, said) {
+            let who = match teller {
+                Teller::Named(id) => vec![id],
+                Teller::Speaker => said.statement.by.clone(),
+                Teller::Nobody(_) => Vec::new(),
+            };
+            sides.extend(who.iter().filter_map(|actor| country_of(view, actor, said.span)));
+            heard.extend(who);
+        }
+    }
     let is_silent = |actor: &&String| {
         let country = country_of(view, actor, when.span);
-        !spoke_themselves(actor) && country.is_none_or(|country| !heard.contains(&country))
+        !heard.contains(*actor) && country.is_none_or(|country| !sides.contains(&country))
     };
     ContactAnswer {
         contact: id,
@@ -231,6 +263,50 @@ fn accounts(
         Account { teller: teller.clone(), country, how: how.into_iter().collect(), statements }
     };
     tellers.iter().enumerate().map(account).collect()
+}
+
+/// What each report of a statement gives, on each teller's word.
+fn tellings(view: &View<'_>, said: &Said<'_>, tellers: &[Teller]) -> Vec<Telling> {
+    let mut all: Vec<Telling> = Vec::new();
+    for fact in &said.reports {
+        let Body::Statement(statement) = &fact.event.body else { continue };
+        let own = teller_of(fact.event.according_to.first());
+        let further = view.further_reports(fact).into_iter().map(|report| {
+            let first = report.according_to.first();
+            // A further report that names nobody adds its passages to what it reports.
+            (first.map_or_else(|| own.clone(), |link| teller_of(Some(link))), report)
+        });
+        for (teller, report) in std::iter::once((own.clone(), &*fact.event)).chain(further) {
+            let Some(account) = tellers.iter().position(|known| *known == teller) else { continue };
+            let event = view.history().id_of(fact.seq);
+            let cites = view.given(&report.cites);
+            match all.iter_mut().find(|known| (known.account, &known.event) == (account, &event)) {
+                Some(known) => {
+                    let new = cites.into_iter().filter(|cite| !known.cites.contains(cite));
+                    known.cites.extend(new.collect::<Vec<_>>());
+                }
+                None => all.push(Telling {
+                    account,
+                    event,
+                    stance: statement.stance.clone(),
+                    modality: modality_of(statement),
+                    summary: fact.event.summary.clone(),
+                    cites,
+                }),
+            }
+        }
+    }
+    all
+}
+
+/// The keys in which what is told of one thing differs.
+fn differing(told: &[Telling]) -> Vec<&'static str> {
+    let Some((first, others)) = told.split_first() else { return Vec::new() };
+    let keys = [
+        ("stance", others.iter().any(|other| other.stance != first.stance)),
+        ("modality", others.iter().any(|other| other.modality != first.modality)),
+    ];
+    keys.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
 }
 
 /// On whose word each report of a statement is told.

@@ -275,7 +275,7 @@ fn position_changes(before_view: &View<'_>, after_view: &View<'_>) -> Vec<Positi
 /// back, that of its retraction.
 fn news(before: &View<'_>, after: &View<'_>, old: &[String], new: &[String]) -> Vec<String> {
     let history = after.history();
-    let mut touched: BTreeSet<u64> = BTreeSet::new();
+    let (mut touched, mut sources): (BTreeSet<u64>, BTreeSet<u64>) = Default::default();
     let mut next: Vec<u64> = old.iter().chain(new).filter_map(|id| history.seq_of(id)).collect();
     while let Some(seq) = next.pop() {
         if !touched.insert(seq) {
@@ -284,6 +284,14 @@ fn news(before: &View<'_>, after: &View<'_>, old: &[String], new: &[String]) -> 
         for fact in [before, after].into_iter().filter_map(|view| view.report(seq)) {
             let applied = fact.corrections.iter().chain(&fact.resolved_by);
             next.extend(applied.chain(&fact.mentions).chain(&fact.duplicates));
+            // Passages go with their source, and come back with it.
+            let cited = fact
+                .event
+                .cites
+                .iter()
+                .map(|cite| (before.withdrawn(&cite.source), after.withdrawn(&cite.source)));
+            let changed = cited.filter(|(old, new)| old != new);
+            sources.extend(changed.flat_map(|(old, new)| old.into_iter().chain(new)));
         }
     }
     let reason = |seq: u64| {
@@ -294,6 +302,7 @@ fn news(before: &View<'_>, after: &View<'_>, old: &[String], new: &[String]) -> 
             _ => (after.heeds(seq) && !before.heeds(seq)).then_some(seq),
         }
     };
+    touched.extend(sources);
     let found: BTreeSet<u64> = touched.into_iter().filter_map(reason).collect();
     found.into_iter().map(|seq| history.id_of(seq)).collect()
 }

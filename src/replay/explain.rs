@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::anomalies::AnomalyCode;
-use super::history::Entry;
+use super::history::{Entry, History};
 use super::measures::{MeasureAnswer, Measures};
 use super::positions::{Position, positions};
 use super::steps::{Step, same_acts};
@@ -23,7 +23,7 @@ pub struct MeasureExplanation {
     pub answer: Option<MeasureAnswer>,
     /// Every step that counts, in the order of its bounds.
     pub steps: Vec<StepExplanation>,
-    /// The events that report a step and do not count, in log order.
+    /// The events that report a step, correct one or take one back, and do not count, in log order.
     pub not_counted: Vec<Ignored>,
     /// How many ways to leave the measure are possible.
     pub lives: usize,
@@ -46,6 +46,8 @@ pub struct StepExplanation {
     pub until: Option<String>,
     /// What it says that the measure covers.
     pub scope: Option<String>,
+    /// Who took it.
+    pub by: Vec<String>,
     /// What is wrong with it in every possible world.
     pub anomaly: Option<AnomalyCode>,
     /// Whether the answer rests on it.
@@ -62,6 +64,8 @@ terms! {
         May = "may_have_happened",
         /// Its earliest bound is after that date.
         No = "had_not_happened",
+        /// Its date has come, and what was announced had been ended before.
+        Never = "did_not_happen",
     }
 }
 
@@ -99,7 +103,8 @@ pub fn explain_measure(view: &View<'_>, measure: &str) -> Option<MeasureExplanat
     let measures = Measures::of(view);
     let worlds = measures.worlds(measure, to);
     let answer = measures.answer(measure, to);
-    let decides: BTreeSet<&String> = answer.iter().flat_map(|answer| &answer.deciding).collect();
+    let deciding = measures.deciding(measure, to);
+    let anomalies = worlds.anomalies();
     let mut steps: Vec<(usize, &Step<'_>)> = measures.steps(measure).iter().enumerate().collect();
     steps.sort_by_key(|(index, step)| (step.places.first().map(|place| place.span), *index));
     let steps = steps.into_iter().map(|(index, step)| {
@@ -111,12 +116,15 @@ pub fn explain_measure(view: &View<'_>, measure: &str) -> Option<MeasureExplanat
             rests_on: step.rests_on.iter().map(|seq| history.id_of(*seq)).collect(),
             until: step.until.as_ref().map(|date| date.as_str().to_owned()),
             scope: step.scope.map(str::to_owned),
-            anomaly: worlds.anomalies.get(&index).copied(),
-            decides: decides.contains(&event),
+            by: step.says.by.clone(),
+            anomaly: anomalies.get(&index).copied(),
+            decides: answer.is_some() && deciding.contains(&index),
             event,
         }
     });
-    let not_counted = history.steps_of(measure).iter().filter_map(|seq| ignored(view, *seq));
+    let is_about_it = |entry: &&Entry| bears_on_step(history, entry, measure);
+    let about_it = history.entries().iter().filter(is_about_it);
+    let not_counted = about_it.filter_map(|entry| ignored(view, entry.seq));
     Some(MeasureExplanation {
         measure: measure.to_owned(),
         steps: steps.collect(),
@@ -126,8 +134,22 @@ pub fn explain_measure(view: &View<'_>, measure: &str) -> Option<MeasureExplanat
     })
 }
 
+/// Is it a step of a measure, or a correction or retraction of one?
+fn bears_on_step(history: &History, entry: &Entry, measure: &str) -> bool {
+    let steps = history.steps_of(measure);
+    let is_step = |id: &str| history.seq_of(id).is_some_and(|seq| steps.contains(&seq));
+    match entry.event().map(|event| &event.body) {
+        Some(Body::Measure(_)) => steps.contains(&entry.seq),
+        Some(Body::Correction(correction)) => is_step(&correction.of),
+        Some(Body::Retraction(retraction)) => is_step(&retraction.of),
+        _ => false,
+    }
+}
+
 fn happened(index: usize, worlds: &Worlds, step: &Step<'_>, to: Instant) -> Happened {
-    if worlds.happened.contains(&index) {
+    if worlds.void.contains(&index) {
+        Happened::Never
+    } else if worlds.happened.contains(&index) {
         Happened::Yes
     } else if step.places.iter().all(|place| place.span.not_yet(to)) {
         Happened::No

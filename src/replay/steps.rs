@@ -9,7 +9,7 @@ use super::anomalies::{Anomaly, AnomalyCode};
 use super::automaton::Act;
 use super::placement::{Placement, places};
 use super::view::{Fact, View};
-use crate::model::calendar::Instant;
+use crate::model::calendar::{Instant, Zone};
 use crate::model::date::{Edtf, Span};
 use crate::model::event::{Body, Event, MeasureStep, Statement};
 use crate::model::vocabulary::{Op, RelationType};
@@ -29,6 +29,8 @@ pub(crate) struct Step<'v> {
     pub(crate) effective: Option<Edtf>,
     /// The stated end, by the first report that states one.
     pub(crate) until: Option<Edtf>,
+    /// Whether reports of it state ends that cannot all be right.
+    pub(crate) ends_contradict: bool,
     /// What it says that the measure covers, by the first report that says.
     pub(crate) scope: Option<&'v str>,
     /// Every event that this step rests on, in log order: its reports, and the corrections of them.
@@ -167,6 +169,7 @@ impl<'v> Reports<'v> {
             places: Vec::new(),
             effective: effective.first().map(|date| (*date).clone()),
             until: self.steps.iter().find_map(|(_, says)| says.until.clone()),
+            ends_contradict: self.ends_contradict(view.clocks().zone),
             scope: self.steps.iter().find_map(|(_, says)| says.scope.as_deref()),
             rests_on: self.rests_on(),
             announcement: None,
@@ -191,6 +194,14 @@ impl<'v> Reports<'v> {
                 push_even_undated(steps, view, step, dates);
             }
         }
+    }
+
+    /// Do the ends that its reports state have nothing in common?
+    fn ends_contradict(&self, zone: Zone) -> bool {
+        let stated = self.steps.iter().filter_map(|(_, says)| says.until.as_ref());
+        let mut ends = stated.map(|until| until.ends(zone));
+        let Some(first) = ends.next() else { return false };
+        ends.try_fold(first, Span::intersect).is_none()
     }
 
     /// Every stated date of effect.

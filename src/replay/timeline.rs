@@ -1,10 +1,12 @@
 //! The timeline: what happened, in the order of its bounds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::automaton::Act;
 use super::placement::Reported;
 use super::steps::all_steps;
 use super::view::{Fact, View};
+use super::worlds::worlds;
 use crate::model::calendar::Instant;
 use crate::model::date::{Edtf, Span};
 use crate::model::event::Body;
@@ -24,7 +26,7 @@ pub struct TimelineItem<'v> {
 
 /// Every statement, measure step, incident and contact that has, or may have, happened by the view's date, in the
 /// order of their earliest bounds, then latest, then in log order; what is undated comes last. What was announced with
-/// its date of effect stands there once that has, or may have, come.
+/// its date of effect stands there once that has, or may have, come, unless it was ended before.
 pub fn timeline<'v>(view: &'v View<'v>) -> Vec<TimelineItem<'v>> {
     let to = view.clocks().to;
     let times = Times::of(view);
@@ -52,10 +54,17 @@ impl<'v> Times<'v> {
     pub(crate) fn of(view: &'v View<'v>) -> Self {
         let mut steps: BTreeMap<u64, Vec<Reported>> = BTreeMap::new();
         let (measures, _) = all_steps(view);
-        for step in measures.values().flatten() {
-            let reported = Reported::at(&step.places, view.clocks().zone);
-            for report in &step.rests_on {
-                steps.entry(*report).or_default().push(reported.clone());
+        let (to, zone) = (view.clocks().to, view.clocks().zone);
+        for all in measures.values() {
+            // What takes effect as announced does not, where it was ended before.
+            let takes_effect = all.iter().any(|step| step.act == Act::TakeEffect);
+            let void = if takes_effect { worlds(all, to, zone).void } else { BTreeSet::new() };
+            let kept = all.iter().enumerate().filter(|(index, _)| !void.contains(index));
+            for (_, step) in kept {
+                let reported = Reported::at(&step.places, zone);
+                for report in &step.rests_on {
+                    steps.entry(*report).or_default().push(reported.clone());
+                }
             }
         }
         Self { view, steps }

@@ -13,6 +13,7 @@
 //! 6. Mentions, and events retracted as duplicates, are gathered as further reports of their act.
 //! 7. With a reported clock, an event counts if one of the sources cited by it or by its further reports was
 //!    published in time.
+//! 8. Passages are given of sources that were not taken back; with a reported clock, of those published in time alone.
 //!
 //! Corrections, retractions and mentions name what was there before them. An event that came later under the same id, which
 //! an erasure had set free, is another one (`what_was_said_of_an_erased_event_is_not_said_of_another`).
@@ -40,7 +41,19 @@ pub struct View<'h> {
     /// The corrections that are applied, and the retractions that take something out.
     acting: BTreeSet<u64>,
     unreported: BTreeMap<u64, NotCounted>,
+    /// With a reported clock: the sources that were published in time.
+    readable: Option<BTreeSet<String>>,
+    rules: Rules,
     anomalies: Vec<Anomaly>,
+}
+
+/// By which rules a view answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rules {
+    /// Those of `docs/replay.md`.
+    Present,
+    /// Those before them, as the page lists what was otherwise: proofs of answers were made by them.
+    Former,
 }
 
 /// One event that counts.
@@ -68,6 +81,8 @@ pub struct LeftOut {
     pub no_reported_time: u64,
     /// They were reported later.
     pub reported_later: u64,
+    /// They are corrections or retractions that were reported later.
+    pub corrections_reported_later: u64,
     /// Their content is not there: it was erased, or is withheld from this copy. What they said may bear on anything.
     pub absent: u64,
     /// They were recorded later.
@@ -90,6 +105,8 @@ impl LeftOut {
     pub(crate) const fn add(&mut self, other: Self) {
         self.no_reported_time = self.no_reported_time.saturating_add(other.no_reported_time);
         self.reported_later = self.reported_later.saturating_add(other.reported_later);
+        self.corrections_reported_later =
+            self.corrections_reported_later.saturating_add(other.corrections_reported_later);
         self.absent = self.absent.saturating_add(other.absent);
         self.recorded_later = self.recorded_later.saturating_add(other.recorded_later);
     }
@@ -121,7 +138,16 @@ impl NotCounted {
 impl<'h> View<'h> {
     /// What counts of a history under these clocks.
     pub fn of(history: &'h History, clocks: Clocks) -> Self {
-        let mut view = Self::before_reports(history, clocks);
+        Self::by_rules(Rules::Present, history, clocks)
+    }
+
+    /// The same, to be answered from by the rules before those of today, which proofs may have been made by.
+    pub fn by_former_rules(history: &'h History, clocks: Clocks) -> Self {
+        Self::by_rules(Rules::Former, history, clocks)
+    }
+
+    fn by_rules(rules: Rules, history: &'h History, clocks: Clocks) -> Self {
+        let mut view = Self { rules, ..Self::before_reports(history, clocks) };
         if let Some(by) = clocks.reported_by {
             view.keep_reported(by);
         }
@@ -156,6 +182,13 @@ impl<'h> View<'h> {
         let acting = |entry: &&Entry| acts(entry, &clocks, &published);
         let retractions = Retractions::of(history, acting);
         let corrections = corrections(history, acting, retractions.out());
+        let untold = history.entries().iter().filter(|entry| {
+            clocks.sees_recorded(entry.recorded_at)
+                && entry.event().is_some_and(acts_on_another)
+                && !acting(entry)
+                && !retractions.out().contains_key(&entry.seq)
+        });
+        let unreported = untold.map(|entry| (entry.seq, NotCounted::ReportedLater)).collect();
 
         let mut view = Self {
             history,
@@ -164,7 +197,9 @@ impl<'h> View<'h> {
             duplicates: BTreeMap::new(),
             acting: retractions.out().values().copied().collect(),
             retractions,
-            unreported: BTreeMap::new(),
+            unreported,
+            readable: None,
+            rules: Rules::Present,
             anomalies: Vec::new(),
         };
         view.gather_facts(&corrections);
@@ -176,6 +211,11 @@ impl<'h> View<'h> {
     /// The history that this is a view of.
     pub const fn history(&self) -> &'h History {
         self.history
+    }
+
+    /// The rules by which this view answers.
+    pub(crate) const fn rules(&self) -> Rules {
+        self.rules
     }
 
     /// The clocks of this view.
@@ -235,8 +275,13 @@ impl<'h> View<'h> {
                 left_out.absent = left_out.absent.saturating_add(1);
             }
         }
-        for why in self.unreported.values() {
-            left_out.count(*why);
+        for (seq, why) in &self.unreported {
+            if self.history.entry(*seq).and_then(Entry::event).is_some_and(acts_on_another) {
+                let counter = &mut left_out.corrections_reported_later;
+                *counter = counter.saturating_add(1);
+            } else {
+                left_out.count(*why);
+            }
         }
         left_out
     }
@@ -246,7 +291,7 @@ impl<'h> View<'h> {
         self.facts.values().chain(self.duplicates.values())
     }
 
-    /// Why an event does not count; `None` if it does, or if it only acts on others.
+    /// Why an event does not count, or does not act on others; `None` if it does.
     pub fn not_counted(&self, seq: u64) -> Option<NotCounted> {
         if self.facts.contains_key(&seq) {
             return None;
@@ -279,15 +324,49 @@ impl<'h> View<'h> {
 
     /// The passages on which an act rests: its own, then those of its further reports.
     pub fn cites(&self, fact: &Fact<'h>) -> Vec<Cite> {
-        let mut cites = fact.event.cites.clone();
-        for report in self.further_reports(fact) {
-            for cite in &report.cites {
-                if !cites.contains(cite) {
-                    cites.push(cite.clone());
-                }
+        let mut cites = self.given(&fact.event.cites);
+        for cite in self.further_reports(fact).into_iter().flat_map(|report| &report.cites) {
+            if self.gives(cite) && !cites.contains(cite) {
+                cites.push(cite.clone());
             }
         }
         cites
+    }
+
+    /// The passages that an event of this number gives: with those of its further reports if it counts.
+    pub fn cites_of(&self, seq: u64) -> Vec<Cite> {
+        match self.fact(seq) {
+            Some(fact) => self.cites(fact),
+            None => self
+                .history
+                .entry(seq)
+                .and_then(Entry::event)
+                .map_or_else(Vec::new, |event| self.given(&event.cites)),
+        }
+    }
+
+    /// Of some passages those that are given.
+    pub(crate) fn given(&self, cites: &[Cite]) -> Vec<Cite> {
+        cites.iter().filter(|cite| self.gives(cite)).cloned().collect()
+    }
+
+    /// Whether a passage is given: its source was not taken back, and was published in time.
+    fn gives(&self, cite: &Cite) -> bool {
+        if self.rules == Rules::Former {
+            return true;
+        }
+        self.withdrawn(&cite.source).is_none()
+            && self.readable.as_ref().is_none_or(|readable| readable.contains(&cite.source))
+    }
+
+    /// The number of the event that takes back a source, or the one of which it is a duplicate; `None` if none does.
+    pub fn withdrawn_by(&self, source: &str) -> Option<u64> {
+        self.struck().get(&self.withdrawn(source)?).copied()
+    }
+
+    /// The number of a source that was taken back, or of the one of which it is a duplicate, if that was.
+    pub(crate) fn withdrawn(&self, source: &str) -> Option<u64> {
+        self.act_of(source).filter(|seq| self.struck().contains_key(seq))
     }
 
     /// On whose word an act rests: one chain a report, nearest to the speaker first. Reports without one add none.
@@ -338,7 +417,7 @@ impl<'h> View<'h> {
             let is_out = self.struck().contains_key(&entry.seq) && !is_duplicate;
             let seen = self.clocks.sees_recorded(entry.recorded_at) && !is_out;
             let Some(event) = entry.event().filter(|_| seen) else { continue };
-            if matches!(event.body, Body::Correction(_) | Body::Retraction(_) | Body::System(_)) {
+            if acts_on_another(event) || matches!(event.body, Body::System(_)) {
                 continue;
             }
             let mut fact = Fact {
@@ -472,9 +551,10 @@ impl<'h> View<'h> {
             fact.mentions.retain(|seq| !gone.contains_key(seq));
             fact.duplicates.retain(|seq| self.duplicates.contains_key(seq));
         }
-        drop(published);
         self.facts.retain(|seq, _| !gone.contains_key(seq));
-        self.unreported = gone;
+        self.unreported.extend(gone);
+        let in_time = published.into_iter().filter(|(_, at)| *at <= by);
+        self.readable = Some(in_time.map(|(source, _)| source).collect());
     }
 }
 
@@ -516,6 +596,11 @@ fn first_published(history: &History, clocks: &Clocks) -> BTreeMap<String, Insta
 /// Actors, sources and topics are no acts: acts name them, and they are left out by no reported clock.
 const fn is_named_by_acts(kind: Kind) -> bool {
     matches!(kind, Kind::Actor | Kind::Source | Kind::Topic)
+}
+
+/// Corrections and retractions count by what they do to others alone.
+const fn acts_on_another(event: &Event) -> bool {
+    matches!(event.body, Body::Correction(_) | Body::Retraction(_))
 }
 
 /// Is a correction or retraction seen, and does it act, under these clocks?

@@ -18,7 +18,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::anomalies::AnomalyCode;
-use super::automaton::{self, Life};
+use super::automaton::{self, Act, Life, Stage};
 use super::placement::Placement;
 use super::steps::Step;
 use crate::model::calendar::{Instant, Zone};
@@ -38,10 +38,23 @@ pub(crate) struct Worlds {
     pub(crate) may: BTreeSet<usize>,
     /// The steps that have happened in every world.
     pub(crate) happened: BTreeSet<usize>,
-    /// What is wrong with a step in every world in which it happened.
-    pub(crate) anomalies: BTreeMap<usize, AnomalyCode>,
+    /// What is wrong with a step in every world in which it happened, be it that it has not in all.
+    pub(crate) wrong: BTreeMap<usize, AnomalyCode>,
+    /// The steps by which what was announced was to take effect, and that did so in no world in which their date came: it was
+    /// ended before.
+    pub(crate) void: BTreeSet<usize>,
+    /// The steps that show, in some world, that the measure outlived an end that had passed.
+    pub(crate) outlived: BTreeSet<usize>,
     /// Whether the bounds named in the module's header were passed; then `lives` is not all of them.
     pub(crate) too_many: bool,
+}
+
+impl Worlds {
+    /// What is wrong with a step in every possible world: a world without it is none of them.
+    pub(crate) fn anomalies(&self) -> BTreeMap<usize, AnomalyCode> {
+        let certain = self.wrong.iter().filter(|(index, _)| self.happened.contains(index));
+        certain.map(|(index, code)| (*index, *code)).collect()
+    }
 }
 
 /// Looks at every possible world of `steps` at the instant `to`.
@@ -97,7 +110,11 @@ pub(crate) fn worlds(steps: &[Step<'_>], to: Instant, zone: Zone) -> Worlds {
             worlds.may.insert(index);
         }
     }
-    worlds.anomalies = tally.anomalies();
+    tally.void.retain(|index| !tally.effective.contains(index));
+    worlds.void = tally.void;
+    worlds.outlived = tally.outlived;
+    tally.wrong.retain(|index, _| !tally.well.contains(index));
+    worlds.wrong = tally.wrong;
     worlds
 }
 
@@ -146,11 +163,16 @@ fn ends(steps: &[Step<'_>], to: Instant, zone: Zone) -> Vec<Placed> {
         .collect()
 }
 
-/// How often each step was well, and how often nonsense.
+/// What steps do, each in some world.
 #[derive(Default)]
 struct Tally {
     well: BTreeSet<usize>,
     wrong: BTreeMap<usize, AnomalyCode>,
+    /// Something took effect by them, as announced or not.
+    effective: BTreeSet<usize>,
+    /// What was announced took no effect by them any more.
+    void: BTreeSet<usize>,
+    outlived: BTreeSet<usize>,
 }
 
 impl Tally {
@@ -165,9 +187,15 @@ impl Tally {
         }
     }
 
-    fn anomalies(mut self) -> BTreeMap<usize, AnomalyCode> {
-        self.wrong.retain(|index, _| !self.well.contains(index));
-        self.wrong
+    /// What a step does in one world, beside what is wrong with it.
+    fn see(&mut self, step: automaton::Step, before: &Life, after: &Life) {
+        if step.act == Act::TakeEffect {
+            let is_void = step.announced && before.stage == Stage::Ended;
+            if is_void { &mut self.void } else { &mut self.effective }.insert(step.index);
+        }
+        if before.until_passed && !after.until_passed && after.stage != Stage::Ended {
+            self.outlived.insert(step.index);
+        }
     }
 }
 
@@ -305,9 +333,10 @@ fn after(
             };
             let mut after = BTreeSet::new();
             for life in lives {
-                let (life, anomaly) = life.after(machine_step);
+                let (next, anomaly) = life.after(machine_step);
                 tally.count(index, anomaly);
-                after.insert(life);
+                tally.see(machine_step, life, &next);
+                after.insert(next);
             }
             after
         }

@@ -401,6 +401,95 @@ fn an_answer_is_proved_with_and_without_the_history_of_its_positions() {
     assert_eq!(code, Some(1), "{said}");
 }
 
+/// What would break: the proof of an answer that an earlier version gave would not check, though it is an honest one; or any answer
+/// with less evidence would.
+#[test]
+fn a_proof_by_the_former_rules_checks_and_it_is_said() {
+    let desk = Desk::with_lines(
+        r#"{"kind":"actor","id":"pk","type":"country"}
+{"kind":"measure","id":"shut","measure":"air","op":"impose","by":"pk","effective":"2025-04-24","until":"2025-05-23"}
+{"kind":"measure","id":"longer","measure":"air","op":"extend","by":"pk","effective":"2025-05-20","until":"2025-06-24"}
+"#,
+    );
+    desk.ok(&["replay", "--to", "2025-05-31", "--proof", "p.jsonl"]);
+    assert!(!desk.ok(&["check", "p.jsonl"]).contains("earlier one"));
+    let proof = fs::read_to_string(desk.path().join("p.jsonl")).unwrap();
+    let without = |of: &str, event: &str| {
+        assert!(of.contains(event), "{event} in {of}");
+        of.replacen(event, "", 1)
+    };
+    let fewer = without(&proof, r#","longer"],"effect_date""#).replacen(
+        r#""deciding":["shut""#,
+        r#""deciding":["shut"],"effect_date""#,
+        1,
+    );
+    desk.write("half.jsonl", &fewer);
+    let (code, said) = desk.refused(&["check", "half.jsonl"]);
+    assert_eq!(code, Some(1), "{said}");
+    let former = without(&fewer, r#",{"according_to":[],"cites":[],"event":"longer"}"#);
+    desk.write("former.jsonl", &former);
+    assert!(desk.ok(&["check", "former.jsonl"]).contains("the rules of an earlier one"));
+    let checked = desk.json(&["check", "former.jsonl", "--json"]);
+    assert_eq!(checked["measures"][0]["deciding"], serde_json::json!(["shut", "longer"]));
+}
+
+/// What would break: people would not be shown what `--json` says: who took a step, what it covers, what it is corrected by, what
+/// each report of it quotes, what each account of a call says, or what to know about a measure.
+#[test]
+fn what_is_printed_for_people_says_as_much() {
+    let desk = Desk::new();
+    desk.ok(&["init", "--origin", "example.org/desk", "--no-key"]);
+    desk.write("words.txt", "Alpha quote, Beta quote");
+    desk.write(
+        "x.jsonl",
+        r#"{"kind":"source","id":"paper","title":"Paper","published":"2025-05-01","file":"words.txt"}
+{"kind":"actor","id":"pk","name":"Pakistan","type":"country","country":"PK"}
+{"kind":"actor","id":"us","name":"United States","type":"country","country":"US"}
+{"kind":"topic","id":"strike","name":"Strike"}
+{"kind":"measure","id":"s1","measure":"air","op":"impose","by":"pk","effective":"2025-04-24","until":"2025-05-23","cites":[{"source":"paper","quote":"Alpha quote"}]}
+{"kind":"measure","id":"s2","measure":"air","op":"impose","by":"pk","effective":"2025-04-24","until":"2025-05-30","cites":[{"source":"paper","quote":"Beta quote"}]}
+{"kind":"relation","from":"s2","type":"same_act","to":"s1"}
+{"kind":"measure","id":"part","measure":"air","op":"narrow","by":"us","effective":"2025-05-02/2025-05-04","scope":"transit"}
+{"kind":"measure","measure":"sea","op":"impose","by":"pk","effective":"2025-04-24","until":"2025-05-23"}
+{"kind":"measure","measure":"sea","op":"extend","by":"pk","effective":"2025-05-20/2025-05-26","until":"2025-06-24"}
+{"kind":"statement","id":"said","by":"pk","topic":"strike","stance":"denies","when":"2025-05-02"}
+{"kind":"correction","id":"cor","of":"said","field":"when","to":"2025-05-03"}
+{"kind":"contact","id":"call","participants":["us","pk"],"when":"2025-05-01"}
+{"kind":"statement","id":"ours","by":"us","topic":"strike","stance":"urges","when":"2025-05-01","contact":"call","according_to":[{"by":"us"}],"cites":[{"source":"paper","quote":"Alpha quote"}]}
+{"kind":"statement","id":"theirs","by":"us","topic":"strike","stance":"demands","when":"2025-05-01","contact":"call","according_to":[{"by":"pk"}],"cites":[{"source":"paper","quote":"Beta quote"}]}
+{"kind":"relation","from":"theirs","type":"same_act","to":"ours"}
+"#,
+    );
+    desk.ok(&["append", "x.jsonl"]);
+    let has = |args: &[&str], expected: &[&str]| {
+        let said = desk.ok(args);
+        for one in expected {
+            assert!(said.contains(one), "{one:?} in {said}");
+        }
+    };
+    has(
+        &["explain", "air", "--to", "2025-05-03"],
+        &[
+            "scope not known, it may be: transit",
+            "      by: United States\n      scope: transit\n",
+            "Paper: “Alpha quote”\n      Paper: “Beta quote”\n",
+        ],
+    );
+    has(&["explain", "sea", "--to", "2025-05-24"], &["leave it in 2 ways:"]);
+    has(&["explain", "said"], &["      with cor: "]);
+    desk.ok(&["append", "retraction", "--id", "gone", "--of", "paper", "--by", "source"]);
+    let withdrawn = "      Paper: “Alpha quote”\n        withdrawn by its source (gone)\n";
+    has(&["explain", "air", "--to", "2025-05-03"], &[withdrawn]);
+    let anew = ["append", "retraction", "--of", "gone", "--by", "recorder"];
+    desk.ok(&anew);
+    has(&["replay", "--to", "2025-05-03"], &["\n  contradicted: air\n"]);
+    let told = desk.ok(&["contacts"]);
+    let row = |words: &str| told.lines().find(|line| line.contains(words)).unwrap_or_default();
+    assert!(row("demands").contains("urges"), "each in its own column: {told}");
+    assert!(row("Beta quote").contains("Alpha quote"), "{told}");
+    assert!(told.contains("accounts differ in the stance of ours"), "{told}");
+}
+
 #[test]
 fn a_spoiled_proof_does_not_hold() {
     let desk = Desk::demo();

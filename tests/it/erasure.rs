@@ -215,7 +215,7 @@ fn what_an_append_left_that_was_cut_off_goes_with_the_next_erasure() {
     assert!(!holding(&log, b"A memo by Geheimniskraemer").is_empty(), "what an event names stays");
     desk.ok(&["verify"]);
     let said = desk.ok(&["replay", "--to", "2025-05-03"]);
-    assert!(said.contains("1 events have no content"), "{said}");
+    assert!(said.contains("1 event has no content"), "{said}");
 }
 
 fn event(number: u64) -> StoredEvent {

@@ -477,7 +477,7 @@ fn whatever_an_answer_says_otherwise_is_a_change() {
     assert_eq!(
         fields(reason),
         [
-            "2025-04-23/2025-06-10 until (e3)",
+            "2025-04-23/2025-06-10 until,evidence (e3)",
             "2025-06-11/2025-06-20 until,reason,evidence (e3)",
             "2025-06-21/.. until,evidence (e3)",
         ]
@@ -614,6 +614,83 @@ fn an_explanation_lists_every_step_and_what_became_of_it() {
     let acts: Vec<&str> = steps.iter().map(|step| step.act.as_str()).collect();
     assert_eq!(acts, ["announce", "take_effect"]);
     assert_eq!(explain_measure(&view, "nothing"), None);
+}
+
+/// What would break: a date of effect that is to come would be said to decide, and one that came to nothing to have happened.
+#[test]
+fn what_was_announced_is_explained_step_by_step() {
+    let explained = |entries: &str, to: &str| -> Vec<String> {
+        let log = history(entries);
+        let view = View::of(log.history(), clocks(to));
+        let steps = explain_measure(&view, "m").expect("there is a measure").steps;
+        let told = steps.iter().map(|step| {
+            let decides = if step.decides { " decides" } else { "" };
+            format!("{} {}{decides}", step.act, step.happened.as_str())
+        });
+        told.collect()
+    };
+    let announced = "announce 2025-05-01 effective=2025-05-20";
+    assert_eq!(
+        explained(announced, "2025-05-04"),
+        ["announce happened decides", "take_effect had_not_happened"]
+    );
+    assert_eq!(
+        explained(&format!("{announced}; lift 2025-05-10"), "2025-05-25"),
+        ["announce happened", "lift happened decides", "take_effect did_not_happen"]
+    );
+    assert_eq!(
+        explained(&format!("{announced}; lift 2025-05-10/2025-05-30"), "2025-05-25")[2],
+        "take_effect happened decides"
+    );
+}
+
+/// What would break: what was withdrawn by its source would go on backing an answer, and `--reported-by` would quote what nobody
+/// could read by then.
+#[test]
+fn passages_are_given_of_sources_that_stand_and_could_be_read() {
+    let cited = |entries: &str, question: &str| -> Vec<String> {
+        let log = history(entries);
+        let evidence = answer(&log, question).expect("a measure").evidence;
+        evidence.iter().flat_map(|one| &one.cites).map(|cite| cite.source.clone()).collect()
+    };
+    let told = "source early published=2025-05-01; source late published=2025-05-09; source undated; \
+        impose 2025-04-23 cites=early; mention e3 cites=late; mention e3 cites=undated; \
+        [2026-06-01] retract early by=source";
+    let before = "2025-05-01 recorded=2026-05-31";
+    assert_eq!(cited(told, before), ["early", "late", "undated"]);
+    assert_eq!(cited(told, "2025-05-01"), ["late", "undated"]);
+    assert_eq!(cited(told, &format!("{before} reported=2025-05-02")), ["early"]);
+    let first_late = "source late published=2025-05-09; source early published=2025-05-01; \
+        impose 2025-04-23 cites=late; mention e2 cites=early when=2025-04-23";
+    assert_eq!(cited(first_late, "2025-05-01 reported=2025-05-02"), ["early", "early"]);
+    let learnt = ["2025-04-23/..: in_force -> in_force (e6)"];
+    check_learnt(told, "2026-05-31", "2026-06-01", &learnt);
+    // A duplicate goes with its original, though its own words stand elsewhere.
+    let double =
+        "source a; source b; impose 2025-04-23 cites=b; retract b by=duplicate duplicate_of=a";
+    assert_eq!(cited(double, "2025-05-01"), ["b"]);
+    assert_eq!(
+        cited(&format!("{double}; retract a by=source"), "2025-05-01"),
+        Vec::<String>::new()
+    );
+}
+
+/// What would break: nobody would see that a correction bears on an answer and is only not yet to be read.
+#[test]
+fn what_corrects_and_is_not_reported_yet_is_counted() {
+    let log = history(
+        "source a published=2025-05-01; source b published=2025-06-01; impose 2025-04-23 cites=a; \
+         correct e2 effective=2025-04-24 cites=b; retract e2 by=source cites=b",
+    );
+    let told = |question: &str| {
+        let view = View::of(log.history(), clocks(question));
+        let (left_out, explained) = (view.left_out(), explain_measure(&view, "m").unwrap());
+        let ignored = explained.not_counted.iter().map(|one| log.history().id_of(one.seq));
+        (left_out.corrections_reported_later, left_out.reported_later, ignored.collect::<Vec<_>>())
+    };
+    let ids = |all: &[&str]| all.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
+    assert_eq!(told("2025-05-01 reported=2025-05-31"), (2, 0, ids(&["e3", "e4"])));
+    assert_eq!(told("2025-05-01 reported=2025-06-01"), (0, 0, ids(&["e2"])));
 }
 
 #[test]
@@ -778,6 +855,11 @@ fn a_timeline_places_acts_as_replay_does() {
     check(announced, "2025-04-25: announced; 2025-06-01: in_force");
     assert_eq!(shown(announced, "2025-04-25"), ["e0 2025-04-10"]);
     assert_eq!(shown(announced, "2025-06-01"), ["e0 2025-06-01"]);
+    // Ended before its date, it never took effect; what may have been ended before may have.
+    let ended = format!("{announced}; lift 2025-05-01");
+    assert_eq!(shown(&ended, "2025-06-01"), ["e0 2025-04-10", "e1 2025-05-01"]);
+    let perhaps = format!("{announced}; lift 2025-05-01/2025-06-10");
+    assert_eq!(shown(&perhaps, "2025-06-01"), ["e1? 2025-05-01/2025-06-10", "e0 2025-06-01"]);
     let joined = "impose 2025-04-01/2025-04-10; impose 2025-04-05; relate e1 same_act e0";
     check(joined, "2025-04-04: none; 2025-04-05: in_force");
     assert_eq!(shown(joined, "2025-04-04"), Vec::<String>::new());

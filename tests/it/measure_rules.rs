@@ -179,6 +179,13 @@ fn reports_of_one_step_are_intersected_or_contradict() {
         &format!("impose 2025-04-20/2025-04-24; impose 2025-04-23/2025-05-01; {same}"),
         "2025-04-22: none; 2025-04-23: none|in_force; 2025-04-24: in_force",
     );
+    // So do the ends that they state.
+    let ends = |one: &str, other: &str| {
+        format!("impose 2025-04-24 until={one}; impose 2025-04-24 until={other}; {same}")
+    };
+    let apart = "2025-05-26: contradicted|effect_date_not_stated";
+    check_key("flags", &ends("2025-05-23", "2025-05-30"), apart);
+    check_key("flags", &ends("2025-05", "2025-05-30"), "2025-05-26: effect_date_not_stated");
     // Without the relation they are two steps, and the second is nonsense once the first has happened.
     check("impose 2025-04-20/2025-04-24; impose 2025-04-23/2025-05-01", "2025-04-24: in_force");
 }
@@ -416,11 +423,38 @@ fn nonsense_is_listed_where_no_world_makes_sense_of_it() {
             "-",
         ),
         // In one order it is no nonsense.
+        ("impose 2025-05-05; lift 2025-05~", "-"),
         ("impose 2025-01-01/2025-01-05; lift 2025-01-03", "-"),
     ];
     for (history, expected) in cases {
         check_key("anomalies", history, &format!("2025-06-01: {expected}"));
     }
+    // What may not have happened is no nonsense yet.
+    check_key("anomalies", "impose 2025-05-05; lift 2025-05~", "2025-05-03: -");
+    check_key("anomalies", "lift 2025-05~", "2025-05-03: -; 2025-05-31: end_of_nothing");
+}
+
+/// What would break: the passage that shows until when a measure stands, or what it covers, would not be among its evidence, and
+/// nobody would be told that the date of it is uncertain.
+#[test]
+fn what_states_the_end_and_the_scope_decides_too() {
+    let extended = "impose 2025-04-24 until=2025-05-23; extend 2025-05-20? until=2025-06-24";
+    check_key("deciding", extended, "2025-05-19: e0; 2025-05-31: e0|e1");
+    check_key("flags", extended, "2025-05-31: effect_date_not_stated|uncertain_date");
+    let narrowed = "impose 2025-04-24 scope=all; narrow 2025-05-01 scope=cotton; lift 2025-06-01";
+    check_key("deciding", narrowed, "2025-05-31: e0|e1; 2025-06-01: e2");
+    let outlived = "impose 2025-04-24 until=2025-05-23; amend 2025-05-25; amend 2025-05-26";
+    check_key("deciding", outlived, "2025-05-31: e0|e1");
+    check_key(
+        "deciding",
+        &format!("{outlived}; extend 2025-05-27 until=2025-06-30"),
+        "2025-05-31: e0|e3",
+    );
+    // What began again owes nothing to what came before.
+    let again = format!("{outlived}; lift 2025-06-01; impose 2025-07-01");
+    check_key("deciding", &again, "2025-07-31: e4");
+    let suspended = "impose 2025-04-24; suspend 2025-05-01; suspend 2025-05-05 until=2025-09-01";
+    check_key("deciding", suspended, "2025-05-31: e0|e1|e2");
 }
 
 #[test]

@@ -184,6 +184,10 @@ fn a_dispute_is_between_two_who_mean_it_or_where_a_relation_says_so() {
     check(&[a.clone(), near.clone(), relation("contradicts")], &[&["near -", "a in"]]);
     let same = r#"{"kind":"incident","id":"near","topic":"treaty","when":"2025-04-28"}"#.to_owned();
     check(&[a.clone(), same, relation("contradicts")], &[&["treaty", "near -", "a in"]]);
+    // All who made a statement together are on its side.
+    let joint = said("near", "us", "urges", "").replace(r#"["us"]"#, r#"["us","in"]"#);
+    let sides: &[&[&str]] = &[&["treaty", "near us", "near in", "a in"]];
+    check(&[a.clone(), joint, relation("contradicts")], sides);
     // What is to come contradicts nothing yet, nor does anything contradict it.
     let later = r#"{"kind":"incident","id":"near","when":"2025-05-02"}"#.to_owned();
     check(&[a.clone(), later.clone(), relation("contradicts")], &[]);
@@ -611,6 +615,53 @@ fn a_rolled_up_position_rests_on_what_makes_those_on_the_way_one() {
     assert_eq!(roll_up(&view, Level::Person)[0].position.rests_on, ["a"]);
 }
 
+/// What would break: an office would be said to hold what was said by somebody who may have left it, and no longer what it does;
+/// and one who held one office or another would count as two offices.
+#[test]
+fn who_may_have_held_an_office_takes_no_place_in_it_and_counts_as_one() {
+    let lines = [
+        OFFICES.to_owned(),
+        r#"{"kind":"actor","id":"moves","type":"person","part_of":[{"actor":"state","until":"2025-06-30"},{"actor":"defence","from":"2025-07-01"}]}"#
+            .to_owned(),
+        said("a", "state", "2025-05-01", ""),
+        said("b", "moves", "2025-06/2025-07", ""),
+        said("c", "moves", "2025-06-15", r#","modality":"conditional""#),
+    ]
+    .join("\n");
+    check_roll_up(
+        &lines,
+        Level::Office,
+        &[
+            "*defence <- moves b [\"tenure_uncertain\"]",
+            "*state <- moves b [\"tenure_uncertain\"]",
+            "*state <- moves c []",
+            "state <- state a []",
+        ],
+    );
+    let lines = lines.replace(r#""id":"c","by":"moves""#, r#""id":"c","by":"chief""#);
+    check_roll_up(
+        &lines,
+        Level::Country,
+        &[
+            "*us <- moves b [\"tenure_uncertain\"]",
+            "*us <- chief c []",
+            "*us <- state a [\"may_be_superseded\"]",
+        ],
+    );
+    let mut log = support::log();
+    append(&mut log, &lines).unwrap_or_else(|error| panic!("{error:?}"));
+    let found =
+        holdings(&roll_up(&View::of(log.history(), clocks_at("2026-01-01")), Level::Country));
+    let of = |event: &str| {
+        let holding = found.iter().find(|holding| holding.events.iter().any(|id| id == event));
+        let holding = holding.expect("it is held");
+        (holding.offices.join(" "), holding.possible_offices.join(" "))
+    };
+    // What one of the offices holds for certain, too, is not only possible there.
+    assert_eq!(of("b"), ("defence state".to_owned(), "defence".to_owned()));
+    assert_eq!(of("c"), ("defence".to_owned(), String::new()));
+}
+
 #[test]
 fn who_holds_two_offices_is_heard_once_and_as_long_as_for_either() {
     let both = r#"{"kind":"actor","id":"both","type":"person","part_of":["state","defence"]}"#;
@@ -650,6 +701,58 @@ fn what_is_told_in_a_contact_has_the_passages_of_all_its_reports() {
     let found = contacts(&View::of(log.history(), clocks_at("2025-05-01")));
     let cites = found[0].statements.iter().flat_map(|told| &told.cites);
     assert_eq!(cites.filter_map(|cite| cite.at.as_deref()).collect::<Vec<_>>(), ["1", "2"]);
+}
+
+/// What would break: each account would be shown with the words and the stance of the others.
+#[test]
+fn each_account_has_the_stance_and_the_passages_of_its_own_reports() {
+    let told = |id: &str, stance: &str, by: &str, at: &str| {
+        format!(
+            r#"{{"kind":"statement","id":"{id}","by":"rubio","topic":"treaty","stance":"{stance}","when":"2025-04-30","summary":"{id}","contact":"call","according_to":[{{"by":"{by}"}}],"cites":[{{"source":"article","at":"{at}"}}]}}"#
+        )
+    };
+    let lines = [
+        r#"{"kind":"contact","id":"call","participants":["rubio","sharif"],"when":"2025-04-30"}"#
+            .to_owned(),
+        told("a", "urges", "us", "1"),
+        told("b", "demands", "pk", "2"),
+        r#"{"kind":"relation","from":"a","to":"b","type":"same_act"}"#.to_owned(),
+        r#"{"kind":"mention","of":"a","cites":[{"source":"article","at":"3"}]}"#.to_owned(),
+        r#"{"kind":"mention","of":"a","according_to":[{"by":"pk"}],"cites":[{"source":"article","at":"4"}]}"#.to_owned(),
+    ];
+    let mut log = support::log();
+    append(&mut log, &lines.join("\n")).unwrap_or_else(|error| panic!("{error:?}"));
+    let found = contacts(&View::of(log.history(), clocks_at("2025-05-01")));
+    let [said] = found[0].statements.as_slice() else { panic!("{found:?}") };
+    let tellings = said.accounts.iter().map(|telling| {
+        let teller = &found[0].accounts[telling.account].teller;
+        let Teller::Named(teller) = teller else { panic!("{teller:?}") };
+        let stance = telling.stance.as_ref().expect("a stance");
+        let at: Vec<&str> = telling.cites.iter().filter_map(|cite| cite.at.as_deref()).collect();
+        let summary = telling.summary.as_deref().expect("a summary");
+        format!("{teller}: {} {stance} {summary} {}", telling.event, at.join(","))
+    });
+    assert_eq!(
+        tellings.collect::<Vec<_>>(),
+        ["us: a urges a 1,3", "pk: a urges a 4", "pk: b demands b 2"]
+    );
+    assert_eq!(said.differing, ["stance"]);
+}
+
+/// What would break: a country would be called silent whose minister told it.
+#[test]
+fn an_account_is_from_the_side_of_its_tellers_and_of_who_spoke_for_themselves() {
+    let silent = |according_to: &str| -> Vec<String> {
+        let lines = [
+            r#"{"kind":"contact","id":"call","participants":["us","pk"],"when":"2025-04-30"}"#,
+            &said("a", "sharif", "2025-04-30", &format!(r#","contact":"call"{according_to}"#)),
+        ];
+        let mut log = support::log();
+        append(&mut log, &lines.join("\n")).unwrap_or_else(|error| panic!("{error:?}"));
+        contacts(&View::of(log.history(), clocks_at("2025-05-01"))).remove(0).silent
+    };
+    assert_eq!(silent(""), ["us"]);
+    assert_eq!(silent(r#","according_to":[{"by":"rubio"}]"#), ["pk"]);
 }
 
 #[test]

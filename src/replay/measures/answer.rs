@@ -148,7 +148,7 @@ terms! {
     pub enum Flag {
         /// A date that decides is marked `~`.
         ApproximateDate = "approximate_date",
-        /// Reports of a step that decides contradict one another about its date.
+        /// Reports of a step that decides contradict one another about its date, or about the end that it states.
         Contradicted = "contradicted",
         /// Its alleged author has denied it.
         Denied = "denied",

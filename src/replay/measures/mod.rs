@@ -10,7 +10,7 @@ use super::automaton::{Act, Life, Stage};
 use super::placement::{Placement, span_text};
 use super::responses::Responses;
 use super::steps::{Step, all_steps};
-use super::view::View;
+use super::view::{Rules, View};
 use super::worlds::{Worlds, worlds};
 use crate::model::calendar::Instant;
 use crate::model::date::Span;
@@ -36,7 +36,11 @@ pub(super) fn measure_anomalies(view: &View<'_>) -> Vec<Anomaly> {
         let worlds = worlds(steps, view.clocks().to, view.clocks().zone);
         let undated = steps.iter().enumerate().filter(|(_, step)| step.is_undated());
         let undated = undated.map(|(index, _)| (index, AnomalyCode::Undated));
-        for (index, code) in worlds.anomalies.iter().map(|(i, c)| (*i, *c)).chain(undated) {
+        let wrong = match view.rules() {
+            Rules::Present => worlds.anomalies(),
+            Rules::Former => worlds.wrong,
+        };
+        for (index, code) in wrong.into_iter().chain(undated) {
             let Some(step) = steps.get(index) else { continue };
             let events = vec![view.history().id_of(step.seq)];
             anomalies.push(Anomaly { code, measure: Some((*measure).to_owned()), events });
@@ -76,9 +80,19 @@ impl<'v> Measures<'v> {
 
     /// Where a measure stands; `None` if nothing can have happened to it by then.
     pub(crate) fn answer(&self, measure: &str, to: Instant) -> Option<MeasureAnswer> {
+        self.case(measure, to).answer()
+    }
+
+    /// The steps on which that answer rests, by their places in the list of steps.
+    pub(crate) fn deciding(&self, measure: &str, to: Instant) -> BTreeSet<usize> {
+        let case = self.case(measure, to);
+        case.deciding(&case.outcomes())
+    }
+
+    fn case<'c>(&'c self, measure: &'c str, to: Instant) -> Case<'c> {
         let steps = self.steps(measure);
         let worlds = worlds(steps, to, self.view.clocks().zone);
-        Case { view: self.view, responses: &self.responses, measure, to, steps, worlds }.answer()
+        Case { view: self.view, responses: &self.responses, measure, to, steps, worlds }
     }
 }
 
@@ -109,8 +123,7 @@ struct Case<'c> {
 
 impl Case<'_> {
     fn answer(&self) -> Option<MeasureAnswer> {
-        let outcomes: Vec<Outcome> =
-            self.worlds.lives.iter().flat_map(|life| self.outcomes_of(life)).collect();
+        let outcomes = self.outcomes();
         let statuses: BTreeSet<Status> = outcomes.iter().map(|outcome| outcome.status).collect();
         let too_many = self.worlds.too_many;
         if !too_many && statuses.iter().all(|status| *status == Status::None) {
@@ -120,11 +133,7 @@ impl Case<'_> {
             Some(only) if statuses.len() == 1 && !too_many => *only,
             _ => Status::Unknown,
         };
-        let mut deciding: BTreeSet<usize> =
-            outcomes.iter().flat_map(|outcome| outcome.because.iter().copied()).collect();
-        if too_many {
-            deciding.extend(0..self.steps.len());
-        }
+        let deciding = self.deciding(&outcomes);
         let effect_date = self.effect_date();
         let attributes = Attributes::of(self.steps, &self.worlds);
         let seqs = self.rests_on(&deciding);
@@ -156,6 +165,41 @@ impl Case<'_> {
             events: self.rests_on(&self.counted()).iter().map(|seq| history.id_of(*seq)).collect(),
             evidence: seqs.iter().filter_map(|seq| evidence(self.view, *seq)).collect(),
         })
+    }
+
+    fn outcomes(&self) -> Vec<Outcome> {
+        self.worlds.lives.iter().flat_map(|life| self.outcomes_of(life)).collect()
+    }
+
+    /// The steps by which it stands where it stands, or may; and those that say, in some world in which it is not over, what it
+    /// covers and until when.
+    fn deciding(&self, outcomes: &[Outcome]) -> BTreeSet<usize> {
+        if self.worlds.too_many {
+            return (0..self.steps.len()).collect();
+        }
+        let mut deciding: BTreeSet<usize> =
+            outcomes.iter().flat_map(|outcome| outcome.because.iter().copied()).collect();
+        if self.view.rules() == Rules::Present {
+            for life in self.worlds.lives.iter().filter(|life| life.stage != Stage::Ended) {
+                let terms = [life.scope, life.until, life.suspended_until];
+                deciding.extend(terms.into_iter().flatten());
+                deciding.extend(self.outlived(life));
+            }
+        }
+        deciding
+    }
+
+    /// The steps by which no stated end stands in a life, though one had passed since it took effect.
+    fn outlived(&self, life: &Life) -> Vec<usize> {
+        if life.until.is_some() {
+            return Vec::new();
+        }
+        let effect = life.effect.and_then(|effect| self.steps.get(effect));
+        let is_since = |index: &&usize| {
+            let step = self.steps.get(**index);
+            !step.zip(effect).is_some_and(|(step, effect)| step.hull().precedes(effect.hull()))
+        };
+        self.worlds.outlived.iter().filter(is_since).copied().collect()
     }
 
     /// Where one possible life leaves the measure. More than one status where a stated end has, or may have, passed.
@@ -335,11 +379,13 @@ impl Case<'_> {
 
     fn flags(&self, deciding: &BTreeSet<usize>, effect_date: Option<&EffectDate>) -> Vec<Flag> {
         let mut flags = BTreeSet::new();
+        let by_present = self.view.rules() == Rules::Present;
         for step in deciding.iter().filter_map(|index| self.steps.get(*index)) {
             let found = [
                 (step.uncertain, Flag::UncertainDate),
                 (step.approximate, Flag::ApproximateDate),
                 (step.places.len() > 1, Flag::Contradicted),
+                (step.ends_contradict && by_present, Flag::Contradicted),
                 (step.is_undated(), Flag::Undated),
             ];
             flags.extend(found.into_iter().filter(|(is, _)| *is).map(|(_, flag)| flag));
@@ -438,7 +484,7 @@ fn evidence(view: &View<'_>, seq: u64) -> Option<Evidence> {
         let according_to = Some(told.according_to.clone()).filter(|chain| !chain.is_empty());
         Some(Evidence {
             event,
-            cites: told.cites.clone(),
+            cites: view.given(&told.cites),
             according_to: according_to.into_iter().collect(),
         })
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::terms::terms;
 use super::timeline::Times;
-use super::view::{Fact, View};
+use super::view::{Fact, Rules, View};
 use crate::model::calendar::Instant;
 use crate::model::event::{Attribution, Body, Cite};
 use crate::model::vocabulary::{Modality, RelationType, Stance};
@@ -14,7 +14,7 @@ mod roll_up;
 mod said;
 
 pub use roll_up::{HeldPosition, Holding, holders, holdings, roll_up};
-pub(crate) use said::{Said, statements};
+pub(crate) use said::{Said, modality_of, statements};
 
 /// What one statement makes its speaker hold on its topic.
 #[derive(Debug, Clone, PartialEq)]
@@ -147,7 +147,7 @@ fn by_actor_and_topic<'s>(
 ) -> BTreeMap<(&'s str, &'s str), Vec<Voice<'s>>> {
     let mut said: BTreeMap<(&str, &str), Vec<Voice<'_>>> = BTreeMap::new();
     for (topic, speaker, act) in voices(view, acts) {
-        said.entry((speaker, topic)).or_default().push(Voice { speaker, act });
+        said.entry((speaker, topic)).or_default().push(Voice { speaker, act, certain: true });
     }
     said
 }
@@ -170,6 +170,8 @@ fn voices<'v, 's>(
 struct Voice<'s> {
     speaker: &'s str,
     act: &'s Said<'s>,
+    /// Whether it is certain that whoever it is gathered for is spoken for.
+    certain: bool,
 }
 
 /// Which of the statements that stand after one are listed; there can be as many for each of them.
@@ -181,9 +183,9 @@ enum Listed {
 
 /// The statements that stand wholly after one.
 struct Later {
-    /// Those that have happened, in log order.
+    /// Those that have happened and take its place for certain, in log order.
     superseded_by: Vec<u64>,
-    /// Whether there are any, of which some may not have happened.
+    /// Whether there are any, be it that they may not have happened, or have another's place.
     may_supersede: bool,
     /// All of them, where they are listed.
     all: BTreeSet<u64>,
@@ -191,16 +193,16 @@ struct Later {
 
 impl Later {
     fn than(act: &Said<'_>, all: &[Voice<'_>], listed: Listed, to: Instant) -> Self {
-        let later: Vec<&Said<'_>> =
-            all.iter().map(|voice| voice.act).filter(|o| act.span.precedes(o.span)).collect();
-        let happened = later.iter().filter(|other| other.span.happened_by(to));
-        let superseded_by: BTreeSet<u64> = happened.map(|other| other.first.seq).collect();
+        let later = all.iter().filter(|other| act.span.precedes(other.act.span));
+        let later: Vec<&Voice<'_>> = later.collect();
+        let taking = later.iter().filter(|other| other.certain && other.act.span.happened_by(to));
+        let superseded_by: BTreeSet<u64> = taking.map(|other| other.act.first.seq).collect();
         Self {
             superseded_by: superseded_by.into_iter().collect(),
             may_supersede: !later.is_empty(),
             all: match listed {
                 Listed::Happened => BTreeSet::new(),
-                Listed::All => later.iter().map(|other| other.first.seq).collect(),
+                Listed::All => later.iter().map(|other| other.act.first.seq).collect(),
             },
         }
     }
@@ -264,7 +266,7 @@ pub fn disputes<'v>(view: &'v View<'v>, positions: &[Position]) -> Vec<Dispute> 
         }
         if let (Some(from), Some(to)) = (begun(from), begun(to)) {
             let topic = from.event.topic.clone().filter(|t| to.event.topic.as_ref() == Some(t));
-            let sides = [from, to].map(|fact| Side::of_fact(view, fact)).to_vec();
+            let sides = [from, to].iter().flat_map(|fact| Side::of_fact(view, fact)).collect();
             disputes.push(Dispute { topic, sides });
         }
     }
@@ -321,15 +323,23 @@ impl Side {
         }
     }
 
-    fn of_fact(view: &View<'_>, fact: &Fact<'_>) -> Self {
+    /// A side for each speaker of a statement; one for any other event.
+    fn of_fact(view: &View<'_>, fact: &Fact<'_>) -> Vec<Self> {
         let event = view.history().id_of(fact.seq);
-        match &fact.event.body {
-            Body::Statement(statement) => Self {
-                actor: statement.by.first().cloned(),
-                stance: statement.stance.clone(),
-                event,
-            },
-            _ => Self { actor: None, stance: None, event },
-        }
+        let (by, stance) = match &fact.event.body {
+            Body::Statement(statement) => (&*statement.by, statement.stance.clone()),
+            _ => (&[][..], None),
+        };
+        let named = match (view.rules(), by) {
+            (_, []) => return vec![Self { actor: None, stance, event }],
+            (Rules::Present, by) => by,
+            (Rules::Former, [first, ..]) => std::slice::from_ref(first),
+        };
+        let side = |actor: &String| Self {
+            actor: Some(actor.clone()),
+            stance: stance.clone(),
+            event: event.clone(),
+        };
+        named.iter().map(side).collect()
     }
 }

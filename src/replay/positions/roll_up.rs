@@ -18,6 +18,8 @@ pub struct HeldPosition {
     pub seat: Seat,
     /// The offices or organisations through which it was spoken for the holder; empty if none is known.
     pub offices: Vec<String>,
+    /// Of these, those of which it is not certain that the speaker held them then.
+    pub possible_offices: Vec<String>,
     /// The position; its `actor` is the speaker.
     pub position: Position,
 }
@@ -37,6 +39,8 @@ pub struct Holding {
     pub modality: Modality,
     /// The offices that hold it now, in alphabetical order.
     pub offices: Vec<String>,
+    /// Of these, those that nobody has spoken for who certainly held them then.
+    pub possible_offices: Vec<String>,
     /// The speakers who hold it now, in alphabetical order.
     pub speakers: Vec<String>,
     /// The statements that say so, in alphabetical order of their ids.
@@ -54,13 +58,14 @@ pub fn roll_up(view: &View<'_>, level: Level) -> Vec<HeldPosition> {
     let mut said: BTreeMap<(String, &str), Vec<Voice<'_>>> = BTreeMap::new();
     for (topic, speaker, act) in voices(view, &acts) {
         for seat in seats(view, act.statement, speaker, level.min(Level::Office), act.span) {
-            said.entry((seat.holder, topic)).or_default().push(Voice { speaker, act });
+            let voice = Voice { speaker, act, certain: seat.certain };
+            said.entry((seat.holder, topic)).or_default().push(voice);
         }
     }
     let mut held: BTreeMap<(String, &str), Vec<(Newness, HeldPosition)>> = BTreeMap::new();
     for ((_, topic), voices) in said {
-        for (Voice { speaker, act }, position, _) in in_order(view, topic, voices, Listed::Happened)
-        {
+        let in_order = in_order(view, topic, voices, Listed::Happened);
+        for (Voice { speaker, act, .. }, position, _) in in_order {
             let mut through = seats(view, act.statement, speaker, Level::Office, act.span);
             through.retain(|seat| seat.reached);
             for seat in seats(view, act.statement, speaker, level, act.span) {
@@ -71,15 +76,17 @@ pub fn roll_up(view: &View<'_>, level: Level) -> Vec<HeldPosition> {
                     position.flags.sort();
                 }
                 let of_holder = held.entry((seat.holder.clone(), topic)).or_default();
-                let is_above = |office: &&String| {
+                let is_above = |office: &str| {
                     // What nobody above spoke for, and who spoke, is under all offices of the speaker.
                     !seat.reached
                         || level < Level::Office
                         || leads_to(view, office, level, &seat.holder, act.span)
                 };
-                let offices = through.iter().map(|seat| &seat.holder).filter(is_above);
-                let offices = offices.cloned().collect();
-                let one = HeldPosition { seat, offices, position };
+                let above = through.iter().filter(|seat| is_above(&seat.holder));
+                let offices = above.clone().map(|seat| seat.holder.clone()).collect();
+                let possible = above.filter(|seat| !seat.certain);
+                let possible_offices = possible.map(|seat| seat.holder.clone()).collect();
+                let one = HeldPosition { seat, offices, possible_offices, position };
                 // A speaker of two offices is heard once for what is above both, and stays current if either does.
                 match of_holder.iter_mut().find(|(_, known)| known.is_same_voice(&one)) {
                     Some((_, known)) if one.position.current => *known = one,
@@ -129,16 +136,26 @@ pub fn holdings(held: &[HeldPosition]) -> Vec<Holding> {
     let unattributed = |one: &&HeldPosition| one.position.flags.contains(&Flag::Unattributed);
     voices
         .into_iter()
-        .map(|((holder, topic, stance, modality), voices)| Holding {
-            holder: holder.to_owned(),
-            reached: voices.iter().all(|one| one.seat.reached),
-            topic: topic.to_owned(),
-            stance: stance.cloned(),
-            modality: modality.clone(),
-            offices: sorted(voices.iter().flat_map(|one| &one.offices)),
-            speakers: sorted(voices.iter().map(|one| &one.position.actor)),
-            events: sorted(voices.iter().map(|one| &one.position.event)),
-            unattributed: voices.iter().all(unattributed),
+        .map(|((holder, topic, stance, modality), voices)| {
+            let certain = |office: &&String| {
+                let spoke = |one: &&HeldPosition| {
+                    one.offices.contains(office) && !one.possible_offices.contains(office)
+                };
+                voices.iter().any(spoke)
+            };
+            let possible = voices.iter().flat_map(|one| &one.possible_offices);
+            Holding {
+                holder: holder.to_owned(),
+                reached: voices.iter().all(|one| one.seat.reached),
+                topic: topic.to_owned(),
+                stance: stance.cloned(),
+                modality: modality.clone(),
+                offices: sorted(voices.iter().flat_map(|one| &one.offices)),
+                possible_offices: sorted(possible.filter(|office| !certain(office))),
+                speakers: sorted(voices.iter().map(|one| &one.position.actor)),
+                events: sorted(voices.iter().map(|one| &one.position.event)),
+                unattributed: voices.iter().all(unattributed),
+            }
         })
         .collect()
 }

@@ -41,6 +41,11 @@ pub(crate) fn statements<'v>(view: &'v View<'v>) -> Vec<Said<'v>> {
 /// The order of statements on a topic: latest bound, then bounds, then what is meant, then log order.
 pub(super) type Newness = (Instant, Span, bool, u64);
 
+/// How far a statement is asserted: plainly, where its report does not say.
+pub(crate) fn modality_of(statement: &Statement) -> Modality {
+    statement.modality.clone().unwrap_or(Modality::Asserted)
+}
+
 impl<'v> Said<'v> {
     fn of(view: &'v View<'v>, reports: Vec<&'v Fact<'v>>, relations: &[u64]) -> Option<Self> {
         let zone = view.clocks().zone;
@@ -66,7 +71,7 @@ impl<'v> Said<'v> {
     }
 
     pub(crate) fn modality(&self) -> Modality {
-        self.statement.modality.clone().unwrap_or(Modality::Asserted)
+        modality_of(self.statement)
     }
 
     /// Greater is newer; of the same bounds, what is asserted comes before what is conditional.
