@@ -86,7 +86,7 @@ impl KeyArgs {
         if !args.is_backup() {
             settle(args, &log)?;
             // Whatever was cut off before: also where nothing else is left to do.
-            if changes.is_some() || may_follow(args, &log) {
+            if changes.is_some() || is_to_follow(args, &log) {
                 update_policy(args, &log)?;
             }
         }
@@ -200,9 +200,10 @@ pub(crate) fn names_keys_of(policy: &Policy, log: &EventLog<impl Store>) -> bool
         && log.keys().in_use().all(|known| policy.logs().contains(&known.key))
 }
 
-/// Whether the policy may follow the log at a mere look, which nothing that is wrong with either must keep from showing the keys.
-fn may_follow(args: &LogArgs, log: &EventLog<impl Store>) -> bool {
-    args.policy(None).is_ok()
+/// Whether the policy is to follow the log at a mere look, which nothing that is wrong with either must keep from showing the keys.
+fn is_to_follow(args: &LogArgs, log: &EventLog<impl Store>) -> bool {
+    let policy = args.policy(None).ok().flatten();
+    policy.is_some_and(|policy| !names_keys_of(&policy, log))
         && args.journal(log).is_ok_and(|journal| log.check_journal(&journal).is_ok())
 }
 

@@ -101,9 +101,9 @@ pub fn explain_measure(view: &View<'_>, measure: &str) -> Option<MeasureExplanat
     }
     let to = view.clocks().to;
     let measures = Measures::of(view);
-    let worlds = measures.worlds(measure, to);
-    let answer = measures.answer(measure, to);
-    let deciding = measures.deciding(measure, to);
+    let case = measures.case(measure, to);
+    let (answer, deciding) = (case.answer(), case.deciding_steps());
+    let worlds = &case.worlds;
     let anomalies = worlds.anomalies();
     let mut steps: Vec<(usize, &Step<'_>)> = measures.steps(measure).iter().enumerate().collect();
     steps.sort_by_key(|(index, step)| (step.places.first().map(|place| place.span), *index));
@@ -112,7 +112,7 @@ pub fn explain_measure(view: &View<'_>, measure: &str) -> Option<MeasureExplanat
         StepExplanation {
             act: step.act_name().to_owned(),
             dates: step.places.iter().filter_map(|place| place.text.clone()).collect(),
-            happened: happened(index, &worlds, step, to),
+            happened: happened(index, worlds, step, to),
             rests_on: step.rests_on.iter().map(|seq| history.id_of(*seq)).collect(),
             until: step.until.as_ref().map(|date| date.as_str().to_owned()),
             scope: step.scope.map(str::to_owned),
@@ -122,7 +122,8 @@ pub fn explain_measure(view: &View<'_>, measure: &str) -> Option<MeasureExplanat
             event,
         }
     });
-    let is_about_it = |entry: &&Entry| bears_on_step(history, entry, measure);
+    let step_seqs = history.steps_of(measure);
+    let is_about_it = |entry: &&Entry| bears_on_step(history, entry, step_seqs);
     let about_it = history.entries().iter().filter(is_about_it);
     let not_counted = about_it.filter_map(|entry| ignored(view, entry.seq));
     Some(MeasureExplanation {
@@ -134,9 +135,8 @@ pub fn explain_measure(view: &View<'_>, measure: &str) -> Option<MeasureExplanat
     })
 }
 
-/// Is it a step of a measure, or a correction or retraction of one?
-fn bears_on_step(history: &History, entry: &Entry, measure: &str) -> bool {
-    let steps = history.steps_of(measure);
+/// Is it one of the steps of a measure, or a correction or retraction of one?
+fn bears_on_step(history: &History, entry: &Entry, steps: &[u64]) -> bool {
     let is_step = |id: &str| history.seq_of(id).is_some_and(|seq| steps.contains(&seq));
     match entry.event().map(|event| &event.body) {
         Some(Body::Measure(_)) => steps.contains(&entry.seq),

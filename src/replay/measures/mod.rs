@@ -73,23 +73,13 @@ impl<'v> Measures<'v> {
         self.steps.get(measure).map_or(&[], Vec::as_slice)
     }
 
-    /// What its possible worlds come to by then.
-    pub(crate) fn worlds(&self, measure: &str, to: Instant) -> Worlds {
-        worlds(self.steps(measure), to, self.view.clocks().zone)
-    }
-
     /// Where a measure stands; `None` if nothing can have happened to it by then.
     pub(crate) fn answer(&self, measure: &str, to: Instant) -> Option<MeasureAnswer> {
         self.case(measure, to).answer()
     }
 
-    /// The steps on which that answer rests, by their places in the list of steps.
-    pub(crate) fn deciding(&self, measure: &str, to: Instant) -> BTreeSet<usize> {
-        let case = self.case(measure, to);
-        case.deciding(&case.outcomes())
-    }
-
-    fn case<'c>(&'c self, measure: &'c str, to: Instant) -> Case<'c> {
+    /// A measure with its possible worlds by then.
+    pub(crate) fn case<'c>(&'c self, measure: &'c str, to: Instant) -> Case<'c> {
         let steps = self.steps(measure);
         let worlds = worlds(steps, to, self.view.clocks().zone);
         Case { view: self.view, responses: &self.responses, measure, to, steps, worlds }
@@ -112,17 +102,19 @@ enum Lapse {
 }
 
 /// One measure at one moment.
-struct Case<'c> {
+pub(crate) struct Case<'c> {
     view: &'c View<'c>,
     responses: &'c Responses,
     measure: &'c str,
     to: Instant,
     steps: &'c [Step<'c>],
-    worlds: Worlds,
+    /// What its possible worlds come to.
+    pub(crate) worlds: Worlds,
 }
 
 impl Case<'_> {
-    fn answer(&self) -> Option<MeasureAnswer> {
+    /// Where it stands; `None` if nothing can have happened to it by then.
+    pub(crate) fn answer(&self) -> Option<MeasureAnswer> {
         let outcomes = self.outcomes();
         let statuses: BTreeSet<Status> = outcomes.iter().map(|outcome| outcome.status).collect();
         let too_many = self.worlds.too_many;
@@ -169,6 +161,11 @@ impl Case<'_> {
 
     fn outcomes(&self) -> Vec<Outcome> {
         self.worlds.lives.iter().flat_map(|life| self.outcomes_of(life)).collect()
+    }
+
+    /// The steps on which the answer rests, by their places in the list of steps.
+    pub(crate) fn deciding_steps(&self) -> BTreeSet<usize> {
+        self.deciding(&self.outcomes())
     }
 
     /// The steps by which it stands where it stands, or may; and those that say, in some world in which it is not over, what it

@@ -319,12 +319,10 @@ fn finish_removal(dir: &Path) -> Result<(), StoreError> {
     if !store.is_dir() {
         move_directory(if new.is_dir() { &new } else { &old }, &store)?;
     }
-    // The one is taken away when the other has its name for good.
-    sync_path(dir)?;
-    for left in [new, old] {
-        if left.is_dir() {
-            remove_directory(&left)?;
-        }
+    for left in [new, old].into_iter().filter(|left| left.is_dir()) {
+        // The one is taken away when the other has its name for good.
+        sync_path(dir)?;
+        remove_directory(&left)?;
     }
     sync_path(dir)
 }
